@@ -1,0 +1,231 @@
+# Copyright (c) 2026 The segmsg authors
+# SPDX-License-Identifier: BSD-3-Clause
+"""What can be measured, and the programs that measure it.
+
+Our own programs are compiled on demand with the compiler wrapper of the MPI under test, once for
+each MPI; NetPIPE comes from the distribution.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from .mpi import OPENMPI, Mpi, Unavailable
+
+PROGRAMS = Path(__file__).resolve().parent.parent / "programs"
+
+# What each program is made of, besides the shared part.
+SOURCES = {
+    "latency": ("latency.c", "pair.c"),
+    "multi_lat": ("multi_lat.c", "pair.c"),
+    "bw": ("bw.c", "pair.c"),
+    "bibw": ("bibw.c", "pair.c"),
+    "multi_bw": ("multi_bw.c", "pair.c"),
+    "collective": ("collective.c",),
+    "onesided_latency": ("onesided_latency.c", "onesided.c"),
+    "onesided_bw": ("onesided_bw.c", "onesided.c"),
+    "idle": ("idle.c",),
+}
+SHARED_SOURCES = ("bench.c",)
+# Two decimals, as printed by default, would round 0.25 us by 2%.
+DECIMALS = 5
+CFLAGS = ("-std=c11", "-O2", "-Wall", "-Wextra")
+
+
+class BuildFailed(Exception):
+    """A benchmark program does not compile; the text is the command and its output."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is asked of every run of a test; None leaves it to the program."""
+
+    sizes: tuple[int, ...] | None = None
+    iterations: int | None = None
+    warmup: int | None = None
+    milliseconds: int | None = None
+    window: int | None = None
+    validate: bool = False
+
+
+@dataclass(frozen=True)
+class Test:
+    """One of our programs with what it is to measure."""
+
+    name: str
+    title: str
+    unit: str
+    lower_is_better: bool
+    program: str
+    choice: str = ""  # value of the program's -c
+    ranks: int = 2
+    onesided: bool = False
+    default_sizes: tuple[int, ...] | None = None
+    x_label: str = "bytes"
+    mca: tuple[tuple[str, str], ...] = ()  # for Open MPI, whatever the transport
+
+    def command(self, mpi: Mpi, build: Path, options: Options) -> list[str]:
+        """The program and its arguments. Compiles the program if need be."""
+        command = [str(compiled(self.program, mpi, build)), "-d", str(DECIMALS)]
+        if self.choice:
+            command += ["-c", self.choice]
+        sizes = options.sizes or self.default_sizes
+        if sizes:
+            command += ["-s", ",".join(str(size) for size in sizes)]
+        for flag, value in (
+            ("-i", options.iterations),
+            ("-x", options.warmup),
+            ("-t", options.milliseconds),
+            ("-W", options.window),
+        ):
+            if value is not None:
+                command += [flag, str(value)]
+        if options.validate:
+            command.append("--validate")
+        return command
+
+    def values(self, output: str) -> dict[int, float]:
+        """The first column of values, by size, of what the program printed."""
+        rows = re.findall(r"^(\d+)[ \t]+(\d+\.\d+)\b", output, re.MULTILINE)
+        return {int(size): float(value) for size, value in rows if float(value) > 0}
+
+
+@dataclass(frozen=True)
+class NetPipe(Test):
+    """NetPIPE as the distribution packages it: throughput of a ping-pong, size by size."""
+
+    def command(self, mpi: Mpi, build: Path, options: Options) -> list[str]:
+        if mpi.family != OPENMPI:
+            raise Unavailable("NetPIPE is compared on Open MPI only")
+        program = shutil.which("NPopenmpi") or shutil.which("NPmpi")
+        if not program:
+            raise Unavailable("NetPIPE is not installed (package netpipe-openmpi)")
+        command = [program, "-p", "0", "-o", os.devnull]
+        sizes = options.sizes or self.default_sizes
+        if sizes:
+            command += ["-l", str(max(1, min(sizes))), "-u", str(max(sizes))]
+        return command
+
+    def values(self, output: str) -> dict[int, float]:
+        rows = re.findall(r"^\s*\d+:\s+(\d+) bytes\s+\d+ times -->\s+([\d.]+) Mbps", output, re.M)
+        return {int(size): float(value) for size, value in rows}
+
+
+def powers(smallest: int, largest: int) -> tuple[int, ...]:
+    """Powers of two from smallest to largest."""
+    sizes = []
+    while smallest <= largest:
+        sizes.append(smallest)
+        smallest *= 2
+    return tuple(sizes)
+
+
+def _latency(name: str, title: str, program: str, choice: str = "", **more: object) -> Test:
+    return Test(name, title, "us", True, program, choice, **more)  # type: ignore[arg-type]
+
+
+def _bandwidth(name: str, title: str, program: str, choice: str = "", **more: object) -> Test:
+    return Test(name, title, "MB/s", False, program, choice, **more)  # type: ignore[arg-type]
+
+
+def _collective(name: str) -> Test:
+    sizes = (0,) if name == "barrier" else powers(8, 1 << 20)
+    return _latency(name, f"{name} time", "collective", name, default_sizes=sizes)
+
+
+# Peers are crowded on purpose when many are connected; yielding the core between two polls would
+# then be most of what is measured.
+_IDLE_MCA = (("mpi_yield_when_idle", "0"),)
+
+
+def _idle(name: str, title: str, choice: str) -> Test:
+    return Test(
+        name, title, "ns", True, "idle", choice, ranks=2, x_label="peers", mca=_IDLE_MCA
+    )
+
+
+TESTS: dict[str, Test] = {
+    test.name: test
+    for test in (
+        _latency("latency", "ping-pong latency", "latency"),
+        _bandwidth("bw", "bandwidth", "bw"),
+        _bandwidth("bibw", "bidirectional bandwidth", "bibw"),
+        Test(
+            "mr",
+            "message rate",
+            "messages/s",
+            False,
+            "multi_bw",
+            "rate",
+            default_sizes=powers(1, 8192),
+        ),
+        _bandwidth("multi_bw", "multi-pair bandwidth", "multi_bw", "bw", ranks=4),
+        _latency("multi_lat", "multi-pair latency", "multi_lat", ranks=4),
+        *map(
+            _collective, ("allreduce", "alltoall", "bcast", "barrier", "allgather", "reduce")
+        ),
+        _latency("put_latency", "put latency", "onesided_latency", "put", onesided=True),
+        _latency("get_latency", "get latency", "onesided_latency", "get", onesided=True),
+        _latency(
+            "acc_latency",
+            "accumulate latency",
+            "onesided_latency",
+            "accumulate",
+            onesided=True,
+            default_sizes=powers(8, 4 << 20),
+        ),
+        _latency(
+            "fetch_and_op", "fetch-and-op time", "onesided_latency", "fetch_and_op", onesided=True
+        ),
+        _latency("cas", "compare-and-swap time", "onesided_latency", "cas", onesided=True),
+        _bandwidth("put_bw", "put bandwidth", "onesided_bw", "put", onesided=True),
+        _bandwidth("get_bw", "get bandwidth", "onesided_bw", "get", onesided=True),
+        _idle("idle", "idle MPI_Test call", "test"),
+        _idle("idle_iprobe", "idle MPI_Iprobe call", "iprobe"),
+        _idle("idle_progress", "idle opal_progress call", "progress"),
+        NetPipe(
+            "netpipe",
+            "NetPIPE throughput",
+            "Mbit/s",
+            False,
+            "",
+            default_sizes=(1, 4 << 20),
+        ),
+    )
+}
+
+
+def compiled(program: str, mpi: Mpi, build: Path) -> Path:
+    """The path of a benchmark program for an MPI, compiled if it is missing or older than its
+    source."""
+    if not mpi.mpicc:
+        raise Unavailable(f"{mpi.title} has no mpicc beside its launcher or on PATH")
+    folder = build / mpi.name
+    target = folder / f"segmsg_{program}"
+    sources = [PROGRAMS / name for name in (*SOURCES[program], *SHARED_SOURCES)]
+    inputs = sources + list(PROGRAMS.glob("*.h"))
+    if target.exists():
+        built = target.stat().st_mtime
+        if all(path.stat().st_mtime <= built for path in inputs):
+            return target
+    folder.mkdir(parents=True, exist_ok=True)
+    # Compiled aside and renamed, so that two drivers at the same time do not meet half a program.
+    handle, scratch = tempfile.mkstemp(prefix=target.name, dir=folder)
+    os.close(handle)
+    command = [mpi.mpicc, *CFLAGS, "-o", scratch, *map(str, sources)]
+    outcome = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    if outcome.returncode != 0:
+        os.unlink(scratch)
+        raise BuildFailed(f"{shlex.join(command)}\n{outcome.stdout}")
+    os.chmod(scratch, 0o755)
+    os.replace(scratch, target)
+    return target

@@ -1,0 +1,38 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Ping-pong of all pairs at the same time: half of a round trip, mean over the pairs.
+ */
+#include "pair.h"
+
+static const struct bench_program program = {
+    .name = "segmsg_multi_lat",
+    .purpose =
+        "Half of the round trip of a ping-pong that all pairs of ranks run at the same time.",
+    .sizes_are = "Size",
+    .min_default = 0,
+    .max_default = 4 << 20,
+    .ranks_min = 2,
+    .ranks_paired = true,
+};
+
+int main(int argc, char **argv)
+{
+    struct bench bench;
+    struct pair pair;
+    bench_start(&bench, &program, argc, argv);
+    pair_open(&pair, &bench, bench.ranks / 2);
+    bench_print_head(&bench, "Multi-pair Latency", (const char *const[]){"Latency (us)", NULL});
+    for (int i = 0; i < bench.size_count; ++i) {
+        size_t bytes = bench.sizes[i];
+        if (bench.validate) {
+            pair_validate_ping_pong(&pair, bytes);
+        }
+        double seconds = bench_measure(&bench, pair_ping_pong, &pair, bytes);
+        double microseconds = 1e6 / 2 * pair_mean(&pair, seconds);
+        bench_print_row(&bench, bytes, &microseconds, 1);
+    }
+    pair_close(&pair);
+    return bench_finish(&bench);
+}

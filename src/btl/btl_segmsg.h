@@ -1,0 +1,295 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The component's own types, and what its files offer one another:
+ *
+ *   btl_segmsg_component.c  register, open, init, close: the MCA's way in
+ *   btl_segmsg_params.c     MCA variables and the checks on them
+ *   btl_segmsg_modex.c      what processes tell one another at start-up
+ *   btl_segmsg_endpoint.c   one peer: its image, its sender, what waits for it
+ *   btl_segmsg_procs.c      add_procs, del_procs, finalize
+ *   btl_segmsg_frag.c       alloc, free, prepare_src
+ *   btl_segmsg_send.c       send, sendi
+ *   btl_segmsg_progress.c   polling and delivery
+ *   btl_segmsg_copy.c       the kernel's single copy: trying it, using it
+ *   btl_segmsg_rdma.c       put, get and atomics, asked of this process's peers
+ *   btl_segmsg_serve.c      put, get and atomics, asked by this process's peers
+ *   btl_segmsg_pvars.c      MPI_T performance variables
+ *   btl_segmsg_report.c     what users must be told; dump
+ */
+#ifndef MCA_BTL_SEGMSG_H
+#define MCA_BTL_SEGMSG_H
+
+#include "btl/btl_segmsg_compat.h"
+
+#include "opal/class/opal_free_list.h"
+#include "opal/class/opal_list.h"
+#include "opal/class/opal_pointer_array.h"
+
+#include "core/segmsg_receiver.h"
+#include "core/segmsg_sender.h"
+#include "interconnect/segmsg_shm.h"
+
+BEGIN_C_DECLS
+
+/* ---- configuration: MCA variables ---- */
+
+typedef enum {
+    SEGMSG_COPY_AUTO = 0, /* the kernel's single copy where it works */
+    SEGMSG_COPY_CMA = 1,  /* process_vm_readv/writev, and say so where it does not work */
+    SEGMSG_COPY_NONE = 2  /* never */
+} mca_btl_segmsg_copy_t;
+
+typedef struct {
+    char *groups; /* the geometry as text */
+    segmsg_geometry_t geometry;
+    segmsg_error_t geometry_error;
+    uint32_t geometry_bad_group;
+    char *interconnect;
+    char *backing_directory;
+    unsigned ring_starter;
+    unsigned grow_after;
+    unsigned max_groups;
+    unsigned extra_peers;
+    unsigned burst;
+    unsigned inline_limit;
+    int free_list_num;
+    int free_list_max;
+    int free_list_inc;
+    int single_copy; /* mca_btl_segmsg_copy_t */
+    bool numa_bind;
+    bool report;
+} mca_btl_segmsg_config_t;
+
+/* ---- a peer ---- */
+
+/* What a process publishes of itself. Followed by the descriptor of its export. */
+typedef struct {
+    uint64_t magic;
+    uint32_t layout_version;
+    uint32_t descriptor_bytes;
+    segmsg_identity_t owner;
+    uint64_t domain; /* who sees the same shared memory: segmsg_shm_domain */
+    uint64_t probe;  /* address of a mca_btl_segmsg_probe_t, for whoever tries to read it */
+} mca_btl_segmsg_modex_t;
+
+/* What peers read and write to find out whether the kernel's single copy works. */
+typedef struct {
+    volatile uint64_t nonce;
+    volatile uint64_t scratch;
+} mca_btl_segmsg_probe_t;
+
+typedef struct mca_btl_base_endpoint_t {
+    opal_list_item_t super; /* in mca_btl_segmsg.endpoints */
+    opal_proc_t *proc;
+    segmsg_identity_t peer;
+    uint32_t users;   /* add_procs less del_procs */
+    bool is_self;     /* messages to the own process are handed over directly */
+    bool single_copy; /* process_vm_readv and _writev work on this peer */
+    segmsg_shm_t shm; /* the image of the peer's export */
+
+    opal_mutex_t lock;      /* guards what follows */
+    segmsg_sender_t sender; /* towards the peer */
+    opal_list_t pending;    /* fragments that wait for room, in order */
+    opal_list_t jobs;       /* transfers that wait for fragments, in order */
+    bool busy;              /* in mca_btl_segmsg.busy */
+    opal_list_item_t busy_item;
+} mca_btl_base_endpoint_t;
+typedef mca_btl_base_endpoint_t mca_btl_segmsg_endpoint_t;
+OBJ_CLASS_DECLARATION(mca_btl_segmsg_endpoint_t);
+
+/* ---- a fragment on its way out ---- */
+
+typedef struct {
+    mca_btl_base_descriptor_t base;
+    mca_btl_base_segment_t segment; /* the message: in partitions, or in a local buffer */
+    mca_btl_segmsg_endpoint_t *endpoint;
+    segmsg_place_t place; /* where it lies; place.data is NULL if in a local buffer */
+    void *heap;           /* local buffer of a message longer than the built-in one, or NULL */
+    uint8_t tag;
+} mca_btl_segmsg_frag_t;
+OBJ_CLASS_DECLARATION(mca_btl_segmsg_frag_t);
+
+/* ---- the module ---- */
+
+typedef struct {
+    mca_btl_base_module_t super;
+    mca_btl_base_module_error_cb_fn_t error_cb;
+    mca_btl_segmsg_config_t config;
+    bool initialised;    /* the export exists */
+    bool self_is_served; /* another BTL loops back */
+
+    segmsg_identity_t self;
+    mca_btl_segmsg_probe_t probe;
+    segmsg_shm_t shm; /* this process's export */
+    segmsg_receiver_t receiver;
+    atomic_flag polling; /* held by the thread that polls, if there are threads */
+
+    opal_mutex_t lock;     /* guards the two lists */
+    opal_list_t endpoints; /* every peer */
+    opal_list_t busy;      /* peers with something pending, by busy_item */
+    volatile bool any_busy;
+
+    opal_free_list_t frags;
+    opal_pointer_array_t operations; /* put, get and atomics under way, by the index peers echo */
+
+    /* Fragments handed to the PML and others, and their bytes; under `polling`. */
+    uint64_t delivered_fragments;
+    uint64_t delivered_bytes;
+    uint64_t self_messages;
+} mca_btl_segmsg_module_t;
+
+/* The one module. Its address is what Open MPI calls the btl. */
+extern mca_btl_segmsg_module_t mca_btl_segmsg;
+
+OPAL_DECLSPEC extern mca_btl_base_component_t mca_btl_segmsg_component;
+
+/* ---- params ---- */
+
+/* Registers all MCA variables and sets the module's sizes from them. */
+int mca_btl_segmsg_register_params(void);
+
+/* Checks every value; says what is wrong, once, and returns false if segmsg must decline. */
+bool mca_btl_segmsg_check_params(void);
+
+/* ---- modex ---- */
+
+int mca_btl_segmsg_modex_send(void);
+
+/* What `proc` published; to be freed. NULL if it published nothing that we understand. */
+mca_btl_segmsg_modex_t *mca_btl_segmsg_modex_recv(opal_proc_t *proc);
+
+/* ---- endpoints ---- */
+
+/* The endpoint of `proc`, made if need be; NULL if the process cannot be reached through segmsg. */
+mca_btl_segmsg_endpoint_t *mca_btl_segmsg_endpoint_get(opal_proc_t *proc);
+
+/* The endpoint of whoever `identity` names, made if need be; NULL if there is no way back. */
+mca_btl_segmsg_endpoint_t *mca_btl_segmsg_endpoint_of(const segmsg_identity_t *identity);
+
+void mca_btl_segmsg_endpoint_release(mca_btl_segmsg_endpoint_t *endpoint);
+
+/* Puts the endpoint among those that progress looks after. Its lock is held. */
+void mca_btl_segmsg_endpoint_set_busy(mca_btl_segmsg_endpoint_t *endpoint);
+
+/* ---- procs ---- */
+
+int mca_btl_segmsg_add_procs(mca_btl_base_module_t *btl, size_t count, opal_proc_t **procs,
+                             mca_btl_base_endpoint_t **peers, opal_bitmap_t *reachable);
+int mca_btl_segmsg_del_procs(mca_btl_base_module_t *btl, size_t count, opal_proc_t **procs,
+                             mca_btl_base_endpoint_t **peers);
+int mca_btl_segmsg_finalize(mca_btl_base_module_t *btl);
+
+/* ---- fragments ---- */
+
+mca_btl_base_descriptor_t *mca_btl_segmsg_alloc(mca_btl_base_module_t *btl,
+                                                mca_btl_base_endpoint_t *endpoint, uint8_t order,
+                                                size_t size, uint32_t flags);
+int mca_btl_segmsg_free(mca_btl_base_module_t *btl, mca_btl_base_descriptor_t *descriptor);
+mca_btl_base_descriptor_t *mca_btl_segmsg_prepare_src(mca_btl_base_module_t *btl,
+                                                      mca_btl_base_endpoint_t *endpoint,
+                                                      opal_convertor_t *convertor, uint8_t order,
+                                                      size_t reserve, size_t *size,
+                                                      uint32_t flags);
+
+/* Copies `size` bytes of the convertor's data, contiguous or not, to `to`; the bytes packed. */
+static inline size_t mca_btl_segmsg_pack(opal_convertor_t *convertor, void *to, size_t size)
+{
+    if (OPAL_LIKELY(!segmsg_compat_needs_pack(convertor))) {
+        void *from;
+        opal_convertor_get_current_pointer(convertor, &from);
+        memcpy(to, from, size);
+        return size;
+    }
+    struct iovec iov = {.iov_base = to, .iov_len = size};
+    uint32_t iov_count = 1;
+    return opal_convertor_pack(convertor, &iov, &iov_count, &size) < 0 ? 0 : size;
+}
+
+/* ---- sending ---- */
+
+int mca_btl_segmsg_send(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
+                        mca_btl_base_descriptor_t *descriptor, mca_btl_base_tag_t tag);
+int mca_btl_segmsg_sendi(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
+                         opal_convertor_t *convertor, void *header, size_t header_size,
+                         size_t payload_size, uint8_t order, uint32_t flags,
+                         mca_btl_base_tag_t tag, mca_btl_base_descriptor_t **descriptor);
+
+/* Publishes what is pending for `endpoint`, as much as there is room for. Returns how many. */
+int mca_btl_segmsg_send_pending(mca_btl_segmsg_endpoint_t *endpoint);
+
+/* ---- progress ---- */
+
+int mca_btl_segmsg_progress(void);
+
+/* ---- the kernel's single copy ---- */
+
+/* Lets peers read and write this process, as far as it can be allowed. */
+void mca_btl_segmsg_copy_init(void);
+
+/* Tries whether this process can read and write the peer that `modex` describes. */
+bool mca_btl_segmsg_copy_works(const mca_btl_segmsg_modex_t *modex);
+
+/* Copies from or to the peer; false if the kernel would not (all or part may have been copied). */
+bool mca_btl_segmsg_copy_from(const mca_btl_segmsg_endpoint_t *endpoint, void *to, uint64_t from,
+                              size_t size);
+bool mca_btl_segmsg_copy_to(const mca_btl_segmsg_endpoint_t *endpoint, uint64_t to,
+                            const void *from, size_t size);
+
+/* ---- one-sided ---- */
+
+/* Tag of segmsg's own requests and answers; never handed to Open MPI. */
+#define MCA_BTL_SEGMSG_TAG (MCA_BTL_TAG_BTL + 13)
+
+int mca_btl_segmsg_put(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
+                       void *local_address, uint64_t remote_address,
+                       mca_btl_base_registration_handle_t *local_handle,
+                       mca_btl_base_registration_handle_t *remote_handle, size_t size, int flags,
+                       int order, mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext,
+                       void *cbdata);
+int mca_btl_segmsg_get(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
+                       void *local_address, uint64_t remote_address,
+                       mca_btl_base_registration_handle_t *local_handle,
+                       mca_btl_base_registration_handle_t *remote_handle, size_t size, int flags,
+                       int order, mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext,
+                       void *cbdata);
+int mca_btl_segmsg_atomic_op(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
+                             uint64_t remote_address,
+                             mca_btl_base_registration_handle_t *remote_handle,
+                             mca_btl_base_atomic_op_t op, uint64_t operand, int flags, int order,
+                             mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext,
+                             void *cbdata);
+int mca_btl_segmsg_atomic_fop(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
+                              void *local_address, uint64_t remote_address,
+                              mca_btl_base_registration_handle_t *local_handle,
+                              mca_btl_base_registration_handle_t *remote_handle,
+                              mca_btl_base_atomic_op_t op, uint64_t operand, int flags, int order,
+                              mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext,
+                              void *cbdata);
+int mca_btl_segmsg_atomic_cswap(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
+                                void *local_address, uint64_t remote_address,
+                                mca_btl_base_registration_handle_t *local_handle,
+                                mca_btl_base_registration_handle_t *remote_handle,
+                                uint64_t compare, uint64_t value, int flags, int order,
+                                mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext,
+                                void *cbdata);
+
+/* ---- pvars, report ---- */
+
+void mca_btl_segmsg_register_pvars(void);
+void mca_btl_segmsg_dump(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
+                         int verbose);
+
+/* Makes the help texts findable wherever the component was loaded from. */
+void mca_btl_segmsg_find_help(void);
+
+/* Nothing more can be sent to `endpoint`, or nothing more received: says why and tells the PML. */
+void mca_btl_segmsg_fail(const mca_btl_segmsg_endpoint_t *endpoint, segmsg_error_t error);
+
+/* Statistics line on standard error, if asked for. */
+void mca_btl_segmsg_report(void);
+
+END_C_DECLS
+
+#endif

@@ -1,0 +1,106 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Everything in which Open MPI 4.1 and 5.0 (and later) differ for this component, and nothing else:
+ * no other file looks at Open MPI's version.
+ */
+#ifndef MCA_BTL_SEGMSG_COMPAT_H
+#define MCA_BTL_SEGMSG_COMPAT_H
+
+#include "opal_config.h"
+#include "opal/datatype/opal_convertor.h"
+#include "opal/mca/btl/base/base.h"
+#include "opal/mca/btl/base/btl_base_error.h"
+#include "opal/mca/btl/btl.h"
+#include "opal/mca/hwloc/base/base.h"
+#include "opal/sys/atomic.h"
+#include "opal/util/proc.h"
+
+#if OPAL_MAJOR_VERSION >= 5
+#    include "opal/mca/pmix/pmix-internal.h"
+#    include "opal/mca/threads/mutex.h"
+#    define SEGMSG_MODEX_SCOPE PMIX_GLOBAL
+#else
+#    include "opal/mca/pmix/pmix.h"
+#    include "opal/threads/mutex.h"
+#    define SEGMSG_MODEX_SCOPE OPAL_PMIX_GLOBAL
+#endif
+
+/* What opal's atomic operations work on. */
+#if OPAL_MAJOR_VERSION >= 5
+typedef opal_atomic_int32_t segmsg_compat_int32_t;
+typedef opal_atomic_int64_t segmsg_compat_int64_t;
+#else
+typedef volatile int32_t segmsg_compat_int32_t;
+typedef volatile int64_t segmsg_compat_int64_t;
+#endif
+
+/* Flags for put, get and atomics that have reached the target when they complete here. */
+#ifdef MCA_BTL_FLAGS_RDMA_REMOTE_COMPLETION
+#    define SEGMSG_FLAGS_REMOTE_COMPLETION MCA_BTL_FLAGS_RDMA_REMOTE_COMPLETION
+#else
+#    define SEGMSG_FLAGS_REMOTE_COMPLETION 0
+#endif
+
+/* Hands a message to whoever registered for `tag`: the PML, mostly. */
+static inline void segmsg_compat_deliver(mca_btl_base_module_t *btl,
+                                         struct mca_btl_base_endpoint_t *endpoint,
+                                         mca_btl_base_tag_t tag, mca_btl_base_segment_t *segments,
+                                         size_t count)
+{
+    const mca_btl_active_message_callback_t *callback = &mca_btl_base_active_message_trigger[tag];
+#if OPAL_MAJOR_VERSION >= 5
+    const mca_btl_base_receive_descriptor_t descriptor = {.endpoint = endpoint,
+                                                          .des_segments = segments,
+                                                          .des_segment_count = count,
+                                                          .tag = tag,
+                                                          .cbdata = callback->cbdata};
+    callback->cbfunc(btl, &descriptor);
+#else
+    (void) endpoint;
+    mca_btl_base_descriptor_t descriptor = {.des_segments = segments, .des_segment_count = count};
+    callback->cbfunc(btl, tag, &descriptor, callback->cbdata);
+#endif
+}
+
+/* True if somebody registered for `tag`. */
+static inline bool segmsg_compat_tag_known(unsigned tag)
+{
+    return tag < MCA_BTL_TAG_MAX && mca_btl_base_active_message_trigger[tag].cbfunc != NULL;
+}
+
+/* True if only the convertor may read the data: not contiguous, or in an accelerator's memory. */
+static inline bool segmsg_compat_needs_pack(const opal_convertor_t *convertor)
+{
+#if OPAL_MAJOR_VERSION >= 5
+    return opal_convertor_need_buffers(convertor) || opal_convertor_on_device(convertor);
+#else
+    return opal_convertor_need_buffers(convertor);
+#endif
+}
+
+/* Has the run-time remove `path` when the job is over, however it ended. */
+static inline void segmsg_compat_register_cleanup(char *path)
+{
+#if OPAL_MAJOR_VERSION >= 5
+    opal_pmix_register_cleanup(path, false, false, false);
+#else
+    if (opal_pmix.register_cleanup != NULL) {
+        opal_pmix.register_cleanup(path, false, false, false);
+    }
+#endif
+}
+
+/* The topology, or NULL if the run-time gave us none. */
+static inline hwloc_topology_t segmsg_compat_topology(void)
+{
+    return opal_hwloc_base_get_topology() == OPAL_SUCCESS ? opal_hwloc_topology : NULL;
+}
+
+static inline uint32_t segmsg_compat_local_peers(void)
+{
+    return (uint32_t) opal_process_info.num_local_peers;
+}
+
+#endif

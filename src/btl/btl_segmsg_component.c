@@ -1,0 +1,223 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "btl/btl_segmsg_rdma.h"
+
+#include "interconnect/segmsg_numa.h"
+#include "opal/runtime/opal.h"
+#include "opal/util/show_help.h"
+#include "opal/version.h"
+
+#include <fcntl.h>
+
+static int component_register(void);
+static int component_open(void);
+static int component_close(void);
+static mca_btl_base_module_t **component_init(int *count, bool progress_threads,
+                                              bool mpi_threads);
+
+mca_btl_base_component_t mca_btl_segmsg_component = {
+    .btl_version =
+        {
+            MCA_BTL_DEFAULT_VERSION("segmsg"),
+            .mca_open_component = component_open,
+            .mca_close_component = component_close,
+            .mca_register_component_params = component_register,
+        },
+    .btl_init = component_init,
+    .btl_progress = mca_btl_segmsg_progress,
+};
+
+static int register_error(mca_btl_base_module_t *btl, mca_btl_base_module_error_cb_fn_t cbfunc)
+{
+    ((mca_btl_segmsg_module_t *) btl)->error_cb = cbfunc;
+    return OPAL_SUCCESS;
+}
+
+mca_btl_segmsg_module_t mca_btl_segmsg = {
+    .super =
+        {
+            .btl_component = &mca_btl_segmsg_component,
+            .btl_add_procs = mca_btl_segmsg_add_procs,
+            .btl_del_procs = mca_btl_segmsg_del_procs,
+            .btl_finalize = mca_btl_segmsg_finalize,
+            .btl_alloc = mca_btl_segmsg_alloc,
+            .btl_free = mca_btl_segmsg_free,
+            .btl_prepare_src = mca_btl_segmsg_prepare_src,
+            .btl_send = mca_btl_segmsg_send,
+            .btl_sendi = mca_btl_segmsg_sendi,
+            .btl_put = mca_btl_segmsg_put,
+            .btl_get = mca_btl_segmsg_get,
+            .btl_atomic_op = mca_btl_segmsg_atomic_op,
+            .btl_atomic_fop = mca_btl_segmsg_atomic_fop,
+            .btl_atomic_cswap = mca_btl_segmsg_atomic_cswap,
+            .btl_dump = mca_btl_segmsg_dump,
+            .btl_register_error = register_error,
+        },
+};
+
+/*
+ * The interfaces between Open MPI and a component change from release to release, and nothing
+ * stops one release from finding what was built for another in the home folder.
+ */
+static bool version_matches(void)
+{
+    return strcmp(opal_version_string, OPAL_VERSION) == 0;
+}
+
+static int component_register(void)
+{
+    mca_btl_segmsg_find_help();
+    if (!version_matches()) {
+        opal_show_help("help-btl-segmsg.txt", "other-version", true, OPAL_VERSION,
+                       opal_version_string);
+        return OPAL_ERR_NOT_AVAILABLE;
+    }
+    int rc = mca_btl_segmsg_register_params();
+    mca_btl_segmsg_register_pvars();
+    return rc;
+}
+
+static int component_open(void)
+{
+    mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
+    OBJ_CONSTRUCT(&module->lock, opal_mutex_t);
+    OBJ_CONSTRUCT(&module->endpoints, opal_list_t);
+    OBJ_CONSTRUCT(&module->busy, opal_list_t);
+    OBJ_CONSTRUCT(&module->frags, opal_free_list_t);
+    OBJ_CONSTRUCT(&module->operations, opal_pointer_array_t);
+    atomic_flag_clear(&module->polling);
+    module->shm.guard = -1;
+    return OPAL_SUCCESS;
+}
+
+static int component_close(void)
+{
+    mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
+    if (module->initialised) {
+        (void) mca_btl_segmsg_finalize(&module->super);
+    }
+    OBJ_DESTRUCT(&module->operations);
+    OBJ_DESTRUCT(&module->frags);
+    OBJ_DESTRUCT(&module->busy);
+    OBJ_DESTRUCT(&module->endpoints);
+    OBJ_DESTRUCT(&module->lock);
+    return OPAL_SUCCESS;
+}
+
+static uint64_t random_word(void)
+{
+    uint64_t word = 0;
+    int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || read(fd, &word, sizeof(word)) != (ssize_t) sizeof(word)) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        word = (uint64_t) now.tv_nsec << 32 ^ (uint64_t) now.tv_sec ^ (uint64_t) getpid();
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return word | 1; /* never 0 */
+}
+
+static void identify(mca_btl_segmsg_module_t *module)
+{
+    const opal_process_name_t *name = &opal_proc_local_get()->proc_name;
+    module->self = (segmsg_identity_t){
+        .name = (uint64_t) name->jobid << 32 | (uint32_t) name->vpid,
+        .nonce = random_word(),
+        .pid = (uint32_t) getpid(),
+    };
+    module->probe.nonce = module->self.nonce;
+}
+
+static void say_why_no_export(const mca_btl_segmsg_config_t *config, segmsg_shm_status_t status,
+                              uint64_t needed, uint64_t available)
+{
+    const char *directory = config->backing_directory;
+    switch (status) {
+    case SEGMSG_SHM_DIRECTORY_MISSING:
+        opal_show_help("help-btl-segmsg.txt", "directory-missing", true,
+                       opal_process_info.nodename, directory);
+        break;
+    case SEGMSG_SHM_DIRECTORY_NOT_WRITABLE:
+        opal_show_help("help-btl-segmsg.txt", "directory-not-writable", true,
+                       opal_process_info.nodename, directory);
+        break;
+    case SEGMSG_SHM_DIRECTORY_FULL:
+        opal_show_help("help-btl-segmsg.txt", "directory-full", true, opal_process_info.nodename,
+                       directory, (unsigned long) (needed >> 10),
+                       (unsigned long) (available >> 10));
+        break;
+    case SEGMSG_SHM_LAYOUT_FAILED:
+        opal_show_help("help-btl-segmsg.txt", "export-too-small", true,
+                       opal_process_info.nodename, directory);
+        break;
+    case SEGMSG_SHM_CREATE_FAILED: /* opal_shmem has said it */
+    case SEGMSG_SHM_OK:
+        break;
+    }
+}
+
+static bool make_export(mca_btl_segmsg_module_t *module)
+{
+    const mca_btl_segmsg_config_t *config = &module->config;
+    if (opal_process_info.my_local_rank == 0) {
+        segmsg_shm_sweep(config->backing_directory);
+    }
+    const segmsg_export_config_t export_config = {
+        .geometry = config->geometry,
+        .ring_starter = config->ring_starter,
+        .groups_max = config->max_groups,
+        .owner = module->self,
+    };
+    uint64_t needed = 0;
+    uint64_t available = 0;
+    segmsg_shm_status_t status =
+        segmsg_shm_create(&module->shm, config->backing_directory, &export_config,
+                          segmsg_compat_local_peers() + config->extra_peers, &needed, &available);
+    if (status != SEGMSG_SHM_OK) {
+        say_why_no_export(config, status, needed, available);
+        return false;
+    }
+    segmsg_compat_register_cleanup(module->shm.ds.seg_name);
+    if (config->numa_bind) {
+        (void) segmsg_numa_bind_local(segmsg_compat_topology(), module->shm.export.base,
+                                      module->shm.export.bytes);
+    }
+    return segmsg_receiver_init(&module->receiver, &module->shm.export);
+}
+
+static mca_btl_base_module_t **component_init(int *count, bool progress_threads, bool mpi_threads)
+{
+    mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
+    const mca_btl_segmsg_config_t *config = &module->config;
+    (void) progress_threads;
+    (void) mpi_threads;
+    *count = 0;
+    if (!mca_btl_segmsg_check_params()) {
+        return NULL;
+    }
+    identify(module);
+    mca_btl_segmsg_copy_init();
+    if (opal_free_list_init(&module->frags, sizeof(mca_btl_segmsg_frag_t), opal_cache_line_size,
+                            OBJ_CLASS(mca_btl_segmsg_frag_t), config->inline_limit,
+                            opal_cache_line_size, config->free_list_num, config->free_list_max,
+                            config->free_list_inc, NULL, 0, NULL, NULL, NULL)
+        != OPAL_SUCCESS) {
+        return NULL;
+    }
+    mca_btl_base_module_t **modules = calloc(1, sizeof(*modules));
+    if (modules == NULL || !make_export(module)
+        || mca_btl_segmsg_modex_send() != OPAL_SUCCESS) {
+        segmsg_receiver_destroy(&module->receiver);
+        segmsg_shm_destroy(&module->shm);
+        free(modules);
+        return NULL;
+    }
+    module->initialised = true;
+    modules[0] = &module->super;
+    *count = 1;
+    return modules;
+}

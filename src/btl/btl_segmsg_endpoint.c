@@ -1,0 +1,185 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "btl/btl_segmsg_rdma.h"
+
+#include "opal/util/show_help.h"
+
+static void endpoint_construct(mca_btl_segmsg_endpoint_t *endpoint)
+{
+    endpoint->proc = NULL;
+    endpoint->users = 0;
+    endpoint->is_self = false;
+    endpoint->single_copy = false;
+    endpoint->busy = false;
+    memset(&endpoint->peer, 0, sizeof(endpoint->peer));
+    memset(&endpoint->shm, 0, sizeof(endpoint->shm));
+    endpoint->shm.guard = -1;
+    memset(&endpoint->sender, 0, sizeof(endpoint->sender));
+    OBJ_CONSTRUCT(&endpoint->lock, opal_mutex_t);
+    OBJ_CONSTRUCT(&endpoint->pending, opal_list_t);
+    OBJ_CONSTRUCT(&endpoint->jobs, opal_list_t);
+    OBJ_CONSTRUCT(&endpoint->busy_item, opal_list_item_t);
+}
+
+static void drop_pending(mca_btl_segmsg_endpoint_t *endpoint)
+{
+    opal_list_item_t *item;
+    while ((item = opal_list_remove_first(&endpoint->pending)) != NULL) {
+        mca_btl_segmsg_frag_t *frag = (mca_btl_segmsg_frag_t *) item;
+        frag->place.data = NULL; /* the image is gone */
+        mca_btl_segmsg_free(&mca_btl_segmsg.super, &frag->base);
+    }
+}
+
+static void endpoint_destruct(mca_btl_segmsg_endpoint_t *endpoint)
+{
+    if (!endpoint->is_self) {
+        (void) segmsg_sender_close(&endpoint->sender);
+    }
+    mca_btl_segmsg_rdma_cancel(endpoint);
+    drop_pending(endpoint);
+    segmsg_shm_detach(&endpoint->shm);
+    OBJ_DESTRUCT(&endpoint->busy_item);
+    OBJ_DESTRUCT(&endpoint->jobs);
+    OBJ_DESTRUCT(&endpoint->pending);
+    OBJ_DESTRUCT(&endpoint->lock);
+}
+
+OBJ_CLASS_INSTANCE(mca_btl_segmsg_endpoint_t, opal_list_item_t, endpoint_construct,
+                   endpoint_destruct);
+
+static uint64_t name_of(const opal_proc_t *proc)
+{
+    return (uint64_t) proc->proc_name.jobid << 32 | (uint32_t) proc->proc_name.vpid;
+}
+
+static mca_btl_segmsg_endpoint_t *find(uint64_t name)
+{
+    mca_btl_segmsg_endpoint_t *endpoint;
+    OPAL_LIST_FOREACH (endpoint, &mca_btl_segmsg.endpoints, mca_btl_segmsg_endpoint_t) {
+        if (endpoint->peer.name == name) {
+            return endpoint;
+        }
+    }
+    return NULL;
+}
+
+/* Maps the peer's export and gets ready to send; false if the peer cannot be reached. */
+static bool connect_to(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg_modex_t *modex)
+{
+    mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
+    uint64_t domain = segmsg_shm_domain(module->config.backing_directory);
+    if (domain == 0 || modex->domain != domain) {
+        return false; /* another machine, or another view of the shared memory */
+    }
+    segmsg_error_t error = segmsg_shm_attach(&endpoint->shm, modex + 1, modex->descriptor_bytes,
+                                             &modex->owner);
+    if (error == SEGMSG_ERR_LAYOUT) {
+        opal_show_help("help-btl-segmsg.txt", "other-build", true, opal_process_info.nodename,
+                       OPAL_NAME_PRINT(endpoint->proc->proc_name));
+    }
+    if (error != SEGMSG_OK) {
+        return false;
+    }
+    endpoint->single_copy = mca_btl_segmsg_copy_works(modex);
+    if (!endpoint->single_copy && module->config.single_copy == SEGMSG_COPY_CMA) {
+        opal_show_help("help-btl-segmsg.txt", "no-single-copy", true, opal_process_info.nodename,
+                       OPAL_NAME_PRINT(endpoint->proc->proc_name));
+    }
+    BTL_VERBOSE(("segmsg: peer %s: shared memory, single copy by the kernel: %s",
+                 OPAL_NAME_PRINT(endpoint->proc->proc_name),
+                 endpoint->single_copy ? "yes" : "no"));
+    segmsg_sender_init(&endpoint->sender, &endpoint->shm.export, &module->self,
+                       module->config.grow_after);
+    return true;
+}
+
+static mca_btl_segmsg_endpoint_t *make(opal_proc_t *proc)
+{
+    mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
+    mca_btl_segmsg_endpoint_t *endpoint = OBJ_NEW(mca_btl_segmsg_endpoint_t);
+    if (endpoint == NULL) {
+        return NULL;
+    }
+    endpoint->proc = proc;
+    endpoint->peer.name = name_of(proc);
+    endpoint->is_self = endpoint->peer.name == module->self.name;
+    if (endpoint->is_self) {
+        endpoint->peer = module->self;
+    } else {
+        mca_btl_segmsg_modex_t *modex = mca_btl_segmsg_modex_recv(proc);
+        bool connected = modex != NULL && connect_to(endpoint, modex);
+        if (connected) {
+            endpoint->peer = modex->owner;
+        }
+        free(modex);
+        if (!connected) {
+            OBJ_RELEASE(endpoint);
+            return NULL;
+        }
+    }
+    opal_list_append(&module->endpoints, &endpoint->super);
+    /* Messages may have come from the peer before we knew it. */
+    segmsg_reader_t *reader = segmsg_receiver_reader_of(&module->receiver, endpoint->peer.name);
+    if (reader != NULL) {
+        reader->user = endpoint;
+    }
+    return endpoint;
+}
+
+mca_btl_segmsg_endpoint_t *mca_btl_segmsg_endpoint_get(opal_proc_t *proc)
+{
+    OPAL_THREAD_LOCK(&mca_btl_segmsg.lock);
+    mca_btl_segmsg_endpoint_t *endpoint = find(name_of(proc));
+    if (endpoint == NULL) {
+        endpoint = make(proc);
+    }
+    OPAL_THREAD_UNLOCK(&mca_btl_segmsg.lock);
+    return endpoint;
+}
+
+mca_btl_segmsg_endpoint_t *mca_btl_segmsg_endpoint_of(const segmsg_identity_t *identity)
+{
+    opal_process_name_t name = {.jobid = (opal_jobid_t) (identity->name >> 32),
+                                .vpid = (opal_vpid_t) (identity->name & UINT32_MAX)};
+    OPAL_THREAD_LOCK(&mca_btl_segmsg.lock);
+    mca_btl_segmsg_endpoint_t *endpoint = find(identity->name);
+    OPAL_THREAD_UNLOCK(&mca_btl_segmsg.lock);
+    if (endpoint == NULL) {
+        opal_proc_t *proc = opal_proc_for_name(name);
+        endpoint = proc == NULL ? NULL : mca_btl_segmsg_endpoint_get(proc);
+    }
+    return endpoint;
+}
+
+void mca_btl_segmsg_endpoint_release(mca_btl_segmsg_endpoint_t *endpoint)
+{
+    mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
+    OPAL_THREAD_LOCK(&module->lock);
+    if (endpoint->busy) {
+        opal_list_remove_item(&module->busy, &endpoint->busy_item);
+        module->any_busy = !opal_list_is_empty(&module->busy);
+        endpoint->busy = false;
+    }
+    opal_list_remove_item(&module->endpoints, &endpoint->super);
+    segmsg_reader_t *reader = segmsg_receiver_reader_of(&module->receiver, endpoint->peer.name);
+    if (reader != NULL) {
+        reader->user = NULL;
+    }
+    OPAL_THREAD_UNLOCK(&module->lock);
+    OBJ_RELEASE(endpoint);
+}
+
+void mca_btl_segmsg_endpoint_set_busy(mca_btl_segmsg_endpoint_t *endpoint)
+{
+    mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
+    if (!endpoint->busy) {
+        endpoint->busy = true;
+        OPAL_THREAD_LOCK(&module->lock);
+        opal_list_append(&module->busy, &endpoint->busy_item);
+        module->any_busy = true;
+        OPAL_THREAD_UNLOCK(&module->lock);
+    }
+}

@@ -1,0 +1,50 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "btl/btl_segmsg.h"
+
+#include "opal/util/show_help.h"
+
+int mca_btl_segmsg_modex_send(void)
+{
+    const mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
+    size_t descriptor_bytes = segmsg_shm_descriptor_bytes(&module->shm);
+    size_t bytes = sizeof(mca_btl_segmsg_modex_t) + descriptor_bytes;
+    mca_btl_segmsg_modex_t *modex = calloc(1, bytes);
+    if (modex == NULL) {
+        return OPAL_ERR_OUT_OF_RESOURCE;
+    }
+    modex->magic = SEGMSG_MAGIC;
+    modex->layout_version = SEGMSG_LAYOUT_VERSION;
+    modex->descriptor_bytes = (uint32_t) descriptor_bytes;
+    modex->owner = module->self;
+    modex->domain = segmsg_shm_domain(module->config.backing_directory);
+    modex->probe = (uint64_t) (uintptr_t) &module->probe;
+    memcpy(modex + 1, &module->shm.ds, descriptor_bytes);
+    int rc;
+    OPAL_MODEX_SEND(rc, SEGMSG_MODEX_SCOPE, &mca_btl_segmsg_component.btl_version, modex, bytes);
+    free(modex);
+    return rc;
+}
+
+mca_btl_segmsg_modex_t *mca_btl_segmsg_modex_recv(opal_proc_t *proc)
+{
+    mca_btl_segmsg_modex_t *modex = NULL;
+    size_t bytes = 0;
+    int rc;
+    OPAL_MODEX_RECV(rc, &mca_btl_segmsg_component.btl_version, &proc->proc_name,
+                    (void **) (void *) &modex, &bytes);
+    if (rc != OPAL_SUCCESS || modex == NULL) {
+        return NULL; /* the peer's segmsg declined, or it has none */
+    }
+    if (bytes < sizeof(*modex) || modex->magic != SEGMSG_MAGIC
+        || modex->layout_version != SEGMSG_LAYOUT_VERSION
+        || modex->descriptor_bytes > bytes - sizeof(*modex)) {
+        opal_show_help("help-btl-segmsg.txt", "other-build", true, opal_process_info.nodename,
+                       OPAL_NAME_PRINT(proc->proc_name));
+        free(modex);
+        return NULL;
+    }
+    return modex;
+}

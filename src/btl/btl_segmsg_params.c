@@ -1,0 +1,239 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "btl/btl_segmsg.h"
+
+#include "opal/util/show_help.h"
+
+/* 64 B x 1023 and its control line are 64 KB. Group 0 carries a message of 8 KB with its headers;
+ * 8 KB x 64 carries a fragment of 64 KB. docs/tuning.md says how these were chosen. */
+#define DEFAULT_GROUPS "64:1023:131,1K:64:16,8K:64:8,64K:16:4"
+enum {
+    DEFAULT_STARTER = 63, /* with its control line a page */
+    DEFAULT_EAGER = 8 * 1024 + 128,
+    DEFAULT_MAX_SEND = 64 * 1024
+};
+
+static mca_base_var_enum_value_t copy_values[] = {
+    {.value = SEGMSG_COPY_AUTO, .string = "auto"},
+    {.value = SEGMSG_COPY_CMA, .string = "cma"},
+    {.value = SEGMSG_COPY_NONE, .string = "none"},
+    {.string = NULL},
+};
+
+static void register_text(const char *name, const char *help, char **storage)
+{
+    (void) mca_base_component_var_register(&mca_btl_segmsg_component.btl_version, name, help,
+                                           MCA_BASE_VAR_TYPE_STRING, NULL, 0, 0, OPAL_INFO_LVL_3,
+                                           MCA_BASE_VAR_SCOPE_READONLY, storage);
+}
+
+static void register_unsigned(const char *name, const char *help, mca_base_var_info_lvl_t level,
+                              unsigned *storage)
+{
+    (void) mca_base_component_var_register(&mca_btl_segmsg_component.btl_version, name, help,
+                                           MCA_BASE_VAR_TYPE_UNSIGNED_INT, NULL, 0, 0, level,
+                                           MCA_BASE_VAR_SCOPE_READONLY, storage);
+}
+
+static void register_int(const char *name, const char *help, int *storage)
+{
+    (void) mca_base_component_var_register(&mca_btl_segmsg_component.btl_version, name, help,
+                                           MCA_BASE_VAR_TYPE_INT, NULL, 0, 0, OPAL_INFO_LVL_9,
+                                           MCA_BASE_VAR_SCOPE_READONLY, storage);
+}
+
+static void register_bool(const char *name, const char *help, bool *storage)
+{
+    (void) mca_base_component_var_register(&mca_btl_segmsg_component.btl_version, name, help,
+                                           MCA_BASE_VAR_TYPE_BOOL, NULL, 0, 0, OPAL_INFO_LVL_5,
+                                           MCA_BASE_VAR_SCOPE_READONLY, storage);
+}
+
+static void register_groups(mca_btl_segmsg_config_t *config)
+{
+    config->groups = DEFAULT_GROUPS;
+    register_text("groups",
+                  "Segment groups between two processes, by rising partition size, each as "
+                  "SIZE:COUNT:SPAN: partition size in bytes (power of two, K and M understood, "
+                  "64 to 4M; group 0 is 64), number of partitions (group 0: 8 to 65535, above: 1 "
+                  "to 64), span factor: most partitions of one message (at most COUNT; in group "
+                  "0 at most COUNT/2-1). 2 to 8 groups",
+                  &config->groups);
+    config->geometry_error = segmsg_geometry_parse(config->groups, &config->geometry,
+                                                   &config->geometry_bad_group);
+    config->ring_starter = DEFAULT_STARTER;
+    register_unsigned("starter_partitions",
+                      "Partitions of the first, short segment of group 0 that a pair of processes "
+                      "gets; a pair that talks much gets a full one (8 to group 0's COUNT)",
+                      OPAL_INFO_LVL_6, &config->ring_starter);
+    config->grow_after = 32;
+    register_unsigned("grow_after",
+                      "Messages in the short segment of group 0 before a full one replaces it, "
+                      "when it has no room",
+                      OPAL_INFO_LVL_6, &config->grow_after);
+    config->max_groups = 4096;
+    register_unsigned("max_groups",
+                      "Most segment groups that a process offers at one time to all its senders "
+                      "(16 to 65536); each takes 192 bytes of tables once it is used",
+                      OPAL_INFO_LVL_6, &config->max_groups);
+    config->extra_peers = 16;
+    register_unsigned("extra_peers",
+                      "Processes on the node, beyond those of the own job at start-up, for which "
+                      "address space is set aside (MPI_Comm_spawn, connect/accept; 0 to 65536)",
+                      OPAL_INFO_LVL_6, &config->extra_peers);
+}
+
+static void register_memory(mca_btl_segmsg_config_t *config)
+{
+    config->interconnect = "shm";
+    register_text("interconnect",
+                  "Memory interconnects to use, a comma-separated list of: shm (shared memory "
+                  "within a node)",
+                  &config->interconnect);
+    config->backing_directory =
+        access("/dev/shm", W_OK) == 0 ? "/dev/shm" : opal_process_info.job_session_dir;
+    register_text("backing_directory",
+                  "Directory of the files behind the shared memory; it should be in memory, and "
+                  "the same for all processes that are to talk through it",
+                  &config->backing_directory);
+    config->numa_bind = true;
+    register_bool("numa_bind", "Bind the own shared memory to the NUMA node of the process",
+                  &config->numa_bind);
+    config->single_copy = SEGMSG_COPY_AUTO;
+    mca_base_var_enum_t *copies;
+    if (mca_base_var_enum_create("btl_segmsg_single_copy", copy_values, &copies) == OPAL_SUCCESS) {
+        (void) mca_base_component_var_register(
+            &mca_btl_segmsg_component.btl_version, "single_copy",
+            "Single copy by the kernel for large messages and one-sided communication: auto "
+            "(where it works), cma (the same, but say so where it does not work), none",
+            MCA_BASE_VAR_TYPE_INT, copies, 0, 0, OPAL_INFO_LVL_3, MCA_BASE_VAR_SCOPE_READONLY,
+            &config->single_copy);
+        OBJ_RELEASE(copies);
+    }
+}
+
+static void register_fragments(mca_btl_segmsg_config_t *config)
+{
+    config->inline_limit = 256;
+    register_unsigned("inline_limit",
+                      "Longest message in bytes (64 to 4096) that waits in a local buffer, and "
+                      "not in partitions, between its allocation by the PML and its sending",
+                      OPAL_INFO_LVL_9, &config->inline_limit);
+    config->free_list_num = 8;
+    register_int("free_list_num", "Fragment descriptors to begin with", &config->free_list_num);
+    config->free_list_max = -1;
+    register_int("free_list_max", "Most fragment descriptors (-1: no limit)",
+                 &config->free_list_max);
+    config->free_list_inc = 64;
+    register_int("free_list_inc", "Fragment descriptors to add when none is left",
+                 &config->free_list_inc);
+    config->burst = 16;
+    register_unsigned("burst",
+                      "Most messages taken from one peer before the next peer is looked at (1 to "
+                      "65536)",
+                      OPAL_INFO_LVL_9, &config->burst);
+    config->report = false;
+    register_bool("report", "Print the message counts of every process when it ends",
+                  &config->report);
+}
+
+static size_t lesser(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The module's sizes follow the geometry unless the user says otherwise. */
+static void set_module_defaults(mca_btl_base_module_t *btl, const mca_btl_segmsg_config_t *config)
+{
+    size_t capacity = config->geometry_error == SEGMSG_OK
+                          ? segmsg_geometry_capacity(&config->geometry)
+                          : DEFAULT_MAX_SEND;
+    btl->btl_exclusivity = MCA_BTL_EXCLUSIVITY_HIGH + 1024; /* before vader and sm */
+    btl->btl_eager_limit = lesser(DEFAULT_EAGER, capacity);
+    btl->btl_rndv_eager_limit = lesser(32 * 1024, capacity);
+    btl->btl_max_send_size = lesser(DEFAULT_MAX_SEND, capacity);
+    btl->btl_rdma_pipeline_send_length = btl->btl_eager_limit;
+    btl->btl_rdma_pipeline_frag_size = btl->btl_eager_limit;
+    btl->btl_min_rdma_pipeline_size = INT_MAX;
+    btl->btl_latency = 1;       /* microseconds */
+    btl->btl_bandwidth = 40000; /* Mbit/s */
+    btl->btl_flags = MCA_BTL_FLAGS_SEND | MCA_BTL_FLAGS_RDMA | MCA_BTL_FLAGS_ATOMIC_OPS
+                     | MCA_BTL_FLAGS_ATOMIC_FOPS | SEGMSG_FLAGS_REMOTE_COMPLETION;
+    btl->btl_atomic_flags = MCA_BTL_ATOMIC_SUPPORTS_ADD | MCA_BTL_ATOMIC_SUPPORTS_AND
+                            | MCA_BTL_ATOMIC_SUPPORTS_OR | MCA_BTL_ATOMIC_SUPPORTS_XOR
+                            | MCA_BTL_ATOMIC_SUPPORTS_SWAP | MCA_BTL_ATOMIC_SUPPORTS_MIN
+                            | MCA_BTL_ATOMIC_SUPPORTS_MAX | MCA_BTL_ATOMIC_SUPPORTS_CSWAP
+                            | MCA_BTL_ATOMIC_SUPPORTS_32BIT | MCA_BTL_ATOMIC_SUPPORTS_GLOB;
+    btl->btl_get_limit = SIZE_MAX;
+    btl->btl_put_limit = SIZE_MAX;
+    btl->btl_get_alignment = 0;
+    btl->btl_put_alignment = 0;
+}
+
+int mca_btl_segmsg_register_params(void)
+{
+    mca_btl_segmsg_config_t *config = &mca_btl_segmsg.config;
+    (void) mca_base_var_group_component_register(&mca_btl_segmsg_component.btl_version,
+                                                 "Segment-group messages over memory");
+    register_groups(config);
+    register_memory(config);
+    register_fragments(config);
+    set_module_defaults(&mca_btl_segmsg.super, config);
+    return mca_btl_base_param_register(&mca_btl_segmsg_component.btl_version,
+                                       &mca_btl_segmsg.super);
+}
+
+static bool check_geometry(const mca_btl_segmsg_config_t *config)
+{
+    if (config->geometry_error == SEGMSG_OK) {
+        return true;
+    }
+    opal_show_help("help-btl-segmsg.txt", "bad-groups", true, opal_process_info.nodename,
+                   config->groups == NULL ? "" : config->groups, config->geometry_bad_group,
+                   segmsg_error_text(config->geometry_error));
+    return false;
+}
+
+static bool check_range(const char *name, unsigned long value, unsigned long low,
+                        unsigned long high)
+{
+    if (value >= low && value <= high) {
+        return true;
+    }
+    opal_show_help("help-btl-segmsg.txt", "out-of-range", true, opal_process_info.nodename, name,
+                   value, low, high);
+    return false;
+}
+
+static bool check_interconnect(const mca_btl_segmsg_config_t *config)
+{
+    if (config->interconnect != NULL && strcmp(config->interconnect, "shm") == 0) {
+        return true;
+    }
+    opal_show_help("help-btl-segmsg.txt", "unknown-interconnect", true,
+                   opal_process_info.nodename,
+                   config->interconnect == NULL ? "" : config->interconnect);
+    return false;
+}
+
+bool mca_btl_segmsg_check_params(void)
+{
+    const mca_btl_segmsg_config_t *config = &mca_btl_segmsg.config;
+    const mca_btl_base_module_t *btl = &mca_btl_segmsg.super;
+    if (!check_geometry(config) || !check_interconnect(config)) {
+        return false;
+    }
+    size_t capacity = segmsg_geometry_capacity(&config->geometry);
+    return check_range("starter_partitions", config->ring_starter, SEGMSG_RING_MIN,
+                       config->geometry.group[0].partition_count)
+           && check_range("max_groups", config->max_groups, 16, 65536)
+           && check_range("extra_peers", config->extra_peers, 0, 65536)
+           && check_range("burst", config->burst, 1, 65536)
+           && check_range("inline_limit", config->inline_limit, 64, 4096)
+           && check_range("free_list_inc", (unsigned long) config->free_list_inc, 1, 1 << 20)
+           && check_range("eager_limit", btl->btl_eager_limit, 256, capacity)
+           && check_range("rndv_eager_limit", btl->btl_rndv_eager_limit, 256, capacity)
+           && check_range("max_send_size", btl->btl_max_send_size, 256, capacity);
+}

@@ -1,0 +1,84 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "btl/btl_segmsg.h"
+
+/* True if another BTL loops back to the own process. */
+static bool another_serves_self(void)
+{
+    mca_btl_base_selected_module_t *selected;
+    OPAL_LIST_FOREACH (selected, &mca_btl_base_modules_initialized,
+                       mca_btl_base_selected_module_t) {
+        if (strcmp(selected->btl_component->btl_version.mca_component_name, "self") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int mca_btl_segmsg_add_procs(mca_btl_base_module_t *btl, size_t count, opal_proc_t **procs,
+                             mca_btl_base_endpoint_t **peers, opal_bitmap_t *reachable)
+{
+    (void) btl;
+    const opal_proc_t *self = opal_proc_local_get();
+    for (size_t p = 0; p < count; ++p) {
+        peers[p] = NULL;
+        if (procs[p] == self && another_serves_self()) {
+            continue;
+        }
+        mca_btl_segmsg_endpoint_t *endpoint = mca_btl_segmsg_endpoint_get(procs[p]);
+        if (endpoint == NULL) {
+            continue;
+        }
+        if (reachable != NULL) {
+            int rc = opal_bitmap_set_bit(reachable, (int) p);
+            if (rc != OPAL_SUCCESS) {
+                return rc;
+            }
+        }
+        ++endpoint->users;
+        peers[p] = endpoint;
+        if (!endpoint->is_self && endpoint->users == 1) {
+            /* The receiver offers a segment for the peer's first message (row G3). */
+            uint32_t segment;
+            (void) segmsg_segment_register(&mca_btl_segmsg.shm.export, 0,
+                                           mca_btl_segmsg.config.ring_starter, &segment);
+        }
+    }
+    return OPAL_SUCCESS;
+}
+
+int mca_btl_segmsg_del_procs(mca_btl_base_module_t *btl, size_t count, opal_proc_t **procs,
+                             mca_btl_base_endpoint_t **peers)
+{
+    (void) btl;
+    (void) procs;
+    for (size_t p = 0; p < count; ++p) {
+        mca_btl_segmsg_endpoint_t *endpoint = peers[p];
+        if (endpoint != NULL && --endpoint->users == 0) {
+            mca_btl_segmsg_endpoint_release(endpoint);
+        }
+        peers[p] = NULL;
+    }
+    return OPAL_SUCCESS;
+}
+
+int mca_btl_segmsg_finalize(mca_btl_base_module_t *btl)
+{
+    mca_btl_segmsg_module_t *module = (mca_btl_segmsg_module_t *) btl;
+    if (!module->initialised) {
+        return OPAL_SUCCESS;
+    }
+    module->initialised = false;
+    if (module->config.report) {
+        mca_btl_segmsg_report();
+    }
+    while (!opal_list_is_empty(&module->endpoints)) {
+        mca_btl_segmsg_endpoint_release(
+            (mca_btl_segmsg_endpoint_t *) opal_list_get_first(&module->endpoints));
+    }
+    segmsg_receiver_destroy(&module->receiver);
+    segmsg_shm_destroy(&module->shm);
+    return OPAL_SUCCESS;
+}

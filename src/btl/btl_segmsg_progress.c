@@ -1,0 +1,128 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "btl/btl_segmsg_rdma.h"
+
+/* Finds senders that are new, and who they are. */
+static void welcome_senders(mca_btl_segmsg_module_t *module)
+{
+    segmsg_error_t error = segmsg_receiver_find_groups(&module->receiver);
+    if (OPAL_UNLIKELY(error != SEGMSG_OK)) {
+        mca_btl_segmsg_fail(NULL, error);
+    }
+    for (uint32_t r = 0; r < module->receiver.reader_count; ++r) {
+        segmsg_reader_t *reader = module->receiver.reader[r];
+        if (reader->user == NULL) {
+            reader->user = mca_btl_segmsg_endpoint_of(&reader->sender);
+        }
+    }
+}
+
+/* Hands one message over: one fragment, where it lies (rows G9, G11). */
+static inline void deliver(mca_btl_segmsg_module_t *module, segmsg_reader_t *reader,
+                           const segmsg_message_t *message)
+{
+    if (OPAL_UNLIKELY(message->tag == MCA_BTL_SEGMSG_TAG)) {
+        mca_btl_segmsg_rdma_receive(reader, message->data, message->length);
+        return;
+    }
+    if (OPAL_UNLIKELY(!segmsg_compat_tag_known(message->tag))) {
+        mca_btl_segmsg_fail(reader->user, SEGMSG_ERR_CORRUPT);
+        return;
+    }
+    ++module->delivered_fragments;
+    module->delivered_bytes += message->length;
+    mca_btl_base_segment_t segment = {.seg_addr.pval = message->data, .seg_len = message->length};
+    segmsg_compat_deliver(&module->super, reader->user, message->tag, &segment, 1);
+}
+
+/* Takes what one sender has for us, a burst at most. */
+static inline int poll_reader(mca_btl_segmsg_module_t *module, segmsg_reader_t *reader)
+{
+    segmsg_message_t message;
+    for (int taken = 0;; ++taken) {
+        if (taken == (int) module->config.burst) {
+            return taken;
+        }
+        switch (segmsg_reader_poll(&module->receiver, reader, &message)) {
+        case SEGMSG_POLL_MESSAGE:
+            deliver(module, reader, &message);
+            segmsg_message_return(&module->receiver, reader, &message);
+            break;
+        case SEGMSG_POLL_CORRUPT:
+            mca_btl_segmsg_fail(reader->user, SEGMSG_ERR_CORRUPT);
+            return taken;
+        case SEGMSG_POLL_NONE:
+        case SEGMSG_POLL_CLOSED:
+        default:
+            return taken;
+        }
+    }
+}
+
+static int poll_readers(mca_btl_segmsg_module_t *module)
+{
+    int count = 0;
+    if (OPAL_UNLIKELY(segmsg_receiver_has_new_groups(&module->receiver))) {
+        welcome_senders(module);
+    }
+    /* A callback may progress again and change the list: it is read anew at every step. */
+    for (uint32_t r = 0; r < module->receiver.reader_count; ++r) {
+        count += poll_reader(module, module->receiver.reader[r]);
+    }
+    return count;
+}
+
+/* Goes on with what had to wait, peer by peer. */
+static int serve_busy(mca_btl_segmsg_module_t *module)
+{
+    int count = 0;
+    OPAL_THREAD_LOCK(&module->lock);
+    size_t turns = opal_list_get_size(&module->busy);
+    OPAL_THREAD_UNLOCK(&module->lock);
+    while (turns-- != 0) {
+        OPAL_THREAD_LOCK(&module->lock);
+        opal_list_item_t *item = opal_list_remove_first(&module->busy);
+        module->any_busy = !opal_list_is_empty(&module->busy);
+        OPAL_THREAD_UNLOCK(&module->lock);
+        if (item == NULL) {
+            break;
+        }
+        mca_btl_segmsg_endpoint_t *endpoint =
+            (mca_btl_segmsg_endpoint_t *) ((char *) item
+                                           - offsetof(mca_btl_segmsg_endpoint_t, busy_item));
+        OPAL_THREAD_LOCK(&endpoint->lock);
+        endpoint->busy = false;
+        OPAL_THREAD_UNLOCK(&endpoint->lock);
+        count += mca_btl_segmsg_send_pending(endpoint);
+        count += mca_btl_segmsg_jobs_progress(endpoint);
+        OPAL_THREAD_LOCK(&endpoint->lock);
+        if (!opal_list_is_empty(&endpoint->pending) || !opal_list_is_empty(&endpoint->jobs)) {
+            mca_btl_segmsg_endpoint_set_busy(endpoint);
+        }
+        OPAL_THREAD_UNLOCK(&endpoint->lock);
+    }
+    return count;
+}
+
+int mca_btl_segmsg_progress(void)
+{
+    mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
+    bool threads = opal_using_threads();
+    /* Acquire and release: what the last thread that polled has written. */
+    if (threads && atomic_flag_test_and_set_explicit(&module->polling, memory_order_acquire)) {
+        return 0;
+    }
+    int count = 0;
+    if (OPAL_LIKELY(module->initialised)) {
+        count = poll_readers(module);
+        if (OPAL_UNLIKELY(module->any_busy)) {
+            count += serve_busy(module);
+        }
+    }
+    if (threads) {
+        atomic_flag_clear_explicit(&module->polling, memory_order_release);
+    }
+    return count;
+}

@@ -1,0 +1,142 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Performance variables, for MPI_T and for tests: what went through which group.
+ */
+#include "btl/btl_segmsg.h"
+
+#include "opal/mca/base/mca_base_pvar.h"
+
+typedef uint64_t (*group_count_fn_t)(const segmsg_sender_t *sender, uint32_t group);
+
+static uint64_t count_messages(const segmsg_sender_t *sender, uint32_t group)
+{
+    return sender->messages[group];
+}
+
+static uint64_t count_partitions(const segmsg_sender_t *sender, uint32_t group)
+{
+    return sender->partitions[group];
+}
+
+/* Sums over all peers, by group. */
+static void sum_sent(group_count_fn_t count, unsigned long long *by_group)
+{
+    mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
+    uint32_t groups = module->config.geometry.group_count;
+    memset(by_group, 0, groups * sizeof(*by_group));
+    OPAL_THREAD_LOCK(&module->lock);
+    mca_btl_segmsg_endpoint_t *endpoint;
+    OPAL_LIST_FOREACH (endpoint, &module->endpoints, mca_btl_segmsg_endpoint_t) {
+        for (uint32_t g = 0; g < groups; ++g) {
+            by_group[g] += count(&endpoint->sender, g);
+        }
+    }
+    OPAL_THREAD_UNLOCK(&module->lock);
+}
+
+static void sum_received(unsigned long long *by_group)
+{
+    const mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
+    uint32_t groups = module->config.geometry.group_count;
+    for (uint32_t g = 0; g < groups; ++g) {
+        by_group[g] = segmsg_receiver_messages(&module->receiver, g);
+    }
+}
+
+static int read_sent_messages(const mca_base_pvar_t *pvar, void *value, void *object)
+{
+    (void) pvar, (void) object;
+    sum_sent(count_messages, value);
+    return OPAL_SUCCESS;
+}
+
+static int read_sent_partitions(const mca_base_pvar_t *pvar, void *value, void *object)
+{
+    (void) pvar, (void) object;
+    sum_sent(count_partitions, value);
+    return OPAL_SUCCESS;
+}
+
+static int read_received_messages(const mca_base_pvar_t *pvar, void *value, void *object)
+{
+    (void) pvar, (void) object;
+    sum_received(value);
+    return OPAL_SUCCESS;
+}
+
+static int read_sent_fragments(const mca_base_pvar_t *pvar, void *value, void *object)
+{
+    (void) pvar, (void) object;
+    unsigned long long by_group[SEGMSG_GROUPS_MAX];
+    sum_sent(count_messages, by_group);
+    unsigned long long *sum = value;
+    *sum = 0;
+    for (uint32_t g = 0; g < mca_btl_segmsg.config.geometry.group_count; ++g) {
+        *sum += by_group[g];
+    }
+    return OPAL_SUCCESS;
+}
+
+static int read_delivered_fragments(const mca_base_pvar_t *pvar, void *value, void *object)
+{
+    (void) pvar, (void) object;
+    *(unsigned long long *) value = mca_btl_segmsg.delivered_fragments;
+    return OPAL_SUCCESS;
+}
+
+static int read_delivered_bytes(const mca_base_pvar_t *pvar, void *value, void *object)
+{
+    (void) pvar, (void) object;
+    *(unsigned long long *) value = mca_btl_segmsg.delivered_bytes;
+    return OPAL_SUCCESS;
+}
+
+static int one_a_group(mca_base_pvar_t *pvar, mca_base_pvar_event_t event, void *object,
+                       int *count)
+{
+    (void) pvar, (void) object;
+    if (event == MCA_BASE_PVAR_HANDLE_BIND) {
+        *count = (int) mca_btl_segmsg.config.geometry.group_count;
+    }
+    return OPAL_SUCCESS;
+}
+
+static int just_one(mca_base_pvar_t *pvar, mca_base_pvar_event_t event, void *object, int *count)
+{
+    (void) pvar, (void) object;
+    if (event == MCA_BASE_PVAR_HANDLE_BIND) {
+        *count = 1;
+    }
+    return OPAL_SUCCESS;
+}
+
+void mca_btl_segmsg_register_pvars(void)
+{
+    const struct {
+        const char *name;
+        const char *help;
+        mca_base_get_value_fn_t read;
+        mca_base_notify_fn_t count;
+    } pvars[] = {
+        {"sent_messages", "Messages sent through each segment group", read_sent_messages,
+         one_a_group},
+        {"sent_partitions", "Partitions that they took", read_sent_partitions, one_a_group},
+        {"received_messages", "Messages received from each segment group", read_received_messages,
+         one_a_group},
+        {"sent_fragments", "Messages sent through all groups", read_sent_fragments, just_one},
+        {"delivered_fragments", "Fragments handed to the PML and other users of the transport",
+         read_delivered_fragments, just_one},
+        {"delivered_bytes", "Bytes of these fragments, headers included", read_delivered_bytes,
+         just_one},
+    };
+    for (size_t i = 0; i < sizeof(pvars) / sizeof(*pvars); ++i) {
+        (void) mca_base_component_pvar_register(
+            &mca_btl_segmsg_component.btl_version, pvars[i].name, pvars[i].help, OPAL_INFO_LVL_4,
+            MCA_BASE_PVAR_CLASS_COUNTER, MCA_BASE_VAR_TYPE_UNSIGNED_LONG_LONG, NULL,
+            MCA_BASE_VAR_BIND_NO_OBJECT,
+            MCA_BASE_PVAR_FLAG_READONLY | MCA_BASE_PVAR_FLAG_CONTINUOUS, pvars[i].read, NULL,
+            pvars[i].count, NULL);
+    }
+}

@@ -1,0 +1,245 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The origin's side of put, get and atomics.
+ */
+#include "btl/btl_segmsg_rdma.h"
+
+OBJ_CLASS_INSTANCE(mca_btl_segmsg_operation_t, opal_list_item_t, NULL, NULL);
+
+/* Enters an operation so that its answer finds it; NULL if there is no memory. */
+static mca_btl_segmsg_operation_t *
+operation_start(mca_btl_segmsg_endpoint_t *endpoint, void *local_address,
+                mca_btl_base_registration_handle_t *local_handle, size_t size,
+                mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext, void *cbdata)
+{
+    mca_btl_segmsg_operation_t *operation = OBJ_NEW(mca_btl_segmsg_operation_t);
+    if (operation == NULL) {
+        return NULL;
+    }
+    operation->endpoint = endpoint;
+    operation->cbfunc = cbfunc;
+    operation->cbcontext = cbcontext;
+    operation->cbdata = cbdata;
+    operation->local_address = local_address;
+    operation->local_handle = local_handle;
+    operation->size = size;
+    operation->remaining = size;
+    operation->is_32bit = false;
+    operation->is_fetching = false;
+    operation->index = opal_pointer_array_add(&mca_btl_segmsg.operations, operation);
+    if (operation->index < 0) {
+        OBJ_RELEASE(operation);
+        return NULL;
+    }
+    return operation;
+}
+
+static void operation_finish(mca_btl_segmsg_operation_t *operation, int status)
+{
+    opal_pointer_array_set_item(&mca_btl_segmsg.operations, operation->index, NULL);
+    if (operation->cbfunc != NULL) {
+        operation->cbfunc(&mca_btl_segmsg.super, operation->endpoint, operation->local_address,
+                          operation->local_handle, operation->cbcontext, operation->cbdata,
+                          status);
+    }
+    OBJ_RELEASE(operation);
+}
+
+/* Asks the target for `header`; the operation ends with the answer, or here if it cannot be sent. */
+static int operation_ask(mca_btl_segmsg_operation_t *operation,
+                         mca_btl_segmsg_rdma_header_t *header, const void *data, uint64_t size)
+{
+    header->operation = (uint32_t) operation->index;
+    int rc = mca_btl_segmsg_job_start(operation->endpoint, header, data, size);
+    if (rc != OPAL_SUCCESS) {
+        opal_pointer_array_set_item(&mca_btl_segmsg.operations, operation->index, NULL);
+        OBJ_RELEASE(operation);
+    }
+    return rc;
+}
+
+void mca_btl_segmsg_rdma_cancel(mca_btl_segmsg_endpoint_t *endpoint)
+{
+    opal_list_item_t *job;
+    while ((job = opal_list_remove_first(&endpoint->jobs)) != NULL) {
+        OBJ_RELEASE(job);
+    }
+    opal_pointer_array_t *operations = &mca_btl_segmsg.operations;
+    for (int index = 0; index < opal_pointer_array_get_size(operations); ++index) {
+        mca_btl_segmsg_operation_t *operation = opal_pointer_array_get_item(operations, index);
+        if (operation != NULL && operation->endpoint == endpoint) {
+            operation_finish(operation, OPAL_ERR_UNREACH);
+        }
+    }
+}
+
+/* An old value arrives where the caller wants it. */
+static void store_old_value(void *local_address, bool is_32bit, uint64_t value)
+{
+    if (is_32bit) {
+        uint32_t narrow = (uint32_t) value;
+        memcpy(local_address, &narrow, sizeof(narrow));
+    } else {
+        memcpy(local_address, &value, sizeof(value));
+    }
+}
+
+void mca_btl_segmsg_operation_answer(const mca_btl_segmsg_rdma_header_t *header,
+                                     const void *payload)
+{
+    mca_btl_segmsg_operation_t *operation =
+        opal_pointer_array_get_item(&mca_btl_segmsg.operations, (int) header->operation);
+    if (OPAL_UNLIKELY(operation == NULL)) {
+        return; /* cancelled meanwhile */
+    }
+    if (header->kind == SEGMSG_RDMA_DATA) {
+        if (OPAL_UNLIKELY(header->size > operation->remaining
+                          || header->address > operation->size - header->size)) {
+            mca_btl_segmsg_fail(operation->endpoint, SEGMSG_ERR_CORRUPT);
+            return;
+        }
+        memcpy((char *) operation->local_address + header->address, payload, header->size);
+        operation->remaining -= header->size;
+        if (operation->remaining != 0) {
+            return;
+        }
+    } else if (operation->is_fetching) {
+        store_old_value(operation->local_address, operation->is_32bit, header->operand[0]);
+    }
+    operation_finish(operation, OPAL_SUCCESS);
+}
+
+int mca_btl_segmsg_put(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
+                       void *local_address, uint64_t remote_address,
+                       mca_btl_base_registration_handle_t *local_handle,
+                       mca_btl_base_registration_handle_t *remote_handle, size_t size, int flags,
+                       int order, mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext,
+                       void *cbdata)
+{
+    (void) remote_handle, (void) flags, (void) order;
+    bool done = false;
+    if (endpoint->is_self) {
+        memcpy((void *) (uintptr_t) remote_address, local_address, size);
+        done = true;
+    } else if (endpoint->single_copy) {
+        done = mca_btl_segmsg_copy_to(endpoint, remote_address, local_address, size);
+    }
+    if (OPAL_LIKELY(done)) {
+        cbfunc(btl, endpoint, local_address, local_handle, cbcontext, cbdata, OPAL_SUCCESS);
+        return OPAL_SUCCESS;
+    }
+    mca_btl_segmsg_operation_t *operation = operation_start(endpoint, local_address, local_handle,
+                                                            size, cbfunc, cbcontext, cbdata);
+    if (operation == NULL) {
+        return OPAL_ERR_OUT_OF_RESOURCE;
+    }
+    mca_btl_segmsg_rdma_header_t header = {.kind = SEGMSG_RDMA_PUT, .address = remote_address};
+    return operation_ask(operation, &header, local_address, size);
+}
+
+int mca_btl_segmsg_get(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
+                       void *local_address, uint64_t remote_address,
+                       mca_btl_base_registration_handle_t *local_handle,
+                       mca_btl_base_registration_handle_t *remote_handle, size_t size, int flags,
+                       int order, mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext,
+                       void *cbdata)
+{
+    (void) remote_handle, (void) flags, (void) order;
+    bool done = false;
+    if (endpoint->is_self) {
+        memcpy(local_address, (void *) (uintptr_t) remote_address, size);
+        done = true;
+    } else if (endpoint->single_copy) {
+        done = mca_btl_segmsg_copy_from(endpoint, local_address, remote_address, size);
+    }
+    if (OPAL_LIKELY(done || size == 0)) {
+        cbfunc(btl, endpoint, local_address, local_handle, cbcontext, cbdata, OPAL_SUCCESS);
+        return OPAL_SUCCESS;
+    }
+    mca_btl_segmsg_operation_t *operation = operation_start(endpoint, local_address, local_handle,
+                                                            size, cbfunc, cbcontext, cbdata);
+    if (operation == NULL) {
+        return OPAL_ERR_OUT_OF_RESOURCE;
+    }
+    mca_btl_segmsg_rdma_header_t header = {
+        .kind = SEGMSG_RDMA_GET, .address = remote_address, .size = size};
+    return operation_ask(operation, &header, NULL, 0);
+}
+
+/* An atomic, fetching or not: on the own memory at once, on a peer's by asking it. */
+static int start_atomic(mca_btl_base_endpoint_t *endpoint, void *local_address,
+                        mca_btl_base_registration_handle_t *local_handle,
+                        mca_btl_segmsg_rdma_header_t *header, bool is_fetching,
+                        mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext, void *cbdata)
+{
+    if (endpoint->is_self) {
+        uint64_t old = mca_btl_segmsg_atomic_do(header);
+        if (is_fetching) {
+            store_old_value(local_address, header->is_32bit != 0, old);
+        }
+        cbfunc(&mca_btl_segmsg.super, endpoint, local_address, local_handle, cbcontext, cbdata,
+               OPAL_SUCCESS);
+        return OPAL_SUCCESS;
+    }
+    mca_btl_segmsg_operation_t *operation = operation_start(endpoint, local_address, local_handle,
+                                                            0, cbfunc, cbcontext, cbdata);
+    if (operation == NULL) {
+        return OPAL_ERR_OUT_OF_RESOURCE;
+    }
+    operation->is_32bit = header->is_32bit != 0;
+    operation->is_fetching = is_fetching;
+    return operation_ask(operation, header, NULL, 0);
+}
+
+int mca_btl_segmsg_atomic_op(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
+                             uint64_t remote_address,
+                             mca_btl_base_registration_handle_t *remote_handle,
+                             mca_btl_base_atomic_op_t op, uint64_t operand, int flags, int order,
+                             mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext,
+                             void *cbdata)
+{
+    (void) btl, (void) remote_handle, (void) order;
+    mca_btl_segmsg_rdma_header_t header = {.kind = SEGMSG_RDMA_ATOMIC,
+                                           .is_32bit = !!(flags & MCA_BTL_ATOMIC_FLAG_32BIT),
+                                           .atomic = (uint32_t) op,
+                                           .address = remote_address,
+                                           .operand = {operand, 0}};
+    return start_atomic(endpoint, NULL, NULL, &header, false, cbfunc, cbcontext, cbdata);
+}
+
+int mca_btl_segmsg_atomic_fop(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
+                              void *local_address, uint64_t remote_address,
+                              mca_btl_base_registration_handle_t *local_handle,
+                              mca_btl_base_registration_handle_t *remote_handle,
+                              mca_btl_base_atomic_op_t op, uint64_t operand, int flags, int order,
+                              mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext,
+                              void *cbdata)
+{
+    (void) btl, (void) remote_handle, (void) order;
+    mca_btl_segmsg_rdma_header_t header = {.kind = SEGMSG_RDMA_ATOMIC,
+                                           .is_32bit = !!(flags & MCA_BTL_ATOMIC_FLAG_32BIT),
+                                           .atomic = (uint32_t) op,
+                                           .address = remote_address,
+                                           .operand = {operand, 0}};
+    return start_atomic(endpoint, local_address, local_handle, &header, true, cbfunc, cbcontext,
+                        cbdata);
+}
+
+int mca_btl_segmsg_atomic_cswap(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
+                                void *local_address, uint64_t remote_address,
+                                mca_btl_base_registration_handle_t *local_handle,
+                                mca_btl_base_registration_handle_t *remote_handle,
+                                uint64_t compare, uint64_t value, int flags, int order,
+                                mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext,
+                                void *cbdata)
+{
+    (void) btl, (void) remote_handle, (void) order;
+    mca_btl_segmsg_rdma_header_t header = {.kind = SEGMSG_RDMA_SWAP,
+                                           .is_32bit = !!(flags & MCA_BTL_ATOMIC_FLAG_32BIT),
+                                           .address = remote_address,
+                                           .operand = {compare, value}};
+    return start_atomic(endpoint, local_address, local_handle, &header, true, cbfunc, cbcontext,
+                        cbdata);
+}

@@ -1,0 +1,92 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Put, get and atomics by messages: what goes over the wire, and what either side keeps meanwhile.
+ *
+ *   origin                                target
+ *   PUT, header + data, one or more  -->  writes the data            (the last one asks for:)
+ *                                    <--  DONE
+ *   GET                              -->
+ *   writes the data                  <--  DATA, header + data, one or more
+ *   ATOMIC, SWAP                     -->  does it on its own memory
+ *   stores the old value             <--  DONE
+ */
+#ifndef MCA_BTL_SEGMSG_RDMA_H
+#define MCA_BTL_SEGMSG_RDMA_H
+
+#include "btl/btl_segmsg.h"
+
+typedef enum {
+    SEGMSG_RDMA_PUT = 1,
+    SEGMSG_RDMA_GET,
+    SEGMSG_RDMA_DATA,
+    SEGMSG_RDMA_ATOMIC,
+    SEGMSG_RDMA_SWAP, /* compare and swap */
+    SEGMSG_RDMA_DONE
+} mca_btl_segmsg_rdma_kind_t;
+
+typedef struct {
+    uint8_t kind;        /* mca_btl_segmsg_rdma_kind_t */
+    uint8_t is_last;     /* PUT: answer when done */
+    uint8_t is_32bit;    /* ATOMIC, SWAP */
+    uint8_t reserved;
+    uint32_t operation;  /* index of the origin's operation, echoed in the answer */
+    uint32_t atomic;     /* ATOMIC: mca_btl_base_atomic_op_t */
+    uint32_t reserved2;
+    uint64_t address;    /* at the target; DATA: offset into the origin's buffer */
+    uint64_t size;       /* GET: bytes wanted; PUT and DATA: bytes that follow */
+    uint64_t operand[2]; /* ATOMIC: operand; SWAP: compare, value; DONE: old value */
+} mca_btl_segmsg_rdma_header_t;
+
+/* The origin's side of an operation under way. */
+typedef struct {
+    opal_list_item_t super;
+    mca_btl_segmsg_endpoint_t *endpoint;
+    mca_btl_base_rdma_completion_fn_t cbfunc;
+    void *cbcontext;
+    void *cbdata;
+    void *local_address;
+    mca_btl_base_registration_handle_t *local_handle;
+    uint64_t size;
+    uint64_t remaining; /* GET: bytes still to come */
+    int index;          /* in mca_btl_segmsg.operations */
+    bool is_32bit;
+    bool is_fetching; /* an atomic whose old value is wanted */
+} mca_btl_segmsg_operation_t;
+OBJ_CLASS_DECLARATION(mca_btl_segmsg_operation_t);
+
+/* A transfer that goes out in one or more messages, as there is room for them. */
+typedef struct {
+    opal_list_item_t super;
+    mca_btl_segmsg_rdma_header_t header; /* of the next message */
+    const unsigned char *data;           /* what is left to send, or NULL */
+    uint64_t remaining;                  /* bytes of it */
+} mca_btl_segmsg_job_t;
+OBJ_CLASS_DECLARATION(mca_btl_segmsg_job_t);
+
+/*
+ * Sends `header`, with `size` bytes of `data` cut to what a fragment holds, now or as soon as there
+ * is room; never fails for want of room.
+ */
+int mca_btl_segmsg_job_start(mca_btl_segmsg_endpoint_t *endpoint,
+                             const mca_btl_segmsg_rdma_header_t *header, const void *data,
+                             uint64_t size);
+
+/* Goes on with the jobs of an endpoint. Returns how many messages went out. */
+int mca_btl_segmsg_jobs_progress(mca_btl_segmsg_endpoint_t *endpoint);
+
+/* A message with segmsg's own tag has come from the process that `reader` names. */
+void mca_btl_segmsg_rdma_receive(segmsg_reader_t *reader, const void *data, size_t size);
+
+/* An answer has come for an operation of ours. */
+void mca_btl_segmsg_operation_answer(const mca_btl_segmsg_rdma_header_t *header,
+                                     const void *payload);
+
+/* Does an atomic on this process's memory; returns the old value. */
+uint64_t mca_btl_segmsg_atomic_do(const mca_btl_segmsg_rdma_header_t *header);
+
+/* Drops what is under way with a peer that goes. */
+void mca_btl_segmsg_rdma_cancel(mca_btl_segmsg_endpoint_t *endpoint);
+
+#endif

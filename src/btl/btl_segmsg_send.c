@@ -1,0 +1,167 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "btl/btl_segmsg.h"
+
+/* The descriptor has done its duty: tells the PML if it wants to know, and frees it if it is ours. */
+static void complete(mca_btl_segmsg_frag_t *frag, int status)
+{
+    uint32_t flags = frag->base.des_flags;
+    if ((flags & MCA_BTL_DES_SEND_ALWAYS_CALLBACK) && frag->base.des_cbfunc != NULL) {
+        frag->base.des_cbfunc(&mca_btl_segmsg.super, frag->endpoint, &frag->base, status);
+    }
+    if (flags & MCA_BTL_DES_FLAGS_BTL_OWNERSHIP) {
+        mca_btl_segmsg_free(&mca_btl_segmsg.super, &frag->base);
+    }
+}
+
+/* Publishes a fragment; false if there is no room at this moment. The endpoint's lock is held. */
+static bool publish(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_frag_t *frag)
+{
+    segmsg_sender_t *sender = &endpoint->sender;
+    uint32_t length = (uint32_t) frag->segment.seg_len;
+    if (frag->place.data != NULL) {
+        if (!segmsg_sender_publish(sender, &frag->place, frag->tag, length)) {
+            return false;
+        }
+        frag->place.data = NULL;
+        return true;
+    }
+    segmsg_place_t place;
+    segmsg_error_t error = segmsg_sender_take(sender, length, &place);
+    if (OPAL_UNLIKELY(error != SEGMSG_OK)) {
+        if (error != SEGMSG_ERR_FULL) {
+            mca_btl_segmsg_fail(endpoint, error);
+        }
+        return false;
+    }
+    memcpy(place.data, frag->segment.seg_addr.pval, length);
+    if (OPAL_UNLIKELY(!segmsg_sender_publish(sender, &place, frag->tag, length))) {
+        segmsg_sender_give_back(sender, &place);
+        return false;
+    }
+    return true;
+}
+
+/* Messages to the own process go straight to whoever receives them. */
+static void loop_back(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_base_tag_t tag,
+                      mca_btl_base_segment_t *segments, size_t count)
+{
+    ++mca_btl_segmsg.self_messages;
+    segmsg_compat_deliver(&mca_btl_segmsg.super, endpoint, tag, segments, count);
+}
+
+int mca_btl_segmsg_send(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
+                        mca_btl_base_descriptor_t *descriptor, mca_btl_base_tag_t tag)
+{
+    (void) btl;
+    mca_btl_segmsg_frag_t *frag = (mca_btl_segmsg_frag_t *) descriptor;
+    frag->tag = tag;
+    if (OPAL_UNLIKELY(endpoint->is_self)) {
+        loop_back(endpoint, tag, &frag->segment, 1);
+        complete(frag, OPAL_SUCCESS);
+        return 1;
+    }
+    OPAL_THREAD_LOCK(&endpoint->lock);
+    bool sent = opal_list_is_empty(&endpoint->pending) && publish(endpoint, frag);
+    if (OPAL_UNLIKELY(!sent)) {
+        frag->base.des_flags |= MCA_BTL_DES_SEND_ALWAYS_CALLBACK;
+        opal_list_append(&endpoint->pending, (opal_list_item_t *) frag);
+        mca_btl_segmsg_endpoint_set_busy(endpoint);
+    }
+    OPAL_THREAD_UNLOCK(&endpoint->lock);
+    if (OPAL_LIKELY(sent)) {
+        complete(frag, OPAL_SUCCESS);
+        return 1;
+    }
+    return OPAL_SUCCESS;
+}
+
+int mca_btl_segmsg_send_pending(mca_btl_segmsg_endpoint_t *endpoint)
+{
+    int count = 0;
+    for (;;) {
+        OPAL_THREAD_LOCK(&endpoint->lock);
+        opal_list_item_t *item = opal_list_is_empty(&endpoint->pending)
+                                     ? NULL
+                                     : opal_list_get_first(&endpoint->pending);
+        if (item != NULL && publish(endpoint, (mca_btl_segmsg_frag_t *) item)) {
+            opal_list_remove_item(&endpoint->pending, item);
+        } else {
+            item = NULL;
+        }
+        OPAL_THREAD_UNLOCK(&endpoint->lock);
+        if (item == NULL) {
+            return count;
+        }
+        complete((mca_btl_segmsg_frag_t *) item, OPAL_SUCCESS);
+        ++count;
+    }
+}
+
+/* sendi to the own process: no copy where the data is contiguous. */
+static int sendi_self(mca_btl_base_module_t *btl, mca_btl_segmsg_endpoint_t *endpoint,
+                      opal_convertor_t *convertor, void *header, size_t header_size,
+                      size_t payload_size, uint8_t order, uint32_t flags, mca_btl_base_tag_t tag)
+{
+    if (payload_size == 0 || !segmsg_compat_needs_pack(convertor)) {
+        void *data = NULL;
+        if (payload_size != 0) {
+            opal_convertor_get_current_pointer(convertor, &data);
+        }
+        mca_btl_base_segment_t segments[2] = {
+            {.seg_addr.pval = header, .seg_len = header_size},
+            {.seg_addr.pval = data, .seg_len = payload_size},
+        };
+        loop_back(endpoint, tag, segments, payload_size == 0 ? 1 : 2);
+        return OPAL_SUCCESS;
+    }
+    mca_btl_base_descriptor_t *descriptor =
+        mca_btl_segmsg_prepare_src(btl, endpoint, convertor, order, header_size, &payload_size,
+                                   flags | MCA_BTL_DES_FLAGS_BTL_OWNERSHIP);
+    if (descriptor == NULL) {
+        return OPAL_ERR_OUT_OF_RESOURCE;
+    }
+    memcpy(descriptor->des_segments[0].seg_addr.pval, header, header_size);
+    (void) mca_btl_segmsg_send(btl, endpoint, descriptor, tag);
+    return OPAL_SUCCESS;
+}
+
+int mca_btl_segmsg_sendi(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
+                         opal_convertor_t *convertor, void *header, size_t header_size,
+                         size_t payload_size, uint8_t order, uint32_t flags,
+                         mca_btl_base_tag_t tag, mca_btl_base_descriptor_t **descriptor)
+{
+    if (descriptor != NULL) {
+        *descriptor = NULL; /* the PML tries again later when we cannot send now */
+    }
+    if (OPAL_UNLIKELY(endpoint->is_self)) {
+        return sendi_self(btl, endpoint, convertor, header, header_size, payload_size, order,
+                          flags, tag);
+    }
+    int rc = OPAL_ERR_OUT_OF_RESOURCE;
+    segmsg_sender_t *sender = &endpoint->sender;
+    segmsg_place_t place;
+    OPAL_THREAD_LOCK(&endpoint->lock);
+    segmsg_error_t error = SEGMSG_ERR_FULL;
+    if (OPAL_LIKELY(opal_list_is_empty(&endpoint->pending))) {
+        error = segmsg_sender_take(sender, header_size + payload_size, &place);
+    }
+    if (OPAL_LIKELY(error == SEGMSG_OK)) {
+        memcpy(place.data, header, header_size);
+        if (payload_size != 0) {
+            (void) mca_btl_segmsg_pack(convertor, (char *) place.data + header_size, payload_size);
+        }
+        if (OPAL_LIKELY(segmsg_sender_publish(sender, &place, tag,
+                                              (uint32_t) (header_size + payload_size)))) {
+            rc = OPAL_SUCCESS;
+        } else {
+            segmsg_sender_give_back(sender, &place);
+        }
+    } else if (error != SEGMSG_ERR_FULL) {
+        mca_btl_segmsg_fail(endpoint, error);
+    }
+    OPAL_THREAD_UNLOCK(&endpoint->lock);
+    return rc;
+}

@@ -1,0 +1,222 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The target's side of put, get and atomics; and the transfers of both sides, which go out message
+ * by message as there is room.
+ */
+#include "btl/btl_segmsg_rdma.h"
+
+OBJ_CLASS_INSTANCE(mca_btl_segmsg_job_t, opal_list_item_t, NULL, NULL);
+
+/* Sends the next message of a job; false if there is no room. */
+static bool job_step(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_rdma_header_t *header,
+                     const unsigned char **data, uint64_t *remaining)
+{
+    mca_btl_base_module_t *btl = &mca_btl_segmsg.super;
+    size_t most = btl->btl_max_send_size - sizeof(*header);
+    size_t size = *remaining < most ? (size_t) *remaining : most;
+    mca_btl_base_descriptor_t *descriptor =
+        mca_btl_segmsg_alloc(btl, endpoint, MCA_BTL_NO_ORDER, sizeof(*header) + size,
+                             MCA_BTL_DES_FLAGS_BTL_OWNERSHIP);
+    if (descriptor == NULL) {
+        return false;
+    }
+    if (header->kind == SEGMSG_RDMA_PUT || header->kind == SEGMSG_RDMA_DATA) {
+        header->size = size;
+        header->is_last = size == *remaining;
+    }
+    unsigned char *to = descriptor->des_segments[0].seg_addr.pval;
+    memcpy(to, header, sizeof(*header));
+    if (size != 0) {
+        memcpy(to + sizeof(*header), *data, size);
+        header->address += size;
+        *data += size;
+        *remaining -= size;
+    }
+    (void) mca_btl_segmsg_send(btl, endpoint, descriptor, MCA_BTL_SEGMSG_TAG);
+    return true;
+}
+
+int mca_btl_segmsg_job_start(mca_btl_segmsg_endpoint_t *endpoint,
+                             const mca_btl_segmsg_rdma_header_t *header, const void *data,
+                             uint64_t size)
+{
+    mca_btl_segmsg_rdma_header_t next = *header;
+    const unsigned char *at = data;
+    OPAL_THREAD_LOCK(&endpoint->lock);
+    bool may_step = opal_list_is_empty(&endpoint->jobs);
+    OPAL_THREAD_UNLOCK(&endpoint->lock);
+    while (may_step && job_step(endpoint, &next, &at, &size)) {
+        if (size == 0) {
+            return OPAL_SUCCESS;
+        }
+    }
+    mca_btl_segmsg_job_t *job = OBJ_NEW(mca_btl_segmsg_job_t);
+    if (job == NULL) {
+        return OPAL_ERR_OUT_OF_RESOURCE;
+    }
+    job->header = next;
+    job->data = at;
+    job->remaining = size;
+    OPAL_THREAD_LOCK(&endpoint->lock);
+    opal_list_append(&endpoint->jobs, &job->super);
+    mca_btl_segmsg_endpoint_set_busy(endpoint);
+    OPAL_THREAD_UNLOCK(&endpoint->lock);
+    return OPAL_SUCCESS;
+}
+
+int mca_btl_segmsg_jobs_progress(mca_btl_segmsg_endpoint_t *endpoint)
+{
+    int count = 0;
+    for (;;) {
+        OPAL_THREAD_LOCK(&endpoint->lock);
+        mca_btl_segmsg_job_t *job = (mca_btl_segmsg_job_t *) opal_list_remove_first(&endpoint->jobs);
+        OPAL_THREAD_UNLOCK(&endpoint->lock);
+        if (job == NULL) {
+            return count;
+        }
+        bool stepped;
+        do {
+            stepped = job_step(endpoint, &job->header, &job->data, &job->remaining);
+            count += stepped;
+        } while (stepped && job->remaining != 0);
+        if (stepped) {
+            OBJ_RELEASE(job);
+            continue;
+        }
+        OPAL_THREAD_LOCK(&endpoint->lock);
+        opal_list_prepend(&endpoint->jobs, &job->super);
+        OPAL_THREAD_UNLOCK(&endpoint->lock);
+        return count;
+    }
+}
+
+static uint64_t atomic_64(segmsg_compat_int64_t *at, mca_btl_base_atomic_op_t op, int64_t operand)
+{
+    switch (op) {
+    case MCA_BTL_ATOMIC_ADD:
+        return (uint64_t) opal_atomic_fetch_add_64(at, operand);
+    case MCA_BTL_ATOMIC_AND:
+        return (uint64_t) opal_atomic_fetch_and_64(at, operand);
+    case MCA_BTL_ATOMIC_OR:
+        return (uint64_t) opal_atomic_fetch_or_64(at, operand);
+    case MCA_BTL_ATOMIC_XOR:
+        return (uint64_t) opal_atomic_fetch_xor_64(at, operand);
+    case MCA_BTL_ATOMIC_SWAP:
+        return (uint64_t) opal_atomic_swap_64(at, operand);
+    case MCA_BTL_ATOMIC_MIN:
+        return (uint64_t) opal_atomic_fetch_min_64(at, operand);
+    case MCA_BTL_ATOMIC_MAX:
+        return (uint64_t) opal_atomic_fetch_max_64(at, operand);
+    default:
+        mca_btl_segmsg_fail(NULL, SEGMSG_ERR_CORRUPT); /* none that we offer */
+        return 0;
+    }
+}
+
+static uint32_t atomic_32(segmsg_compat_int32_t *at, mca_btl_base_atomic_op_t op, int32_t operand)
+{
+    switch (op) {
+    case MCA_BTL_ATOMIC_ADD:
+        return (uint32_t) opal_atomic_fetch_add_32(at, operand);
+    case MCA_BTL_ATOMIC_AND:
+        return (uint32_t) opal_atomic_fetch_and_32(at, operand);
+    case MCA_BTL_ATOMIC_OR:
+        return (uint32_t) opal_atomic_fetch_or_32(at, operand);
+    case MCA_BTL_ATOMIC_XOR:
+        return (uint32_t) opal_atomic_fetch_xor_32(at, operand);
+    case MCA_BTL_ATOMIC_SWAP:
+        return (uint32_t) opal_atomic_swap_32(at, operand);
+    case MCA_BTL_ATOMIC_MIN:
+        return (uint32_t) opal_atomic_fetch_min_32(at, operand);
+    case MCA_BTL_ATOMIC_MAX:
+        return (uint32_t) opal_atomic_fetch_max_32(at, operand);
+    default:
+        mca_btl_segmsg_fail(NULL, SEGMSG_ERR_CORRUPT);
+        return 0;
+    }
+}
+
+static uint64_t compare_and_swap(const mca_btl_segmsg_rdma_header_t *header)
+{
+    void *at = (void *) (uintptr_t) header->address;
+    if (header->is_32bit) {
+        int32_t expected = (int32_t) header->operand[0];
+        (void) opal_atomic_compare_exchange_strong_32((segmsg_compat_int32_t *) at, &expected,
+                                                      (int32_t) header->operand[1]);
+        return (uint32_t) expected;
+    }
+    int64_t expected = (int64_t) header->operand[0];
+    (void) opal_atomic_compare_exchange_strong_64((segmsg_compat_int64_t *) at, &expected,
+                                                  (int64_t) header->operand[1]);
+    return (uint64_t) expected;
+}
+
+uint64_t mca_btl_segmsg_atomic_do(const mca_btl_segmsg_rdma_header_t *header)
+{
+    void *at = (void *) (uintptr_t) header->address;
+    if (header->kind == SEGMSG_RDMA_SWAP) {
+        return compare_and_swap(header);
+    }
+    mca_btl_base_atomic_op_t op = (mca_btl_base_atomic_op_t) header->atomic;
+    return header->is_32bit
+               ? atomic_32((segmsg_compat_int32_t *) at, op, (int32_t) header->operand[0])
+               : atomic_64((segmsg_compat_int64_t *) at, op, (int64_t) header->operand[0]);
+}
+
+/* Answers a request; the way back is there since the request came. */
+static void answer(segmsg_reader_t *reader, const mca_btl_segmsg_rdma_header_t *request,
+                   mca_btl_segmsg_rdma_header_t *reply, const void *data, uint64_t size)
+{
+    if (reader->user == NULL) {
+        reader->user = mca_btl_segmsg_endpoint_of(&reader->sender);
+    }
+    reply->operation = request->operation;
+    if (reader->user == NULL
+        || mca_btl_segmsg_job_start(reader->user, reply, data, size) != OPAL_SUCCESS) {
+        mca_btl_segmsg_fail(reader->user, SEGMSG_ERR_NO_SPACE);
+    }
+}
+
+static void serve(segmsg_reader_t *reader, const mca_btl_segmsg_rdma_header_t *request,
+                  const void *payload)
+{
+    mca_btl_segmsg_rdma_header_t done = {.kind = SEGMSG_RDMA_DONE};
+    switch (request->kind) {
+    case SEGMSG_RDMA_PUT:
+        memcpy((void *) (uintptr_t) request->address, payload, request->size);
+        if (request->is_last) {
+            answer(reader, request, &done, NULL, 0);
+        }
+        break;
+    case SEGMSG_RDMA_GET: {
+        mca_btl_segmsg_rdma_header_t data = {.kind = SEGMSG_RDMA_DATA};
+        answer(reader, request, &data, (void *) (uintptr_t) request->address, request->size);
+        break;
+    }
+    case SEGMSG_RDMA_ATOMIC:
+    case SEGMSG_RDMA_SWAP:
+        done.operand[0] = mca_btl_segmsg_atomic_do(request);
+        answer(reader, request, &done, NULL, 0);
+        break;
+    default:
+        mca_btl_segmsg_operation_answer(request, payload);
+        break;
+    }
+}
+
+void mca_btl_segmsg_rdma_receive(segmsg_reader_t *reader, const void *data, size_t size)
+{
+    mca_btl_segmsg_rdma_header_t header;
+    if (OPAL_LIKELY(size >= sizeof(header))) {
+        memcpy(&header, data, sizeof(header));
+        bool carries = header.kind == SEGMSG_RDMA_PUT || header.kind == SEGMSG_RDMA_DATA;
+        bool is_known = header.kind >= SEGMSG_RDMA_PUT && header.kind <= SEGMSG_RDMA_DONE;
+        if (is_known && (!carries || header.size == size - sizeof(header))) {
+            serve(reader, &header, (const char *) data + sizeof(header));
+            return;
+        }
+    }
+    mca_btl_segmsg_fail(reader->user, SEGMSG_ERR_CORRUPT);
+}

@@ -1,0 +1,117 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "core/segmsg_export.h"
+
+static size_t round_to_page(size_t bytes)
+{
+    return (bytes + SEGMSG_PAGE - 1) / SEGMSG_PAGE * SEGMSG_PAGE;
+}
+
+static size_t segment_table_bytes(uint32_t groups_max)
+{
+    return round_to_page(groups_max * sizeof(segmsg_segment_entry_t));
+}
+
+static size_t group_table_bytes(uint32_t groups_max)
+{
+    return round_to_page(groups_max * sizeof(segmsg_group_entry_t));
+}
+
+static size_t arena_bytes_a_sender(const segmsg_export_config_t *config)
+{
+    const segmsg_geometry_t *geometry = &config->geometry;
+    size_t bytes = round_to_page(segmsg_segment_bytes(0, SEGMSG_LINE, config->ring_starter));
+    for (uint32_t g = 0; g < geometry->group_count; ++g) {
+        bytes += round_to_page(segmsg_segment_bytes(g, geometry->group[g].partition_size,
+                                                    geometry->group[g].partition_count));
+    }
+    return bytes;
+}
+
+size_t segmsg_export_bytes_for(const segmsg_export_config_t *config, uint32_t peers)
+{
+    return SEGMSG_PAGE + segment_table_bytes(config->groups_max)
+           + group_table_bytes(config->groups_max) + peers * arena_bytes_a_sender(config);
+}
+
+size_t segmsg_export_bytes_min(const segmsg_export_config_t *config)
+{
+    return segmsg_export_bytes_for(config, 1);
+}
+
+static segmsg_export_shape_t shape_of(const segmsg_head_t *head)
+{
+    return (segmsg_export_shape_t){
+        .geometry = head->geometry,
+        .ring_starter = head->ring_starter,
+        .segments_max = head->segments_max,
+        .groups_max = head->groups_max,
+        .export_bytes = head->export_bytes,
+        .segment_table = head->segment_table,
+        .group_table = head->group_table,
+        .arena = head->arena,
+    };
+}
+
+segmsg_error_t segmsg_export_init(segmsg_export_t *export, const segmsg_export_config_t *config)
+{
+    uint32_t bad_group;
+    segmsg_error_t error = segmsg_geometry_check(&config->geometry, &bad_group);
+    if (error != SEGMSG_OK) {
+        return error;
+    }
+    if (config->ring_starter < SEGMSG_RING_MIN
+        || config->ring_starter > config->geometry.group[0].partition_count) {
+        return SEGMSG_ERR_PARTITION_COUNT;
+    }
+    if (config->groups_max < config->geometry.group_count + 1
+        || export->bytes < segmsg_export_bytes_min(config)) {
+        return SEGMSG_ERR_TOO_SMALL;
+    }
+    if (export->commit(export->commit_context, 0, SEGMSG_PAGE) != 0) {
+        return SEGMSG_ERR_NO_SPACE;
+    }
+    segmsg_head_t *head = segmsg_export_head(export);
+    head->layout_version = SEGMSG_LAYOUT_VERSION;
+    head->segments_max = config->groups_max;
+    head->groups_max = config->groups_max;
+    head->ring_starter = config->ring_starter;
+    head->export_bytes = export->bytes;
+    head->segment_table = SEGMSG_PAGE;
+    head->group_table = head->segment_table + segment_table_bytes(config->groups_max);
+    head->arena = head->group_table + group_table_bytes(config->groups_max);
+    head->owner = config->owner;
+    head->geometry = config->geometry;
+    head->magic = SEGMSG_MAGIC;
+    export->shape = shape_of(head);
+    return SEGMSG_OK;
+}
+
+segmsg_error_t segmsg_export_check(segmsg_export_t *export)
+{
+    if (export->bytes < SEGMSG_PAGE) {
+        return SEGMSG_ERR_LAYOUT;
+    }
+    const segmsg_head_t *head = segmsg_export_head(export);
+    if (head->magic != SEGMSG_MAGIC || head->layout_version != SEGMSG_LAYOUT_VERSION) {
+        return SEGMSG_ERR_LAYOUT;
+    }
+    export->shape = shape_of(head);
+    const segmsg_export_shape_t *shape = &export->shape;
+    uint32_t bad_group;
+    if (shape->export_bytes > export->bytes
+        || segmsg_geometry_check(&shape->geometry, &bad_group) != SEGMSG_OK) {
+        return SEGMSG_ERR_LAYOUT;
+    }
+    if (shape->ring_starter < SEGMSG_RING_MIN
+        || shape->ring_starter > shape->geometry.group[0].partition_count
+        || shape->segment_table != SEGMSG_PAGE || shape->segments_max != shape->groups_max
+        || shape->group_table != shape->segment_table + segment_table_bytes(shape->segments_max)
+        || shape->arena != shape->group_table + group_table_bytes(shape->groups_max)
+        || shape->arena > shape->export_bytes) {
+        return SEGMSG_ERR_LAYOUT;
+    }
+    return SEGMSG_OK;
+}

@@ -1,0 +1,225 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What lies in shared memory, and who writes it.
+ *
+ * Every process (the receiver) exports one object. A sender maps it: the mapping is the image of
+ * the receiver's target segments, that is, its source segments (rows G1, G3). All positions are
+ * byte offsets from the start of the object; no pointer is ever stored in it.
+ *
+ *   0          64           4096            +                  +                      export_bytes
+ *   +----------+------------+---------------+------------------+------------------------+
+ *   | runtime  | head       | segment table | segment-group    | arena: segments, each  |
+ *   | (not     |            | 64 B an entry | table, 128 B an  | a control block and    |
+ *   |  ours)   |            |               | entry            | its partitions         |
+ *   +----------+------------+---------------+------------------+------------------------+
+ *
+ * The object is sparse: tables and arena are committed page by page as they come into use.
+ *
+ * A segment in the arena:
+ *
+ *   +-------------+----------------------------+-------------+-------------+-----
+ *   | returns, 64 | directory, 64 or 128 bytes | partition 0 | partition 1 | ...
+ *   | (receiver)  | (sender; above group 0)    | (sender)    | (sender)    |
+ *   +-------------+----------------------------+-------------+-------------+-----
+ *
+ * Group 0 keeps its directory in its partitions: the header word at the head of a message's first
+ * partition says that it is the first, how many partitions it spans (so where the next message
+ * begins), its tag and its length. A message of up to 56 bytes is one line, and one line transfer.
+ */
+#ifndef SEGMSG_LAYOUT_H
+#define SEGMSG_LAYOUT_H
+
+#include "core/segmsg_geometry.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define SEGMSG_MAGIC UINT64_C(0x3167736d67657300) /* "\0segmsg1" */
+enum {
+    SEGMSG_LAYOUT_VERSION = 1, /* changes whenever anything in this header does */
+    SEGMSG_HEAD_OFFSET = 64,   /* bytes; the first line belongs to the run-time's own header */
+    SEGMSG_PAGE = 4096         /* bytes; unit in which this layout is aligned, not the kernel's */
+};
+
+/* Who a process is, in the run-time's terms, and where to find it on this machine. */
+typedef struct {
+    uint64_t name;  /* job << 32 | rank */
+    uint64_t nonce; /* random: tells a process from another one that has the same name or pid */
+    uint32_t pid;
+    uint32_t session; /* as a sender: tells it from what it was before it closed and came back */
+} segmsg_identity_t;
+
+/* States of a segment. */
+enum {
+    SEGMSG_SEGMENT_EMPTY = 0,      /* entry never used */
+    SEGMSG_SEGMENT_REGISTERED = 1, /* its descriptor stands in the table; no group has it */
+    SEGMSG_SEGMENT_CLAIMED = 2,    /* a sender is forming a group with it */
+    SEGMSG_SEGMENT_PAIRED = 3      /* target segment of the group named in `group_entry` */
+};
+
+/* One segment: a descriptor that a sender finds by its place in the table (rows G3, G4). The owner
+ * of the export or the claiming sender writes everything but `state` before `state` says so. */
+typedef struct {
+    _Alignas(SEGMSG_LINE) _Atomic uint32_t state; /* written by whoever holds it; read by all */
+    uint32_t group;                               /* index in the geometry */
+    uint32_t partition_size;                      /* bytes */
+    uint32_t partition_count;
+    uint32_t span_factor;
+    uint32_t group_entry; /* its group in the segment-group table while CLAIMED or PAIRED */
+    uint64_t offset;      /* of the control block, bytes from the start of the export */
+    uint64_t bytes;       /* control block and partitions together */
+} segmsg_segment_entry_t;
+_Static_assert(sizeof(segmsg_segment_entry_t) == SEGMSG_LINE, "one line a segment");
+
+/* States of a segment group. */
+enum {
+    SEGMSG_GROUP_EMPTY = 0,
+    SEGMSG_GROUP_FORMING = 1,
+    SEGMSG_GROUP_FORMED = 2 /* the pairing stands; the receiver may read everything here */
+};
+
+/* One segment group: the pairing of a sender's image with a target segment (rows G1, G4). */
+typedef struct {
+    _Alignas(SEGMSG_LINE) _Atomic uint32_t state; /* sender forms, receiver empties */
+    uint32_t group;                               /* index in the geometry; written by the sender */
+    uint32_t segment;                             /* index in the segment table; sender */
+    uint32_t reserved;
+    segmsg_identity_t sender; /* sender */
+
+    /* Statistics, for whoever looks at a running job: written by the receiver alone. */
+    _Alignas(SEGMSG_LINE) _Atomic uint64_t messages; /* delivered out of this group */
+    _Atomic uint64_t bytes;                          /* of these messages */
+    _Atomic uint64_t partitions;                     /* that they took */
+} segmsg_group_entry_t;
+_Static_assert(sizeof(segmsg_group_entry_t) == 2 * SEGMSG_LINE, "two lines a group");
+
+/* The head of an export. */
+typedef struct {
+    /* Written once by the owner before the export is announced. */
+    _Alignas(SEGMSG_LINE) uint64_t magic;
+    uint32_t layout_version;
+    uint32_t segments_max;   /* entries of the segment table */
+    uint32_t groups_max;     /* entries of the segment-group table */
+    uint32_t ring_starter;   /* partitions of a first, short segment of group 0 */
+    uint64_t export_bytes;   /* the whole object */
+    uint64_t segment_table;  /* offset, bytes */
+    uint64_t group_table;    /* offset, bytes */
+    uint64_t arena;          /* offset, bytes */
+    segmsg_identity_t owner; /* the receiver */
+    segmsg_geometry_t geometry;
+
+    /* Written by whoever registers a segment or forms a group, the owner or a sender. */
+    _Alignas(SEGMSG_LINE) _Atomic uint32_t segment_count; /* entries in use, from the front */
+    _Atomic uint32_t group_count;                         /* likewise */
+    _Atomic uint64_t arena_used;                          /* bytes from `arena` on */
+    _Atomic uint32_t registered; /* segments in state REGISTERED: a hint for claimers */
+    _Atomic uint32_t sessions;   /* numbers given to senders, see segmsg_identity_t */
+
+    /* Written by senders when they have formed a group; the owner polls it. */
+    _Alignas(SEGMSG_LINE) _Atomic uint32_t formed_count;
+} segmsg_head_t;
+_Static_assert(sizeof(segmsg_head_t) <= SEGMSG_PAGE - SEGMSG_HEAD_OFFSET, "head in first page");
+
+/* What the receiver writes for the sender of a segment; one line of its own. */
+typedef struct {
+    /*
+     * Group 0: how many partitions were consumed in all, modulo 2^64.
+     * Above: one bit a partition, flipped when the partition is returned. The sender compares with
+     * the word it saw last: what flipped is free. Exact, since no partition is taken again before
+     * its return was seen, and idempotent, so that the same word may be written again or RMA'd.
+     */
+    _Alignas(SEGMSG_LINE) _Atomic uint64_t word;
+} segmsg_returns_t;
+_Static_assert(sizeof(segmsg_returns_t) == SEGMSG_LINE, "a line of its own");
+
+/* Directory entry of one partition above group 0 (row G5); written by the sender alone. */
+enum {
+    SEGMSG_DIRECTORY_FREE = 0,
+    SEGMSG_DIRECTORY_USED = 0x8000,  /* the partition is part of a message */
+    SEGMSG_DIRECTORY_FIRST = 0x4000, /* it is the first of its message */
+    SEGMSG_DIRECTORY_NEXT = 0x007f,  /* mask: index of the next partition of the message, or */
+    SEGMSG_DIRECTORY_LAST = 0x007f   /* no next: the last of its message */
+};
+typedef _Atomic uint16_t segmsg_directory_entry_t;
+
+/* Header word of a message in group 0, also its directory entry:
+ *
+ *   63                          32 31            16 15          8 7           0
+ *   +-----------------------------+----------------+-------------+-------------+
+ *   | length, bytes               | span, lines    | tag         | kind        |
+ *   +-----------------------------+----------------+-------------+-------------+
+ *
+ * kind 0 (the whole word is 0) means: nothing here yet. The sender clears the word after a message
+ * before it publishes the message, because payload of an earlier lap may lie there. */
+enum {
+    SEGMSG_KIND_NONE = 0,
+    SEGMSG_KIND_MESSAGE = 1, /* the message follows the word, in these `span` lines */
+    SEGMSG_KIND_RUN = 2,     /* the message lies in another group: see segmsg_announcement_t */
+    SEGMSG_KIND_WRAP = 3,    /* go on at line 0; `span` is what is skipped */
+    SEGMSG_KIND_SWITCH = 4,  /* go on in the segment whose index is in `length` */
+    SEGMSG_KIND_CLOSE = 5    /* the sender leaves: its groups are given back */
+};
+
+/* What announces a message above group 0, in the line of its header word. */
+typedef struct {
+    _Atomic uint64_t header; /* kind RUN, span 1, the message's tag and length */
+    uint32_t segment;        /* index in the segment table */
+    uint16_t first;          /* first partition */
+    uint16_t partitions;     /* how many, contiguous */
+} segmsg_announcement_t;
+_Static_assert(sizeof(segmsg_announcement_t) == 16, "fits a line");
+
+/* A partition of group 0. */
+typedef union {
+    _Alignas(SEGMSG_LINE) _Atomic uint64_t header;
+    segmsg_announcement_t announcement;
+    unsigned char bytes[SEGMSG_LINE]; /* message bytes from SEGMSG_HEADER_BYTES on */
+} segmsg_line_t;
+_Static_assert(sizeof(segmsg_line_t) == SEGMSG_LINE, "a partition of group 0 is a line");
+
+static inline uint64_t segmsg_header_make(uint32_t kind, uint8_t tag, uint32_t span,
+                                          uint32_t length)
+{
+    return (uint64_t) length << 32 | (uint64_t) span << 16 | (uint64_t) tag << 8 | kind;
+}
+static inline uint32_t segmsg_header_kind(uint64_t header)
+{
+    return (uint32_t) (header & 0xff);
+}
+static inline uint8_t segmsg_header_tag(uint64_t header)
+{
+    return (uint8_t) (header >> 8);
+}
+static inline uint32_t segmsg_header_span(uint64_t header)
+{
+    return (uint32_t) (header >> 16) & 0xffff;
+}
+static inline uint32_t segmsg_header_length(uint64_t header)
+{
+    return (uint32_t) (header >> 32);
+}
+
+/* Bytes of the directory of a segment: none in group 0, whose headers are its directory. */
+static inline size_t segmsg_directory_bytes(uint32_t group, uint32_t partition_count)
+{
+    size_t bytes = group == 0 ? 0 : partition_count * sizeof(segmsg_directory_entry_t);
+    return (bytes + SEGMSG_LINE - 1) / SEGMSG_LINE * SEGMSG_LINE;
+}
+
+/* Offset of partition 0 from the start of a segment, bytes. */
+static inline size_t segmsg_partitions_offset(uint32_t group, uint32_t partition_count)
+{
+    return sizeof(segmsg_returns_t) + segmsg_directory_bytes(group, partition_count);
+}
+
+/* Bytes of a whole segment. */
+static inline size_t segmsg_segment_bytes(uint32_t group, uint32_t partition_size,
+                                          uint32_t partition_count)
+{
+    return segmsg_partitions_offset(group, partition_count)
+           + (size_t) partition_size * partition_count;
+}
+
+#endif

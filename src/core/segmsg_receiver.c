@@ -1,0 +1,278 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "core/segmsg_receiver.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool segmsg_receiver_init(segmsg_receiver_t *receiver, segmsg_export_t *own)
+{
+    memset(receiver, 0, sizeof(*receiver));
+    receiver->own = own;
+    receiver->geometry = own->shape.geometry;
+    receiver->segments_max = own->shape.segments_max;
+    receiver->target = calloc(receiver->segments_max, sizeof(*receiver->target));
+    return receiver->target != NULL;
+}
+
+void segmsg_receiver_destroy(segmsg_receiver_t *receiver)
+{
+    for (uint32_t r = 0; r < receiver->reader_count; ++r) {
+        free(receiver->reader[r]);
+    }
+    free(receiver->reader);
+    free(receiver->target);
+    memset(receiver, 0, sizeof(*receiver));
+}
+
+segmsg_reader_t *segmsg_receiver_reader_of(const segmsg_receiver_t *receiver, uint64_t name)
+{
+    for (uint32_t r = 0; r < receiver->reader_count; ++r) {
+        if (receiver->reader[r]->sender.name == name) {
+            return receiver->reader[r];
+        }
+    }
+    return NULL;
+}
+
+/* Two processes may have the same name, if they come from two jobs that were brought together. */
+static segmsg_reader_t *reader_of_process(const segmsg_receiver_t *receiver,
+                                          const segmsg_identity_t *process)
+{
+    for (uint32_t r = 0; r < receiver->reader_count; ++r) {
+        const segmsg_identity_t *sender = &receiver->reader[r]->sender;
+        if (sender->name == process->name && sender->nonce == process->nonce) {
+            return receiver->reader[r];
+        }
+    }
+    return NULL;
+}
+
+/* What a reader polls before group 0 of its sender is found; nobody writes it. */
+static segmsg_line_t nothing_yet;
+
+uint64_t segmsg_receiver_messages(const segmsg_receiver_t *receiver, uint32_t group)
+{
+    uint64_t sum = receiver->past[group];
+    for (uint32_t s = 0; s < receiver->segments_max; ++s) {
+        const segmsg_target_t *target = &receiver->target[s];
+        if (target->partition != NULL && target->group == group) {
+            sum += atomic_load_explicit(&target->stats->messages, memory_order_relaxed);
+        }
+    }
+    return sum;
+}
+
+static segmsg_reader_t *add_reader(segmsg_receiver_t *receiver, const segmsg_identity_t *sender)
+{
+    if (receiver->reader_count == receiver->reader_room) {
+        uint32_t room = receiver->reader_room == 0 ? 8 : 2 * receiver->reader_room;
+        void *more = realloc(receiver->reader, room * sizeof(*receiver->reader));
+        if (more == NULL) {
+            return NULL;
+        }
+        receiver->reader = more;
+        receiver->reader_room = room;
+    }
+    segmsg_reader_t *reader = calloc(1, sizeof(*reader));
+    if (reader == NULL) {
+        return NULL;
+    }
+    reader->sender = *sender;
+    reader->line = &nothing_yet;
+    reader->count = 1;
+    receiver->reader[receiver->reader_count++] = reader;
+    return reader;
+}
+
+/* Lets `reader` go on in `segment`, the segment of `target`, from its first line. */
+static void open_ring(segmsg_reader_t *reader, const segmsg_target_t *target, uint32_t segment)
+{
+    reader->line = (void *) target->partition;
+    reader->returns = target->returns;
+    reader->stats = target->stats;
+    reader->group_entry = target->group_entry;
+    reader->segment = segment;
+    reader->count = target->count;
+    reader->at = 0;
+    reader->position = 0;
+}
+
+/* Enters a formed group into what we know; the entry was written by a sender and is checked. */
+static segmsg_error_t add_group(segmsg_receiver_t *receiver, uint32_t group_index)
+{
+    segmsg_group_entry_t *pairing = segmsg_export_group(receiver->own, group_index);
+    uint32_t segment;
+    segmsg_segment_entry_t entry;
+    segmsg_error_t error = segmsg_group_read(receiver->own, group_index, &segment, &entry);
+    if (error != SEGMSG_OK) {
+        return error;
+    }
+    segmsg_identity_t sender = pairing->sender;
+    segmsg_reader_t *reader = reader_of_process(receiver, &sender);
+    if (reader == NULL) {
+        reader = add_reader(receiver, &sender);
+        if (reader == NULL) {
+            return SEGMSG_ERR_NO_SPACE;
+        }
+    } else if (reader->sender.session != sender.session) {
+        /* The sender closed and came back, and we have not read that far. */
+        return SEGMSG_OK;
+    }
+    segmsg_target_t *target = &receiver->target[segment];
+    target->returns = segmsg_segment_returns(receiver->own, &entry);
+    target->stats = pairing;
+    target->reader = reader;
+    target->word = 0;
+    target->group = entry.group;
+    target->group_entry = group_index;
+    target->size = entry.partition_size;
+    target->count = entry.partition_count;
+    target->partition = segmsg_segment_partitions(receiver->own, &entry);
+    /* A sender's first group 0 is where we begin; a longer one, which may stand before it in the
+     * table, is announced in it. */
+    if (entry.group == 0 && entry.partition_count == receiver->own->shape.ring_starter
+        && reader->line == &nothing_yet) {
+        open_ring(reader, target, segment);
+    }
+    return SEGMSG_OK;
+}
+
+static bool knows_group(const segmsg_receiver_t *receiver, uint32_t group_index)
+{
+    uint32_t segment = segmsg_export_group(receiver->own, group_index)->segment;
+    return segment < receiver->segments_max && receiver->target[segment].partition != NULL
+           && receiver->target[segment].group_entry == group_index;
+}
+
+segmsg_error_t segmsg_receiver_find_groups(segmsg_receiver_t *receiver)
+{
+    segmsg_head_t *head = segmsg_export_head(receiver->own);
+    segmsg_error_t result = SEGMSG_OK;
+    /* Acquire: entries of the groups that are counted. Read first: what is formed while we look
+     * raises the count again. */
+    uint32_t formed = atomic_load_explicit(&head->formed_count, memory_order_acquire);
+    uint32_t count = atomic_load_explicit(&head->group_count, memory_order_relaxed);
+    for (uint32_t g = 0; g < count && g < receiver->own->shape.groups_max; ++g) {
+        segmsg_group_entry_t *entry = segmsg_export_group(receiver->own, g);
+        /* Acquire: the pairing behind the state. */
+        if (atomic_load_explicit(&entry->state, memory_order_acquire) == SEGMSG_GROUP_FORMED
+            && !knows_group(receiver, g)) {
+            segmsg_error_t error = add_group(receiver, g);
+            result = error == SEGMSG_OK ? result : error;
+        }
+    }
+    receiver->formed_seen = formed;
+    return result;
+}
+
+/* The segment named in an entry of `reader`'s ring, if it is `reader`'s; NULL if it is not. */
+static segmsg_target_t *target_of(segmsg_receiver_t *receiver, const segmsg_reader_t *reader,
+                                  uint32_t segment)
+{
+    if (segment >= receiver->segments_max) {
+        return NULL;
+    }
+    segmsg_target_t *target = &receiver->target[segment];
+    if (target->partition == NULL || target->reader != reader) {
+        /* Formed before it was named, but perhaps not yet looked at. */
+        segmsg_receiver_find_groups(receiver);
+    }
+    return target->partition != NULL && target->reader == reader ? target : NULL;
+}
+
+static void forget_target(segmsg_receiver_t *receiver, uint32_t segment)
+{
+    segmsg_target_t *target = &receiver->target[segment];
+    receiver->past[target->group] +=
+        atomic_load_explicit(&target->stats->messages, memory_order_relaxed);
+    target->partition = NULL;
+    segmsg_group_dissolve(receiver->own, target->group_entry);
+}
+
+static segmsg_poll_t poll_run(segmsg_receiver_t *receiver, segmsg_reader_t *reader,
+                              uint64_t header, segmsg_message_t *message)
+{
+    const segmsg_announcement_t *announcement = &reader->line[reader->at].announcement;
+    uint32_t segment = announcement->segment;
+    uint32_t first = announcement->first;
+    uint32_t partitions = announcement->partitions;
+    uint32_t length = segmsg_header_length(header);
+    const segmsg_target_t *target = target_of(receiver, reader, segment);
+    if (target == NULL || target->group == 0 || partitions == 0 || first >= target->count
+        || partitions > target->count - first || length > (size_t) partitions * target->size) {
+        return SEGMSG_POLL_CORRUPT;
+    }
+    message->data = target->partition + (size_t) first * target->size;
+    message->length = length;
+    message->group = target->group;
+    message->partitions = partitions;
+    message->segment = segment;
+    message->first = first;
+    message->tag = segmsg_header_tag(header);
+    segmsg_reader_advance(reader, 1);
+    ++reader->open;
+    segmsg_stats_add(target->stats, length, partitions);
+    return SEGMSG_POLL_MESSAGE;
+}
+
+/* The sender has a longer segment for group 0 and goes on there; the old one is free. */
+static segmsg_poll_t poll_switch(segmsg_receiver_t *receiver, segmsg_reader_t *reader,
+                                 uint64_t header, segmsg_message_t *message)
+{
+    uint32_t segment = segmsg_header_length(header);
+    const segmsg_target_t *target = target_of(receiver, reader, segment);
+    if (target == NULL || target->group != 0 || target->group_entry == reader->group_entry) {
+        return SEGMSG_POLL_CORRUPT;
+    }
+    uint32_t old = reader->segment;
+    open_ring(reader, target, segment);
+    forget_target(receiver, old);
+    return segmsg_reader_poll(receiver, reader, message);
+}
+
+/* The sender has left: all its groups go back to the tables, and the reader goes. */
+static segmsg_poll_t poll_close(segmsg_receiver_t *receiver, segmsg_reader_t *reader)
+{
+    for (uint32_t s = 0; s < receiver->segments_max; ++s) {
+        if (receiver->target[s].partition != NULL && receiver->target[s].reader == reader) {
+            forget_target(receiver, s);
+        }
+    }
+    for (uint32_t r = 0; r < receiver->reader_count; ++r) {
+        if (receiver->reader[r] == reader) {
+            receiver->reader[r] = receiver->reader[--receiver->reader_count];
+            break;
+        }
+    }
+    free(reader);
+    /* Makes us look again: groups that the sender formed since then were passed over. */
+    --receiver->formed_seen;
+    return SEGMSG_POLL_CLOSED;
+}
+
+segmsg_poll_t segmsg_reader_poll_slow(segmsg_receiver_t *receiver, segmsg_reader_t *reader,
+                                      uint64_t header, segmsg_message_t *message)
+{
+    uint32_t span = segmsg_header_span(header);
+    switch (segmsg_header_kind(header)) {
+    case SEGMSG_KIND_RUN:
+        return poll_run(receiver, reader, header, message);
+    case SEGMSG_KIND_WRAP:
+        if (reader->at == 0 || span != reader->count - reader->at) {
+            return SEGMSG_POLL_CORRUPT;
+        }
+        segmsg_reader_advance(reader, span);
+        return segmsg_reader_poll(receiver, reader, message);
+    case SEGMSG_KIND_SWITCH:
+        /* Not while a message is out: its lines are in the segment that would be given back. */
+        return reader->open != 0 ? SEGMSG_POLL_NONE
+                                 : poll_switch(receiver, reader, header, message);
+    case SEGMSG_KIND_CLOSE:
+        return reader->open != 0 ? SEGMSG_POLL_NONE : poll_close(receiver, reader);
+    default:
+        return SEGMSG_POLL_CORRUPT;
+    }
+}

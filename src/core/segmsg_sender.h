@@ -1,0 +1,185 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The sending side of a pair of processes: selects the group, takes a run of contiguous partitions
+ * in the image of the receiver's segment, and publishes what the caller copied there as a single
+ * message (rows G6 to G9).
+ *
+ *     segmsg_place_t place;
+ *     if (segmsg_sender_take(sender, length, &place) == SEGMSG_OK) {
+ *         ... copy `length` bytes to place.data ...
+ *         segmsg_sender_publish(sender, &place, tag, length);
+ *     }
+ *
+ * A place in group 0 must be published before the next one is taken. A place above it may be kept
+ * for long (the PML packs into it) and published in any order, or given back with
+ * segmsg_sender_give_back. The order of delivery is the order of publishing.
+ *
+ * One thread at a time per sender.
+ */
+#ifndef SEGMSG_SENDER_H
+#define SEGMSG_SENDER_H
+
+#include "core/segmsg_run.h"
+#include "core/segmsg_table.h"
+
+#include <stdbool.h>
+
+/* The image of the ordered segment (group 0). */
+typedef struct {
+    segmsg_line_t *line;       /* partition 0 of the image; NULL while no group is formed */
+    segmsg_returns_t *returns; /* how much the receiver has consumed */
+    uint32_t count;            /* partitions */
+    uint32_t at;               /* where the next header goes */
+    uint64_t head;             /* partitions taken in all */
+    uint64_t limit;            /* `head` may reach this: returns as last seen + count */
+    size_t capacity;           /* longest message in bytes that this segment carries */
+} segmsg_ring_image_t;
+
+/* The image of a segment above group 0. */
+typedef struct {
+    unsigned char *partition; /* partition 0 of the image; NULL while no group is formed */
+    segmsg_returns_t *returns;
+    segmsg_directory_entry_t *directory;
+    uint64_t taken;    /* occupancy: bit i is set while partition i is a message's, or does not exist */
+    uint64_t exists;   /* bit i is set if partition i exists */
+    uint64_t returned; /* the returns word as last seen */
+    uint32_t segment;  /* index in the receiver's segment table */
+    uint32_t size;     /* of a partition, bytes */
+    bool refused;      /* the receiver has no memory for this group: not asked for again */
+} segmsg_run_image_t;
+
+typedef struct {
+    segmsg_export_t *target; /* image of the receiver's export */
+    segmsg_identity_t self;
+    segmsg_geometry_t geometry; /* the receiver's, checked */
+    segmsg_ring_image_t ring;
+    bool ring_is_starter;
+    uint32_t grow_after;       /* messages in the starter before it is replaced */
+    segmsg_run_image_t run[SEGMSG_GROUPS_MAX]; /* [0] is unused */
+
+    /* Statistics. */
+    uint64_t messages[SEGMSG_GROUPS_MAX]; /* published, by group */
+    uint64_t partitions[SEGMSG_GROUPS_MAX];
+    uint64_t full;   /* times that nothing could be taken */
+    uint64_t passed; /* messages that went past the group of their length: it was full or refused */
+} segmsg_sender_t;
+
+/* Where a message goes. */
+typedef struct {
+    void *data;          /* copy the message here, contiguous; 8-byte aligned */
+    uint32_t group;      /* index in the geometry */
+    uint32_t first;      /* first partition */
+    uint32_t partitions; /* how many */
+} segmsg_place_t;
+
+/*
+ * Prepares a sender for the receiver whose export `target` maps; its head must have been checked.
+ * No group is formed yet. `grow_after`: messages after which the short first segment of group 0 is
+ * replaced by a full one.
+ */
+void segmsg_sender_init(segmsg_sender_t *sender, segmsg_export_t *target,
+                        const segmsg_identity_t *self, uint32_t grow_after);
+
+/* Slow paths of the functions below. */
+segmsg_error_t segmsg_sender_form_ring(segmsg_sender_t *sender);
+segmsg_error_t segmsg_sender_take_larger(segmsg_sender_t *sender, size_t length,
+                                         uint32_t from_group, segmsg_place_t *place);
+segmsg_error_t segmsg_sender_take_slow(segmsg_sender_t *sender, size_t length,
+                                       segmsg_place_t *place);
+
+/* Says goodbye: the receiver gives this sender's groups back to its tables, so no place that was
+ * taken before may be written or published afterwards. Whatever is taken then forms new groups.
+ * False if there is no room to say so now. */
+bool segmsg_sender_close(segmsg_sender_t *sender);
+
+/* True if `lines` partitions and the header after them can be written at this moment. */
+static inline bool segmsg_ring_has_room(segmsg_ring_image_t *ring, uint32_t lines)
+{
+    if (ring->head + lines + 1 <= ring->limit) {
+        return true;
+    }
+    /* Acquire: the receiver's reads of what it consumed come before our writes over it. */
+    ring->limit = atomic_load_explicit(&ring->returns->word, memory_order_acquire) + ring->count;
+    return ring->head + lines + 1 <= ring->limit;
+}
+
+/* Publishes the line at ring->at with `header`, `lines` long; what follows becomes the next header
+ * and must read as "nothing yet" before this message can be seen. */
+static inline void segmsg_ring_publish(segmsg_ring_image_t *ring, uint32_t lines, uint64_t header)
+{
+    uint32_t next = ring->at + lines;
+    next = next == ring->count ? 0 : next;
+    /* Relaxed: ordered by the release below. */
+    atomic_store_explicit(&ring->line[next].header, 0, memory_order_relaxed);
+    /* Release: payload and the cleared next header come first. */
+    atomic_store_explicit(&ring->line[ring->at].header, header, memory_order_release);
+    ring->at = next;
+    ring->head += lines;
+}
+
+/*
+ * Takes a place for a message of `length` bytes, forming groups that are not there yet.
+ * Returns SEGMSG_OK; SEGMSG_ERR_FULL (try again when the receiver has returned something);
+ * SEGMSG_ERR_TOO_LARGE; or SEGMSG_ERR_NO_SPACE / SEGMSG_ERR_TABLE_FULL when a group that the
+ * message cannot do without cannot be formed.
+ */
+static inline segmsg_error_t segmsg_sender_take(segmsg_sender_t *sender, size_t length,
+                                                segmsg_place_t *place)
+{
+    segmsg_ring_image_t *ring = &sender->ring;
+    if (__builtin_expect(length <= ring->capacity, 1)) {
+        uint32_t lines =
+            (uint32_t) (length + SEGMSG_HEADER_BYTES + SEGMSG_LINE - 1) / SEGMSG_LINE;
+        if (__builtin_expect(ring->at + lines <= ring->count && segmsg_ring_has_room(ring, lines),
+                             1)) {
+            place->data = ring->line[ring->at].bytes + SEGMSG_HEADER_BYTES;
+            place->group = 0;
+            place->first = ring->at;
+            place->partitions = lines;
+            return SEGMSG_OK;
+        }
+    }
+    return segmsg_sender_take_slow(sender, length, place);
+}
+
+/* Publishes a message above group 0; false if group 0 has no room to announce it now. */
+bool segmsg_sender_announce(segmsg_sender_t *sender, const segmsg_place_t *place, uint8_t tag,
+                            uint32_t length);
+
+/*
+ * Publishes the message in `place`. A place in group 0 always succeeds. Returns false if the
+ * message cannot be announced at this moment: the place stays taken, call again later.
+ */
+static inline bool segmsg_sender_publish(segmsg_sender_t *sender, const segmsg_place_t *place,
+                                         uint8_t tag, uint32_t length)
+{
+    if (__builtin_expect(place->group != 0, 0)) {
+        return segmsg_sender_announce(sender, place, tag, length);
+    }
+    segmsg_ring_publish(&sender->ring, place->partitions,
+                        segmsg_header_make(SEGMSG_KIND_MESSAGE, tag, place->partitions, length));
+    ++sender->messages[0];
+    sender->partitions[0] += place->partitions;
+    return true;
+}
+
+/* Takes a place above group 0 whatever the length, for messages that are published later. */
+static inline segmsg_error_t segmsg_sender_take_lasting(segmsg_sender_t *sender, size_t length,
+                                                        segmsg_place_t *place)
+{
+    /* The ring first: without it the message could never be announced. */
+    if (__builtin_expect(sender->ring.line == NULL, 0)) {
+        segmsg_error_t error = segmsg_sender_form_ring(sender);
+        if (error != SEGMSG_OK) {
+            return error;
+        }
+    }
+    return segmsg_sender_take_larger(sender, length, 1, place);
+}
+
+/* Gives a place above group 0 back unpublished. */
+void segmsg_sender_give_back(segmsg_sender_t *sender, const segmsg_place_t *place);
+
+#endif

@@ -1,0 +1,298 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "core/segmsg_table.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+static bool commit(segmsg_export_t *export, size_t offset, size_t length)
+{
+    return export->commit(export->commit_context, offset, length) == 0;
+}
+
+/*
+ * Takes the next index of the table at `table`, which has `max` entries of `entry_bytes`. The entry
+ * is committed before it is counted, so whatever is counted may be touched, and a failure spends
+ * nothing. Returns SEGMSG_OK, SEGMSG_ERR_TABLE_FULL or SEGMSG_ERR_NO_SPACE.
+ */
+static segmsg_error_t take_index(segmsg_export_t *export, _Atomic uint32_t *count, uint32_t max,
+                                 uint64_t table, size_t entry_bytes, uint32_t *index)
+{
+    *index = atomic_load_explicit(count, memory_order_relaxed);
+    do {
+        if (*index >= max) {
+            return SEGMSG_ERR_TABLE_FULL;
+        }
+        if (!commit(export, table + *index * entry_bytes, entry_bytes)) {
+            return SEGMSG_ERR_NO_SPACE;
+        }
+        /* Relaxed: the entry is published later, by its state. */
+    } while (!atomic_compare_exchange_weak_explicit(count, index, *index + 1, memory_order_relaxed,
+                                                    memory_order_relaxed));
+    return SEGMSG_OK;
+}
+
+static uint64_t whole_pages(uint64_t bytes)
+{
+    return (bytes + SEGMSG_PAGE - 1) / SEGMSG_PAGE * SEGMSG_PAGE;
+}
+
+/* True if `bytes` of the arena could be taken at this moment. */
+static bool has_arena(const segmsg_export_t *export, uint64_t bytes)
+{
+    uint64_t room = export->shape.export_bytes - export->shape.arena;
+    uint64_t used = atomic_load_explicit(&segmsg_export_head(export)->arena_used,
+                                         memory_order_relaxed);
+    return whole_pages(bytes) <= room && used <= room - whole_pages(bytes);
+}
+
+/* Takes whole pages of the arena; returns their offset in the export, or 0 if it is used up. */
+static uint64_t take_arena(segmsg_export_t *export, uint64_t bytes)
+{
+    segmsg_head_t *head = segmsg_export_head(export);
+    uint64_t want = whole_pages(bytes);
+    uint64_t room = export->shape.export_bytes - export->shape.arena;
+    uint64_t used = atomic_load_explicit(&head->arena_used, memory_order_relaxed);
+    do {
+        if (want > room || used > room - want) {
+            return 0;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(&head->arena_used, &used, used + want,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    return export->shape.arena + used;
+}
+
+/* As segmsg_segment_register, but leaves the segment in `state`. */
+static segmsg_error_t add_segment(segmsg_export_t *export, uint32_t group,
+                                  uint32_t partition_count, uint32_t state, uint32_t *segment)
+{
+    const segmsg_group_geometry_t *shape = &export->shape.geometry.group[group];
+    uint64_t bytes = segmsg_segment_bytes(group, shape->partition_size, partition_count);
+    /* Asked first, since whoever finds no room asks again and again and must spend no index. */
+    if (!has_arena(export, bytes)) {
+        return SEGMSG_ERR_TABLE_FULL;
+    }
+    uint32_t index;
+    segmsg_error_t error = take_index(export, &segmsg_export_head(export)->segment_count,
+                                      export->shape.segments_max, export->shape.segment_table,
+                                      sizeof(segmsg_segment_entry_t), &index);
+    if (error != SEGMSG_OK) {
+        return error;
+    }
+    uint64_t offset = take_arena(export, bytes);
+    if (offset == 0) {
+        return SEGMSG_ERR_TABLE_FULL; /* lost a race: the index is spent, its state stays EMPTY */
+    }
+    segmsg_segment_entry_t *entry = segmsg_export_segment(export, index);
+    entry->group = group;
+    entry->partition_size = shape->partition_size;
+    entry->partition_count = partition_count;
+    uint32_t span_max = group == 0 ? segmsg_ring_span_max(partition_count) : partition_count;
+    entry->span_factor = shape->span_factor < span_max ? shape->span_factor : span_max;
+    entry->group_entry = 0;
+    entry->offset = offset;
+    entry->bytes = bytes;
+    /* Release: whoever sees the state sees the descriptor. */
+    atomic_store_explicit(&entry->state, state, memory_order_release);
+    *segment = index;
+    return SEGMSG_OK;
+}
+
+segmsg_error_t segmsg_segment_register(segmsg_export_t *export, uint32_t group,
+                                       uint32_t partition_count, uint32_t *segment)
+{
+    segmsg_error_t error =
+        add_segment(export, group, partition_count, SEGMSG_SEGMENT_REGISTERED, segment);
+    if (error == SEGMSG_OK) {
+        /* Relaxed: a hint. A claimer that misses it registers a segment of its own. */
+        atomic_fetch_add_explicit(&segmsg_export_head(export)->registered, 1,
+                                  memory_order_relaxed);
+    }
+    return error;
+}
+
+/* Searches the table for a registered segment of that shape and claims it. */
+static bool claim_segment(segmsg_export_t *export, uint32_t group, uint32_t partition_count,
+                          uint32_t *segment)
+{
+    segmsg_head_t *head = segmsg_export_head(export);
+    if (atomic_load_explicit(&head->registered, memory_order_relaxed) == 0) {
+        return false;
+    }
+    uint32_t count = atomic_load_explicit(&head->segment_count, memory_order_relaxed);
+    for (uint32_t index = 0; index < count && index < export->shape.segments_max; ++index) {
+        segmsg_segment_entry_t *entry = segmsg_export_segment(export, index);
+        /* Acquire: the descriptor behind the state. */
+        uint32_t state = atomic_load_explicit(&entry->state, memory_order_acquire);
+        if (state != SEGMSG_SEGMENT_REGISTERED || entry->group != group
+            || entry->partition_count != partition_count) {
+            continue;
+        }
+        /* Acquire: what the last holder wrote into the segment comes before what we write. */
+        if (atomic_compare_exchange_strong_explicit(&entry->state, &state, SEGMSG_SEGMENT_CLAIMED,
+                                                    memory_order_acquire, memory_order_relaxed)) {
+            atomic_fetch_sub_explicit(&head->registered, 1, memory_order_relaxed);
+            *segment = index;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void unclaim_segment(segmsg_export_t *export, uint32_t segment)
+{
+    /* Release: what we wrote into the segment comes before what the next holder writes. */
+    atomic_store_explicit(&segmsg_export_segment(export, segment)->state,
+                          SEGMSG_SEGMENT_REGISTERED, memory_order_release);
+    atomic_fetch_add_explicit(&segmsg_export_head(export)->registered, 1, memory_order_relaxed);
+}
+
+/* Takes an empty group entry, below the high-water mark or by raising it. */
+static segmsg_error_t take_group_entry(segmsg_export_t *export, uint32_t *group_index)
+{
+    segmsg_head_t *head = segmsg_export_head(export);
+    for (uint32_t index = 0; index < export->shape.groups_max; ++index) {
+        if (index >= atomic_load_explicit(&head->group_count, memory_order_relaxed)) {
+            segmsg_error_t error =
+                take_index(export, &head->group_count, export->shape.groups_max,
+                           export->shape.group_table, sizeof(segmsg_group_entry_t), &index);
+            if (error != SEGMSG_OK) {
+                return error;
+            }
+        }
+        segmsg_group_entry_t *entry = segmsg_export_group(export, index);
+        uint32_t empty = SEGMSG_GROUP_EMPTY;
+        /* Acquire: the owner's last use of the entry comes before ours. */
+        if (atomic_compare_exchange_strong_explicit(&entry->state, &empty, SEGMSG_GROUP_FORMING,
+                                                    memory_order_acquire, memory_order_relaxed)) {
+            *group_index = index;
+            return SEGMSG_OK;
+        }
+    }
+    return SEGMSG_ERR_TABLE_FULL;
+}
+
+/* A fresh start for a segment that may have served another pair before. */
+static void reset_segment(segmsg_export_t *export, const segmsg_segment_entry_t *entry)
+{
+    atomic_store_explicit(&segmsg_segment_returns(export, entry)->word, 0, memory_order_relaxed);
+    if (entry->group == 0) {
+        segmsg_line_t *line = (void *) segmsg_segment_partitions(export, entry);
+        atomic_store_explicit(&line->header, 0, memory_order_relaxed);
+    } else {
+        segmsg_directory_entry_t *directory = segmsg_segment_directory(export, entry);
+        for (uint32_t p = 0; p < entry->partition_count; ++p) {
+            atomic_store_explicit(&directory[p], SEGMSG_DIRECTORY_FREE, memory_order_relaxed);
+        }
+    }
+}
+
+segmsg_error_t segmsg_group_form(segmsg_export_t *export, const segmsg_identity_t *sender,
+                                 uint32_t group, uint32_t partition_count, uint32_t *group_index)
+{
+    segmsg_head_t *head = segmsg_export_head(export);
+    uint32_t segment;
+    if (!claim_segment(export, group, partition_count, &segment)) {
+        segmsg_error_t error =
+            add_segment(export, group, partition_count, SEGMSG_SEGMENT_CLAIMED, &segment);
+        if (error != SEGMSG_OK) {
+            return error;
+        }
+    }
+    segmsg_segment_entry_t checked;
+    segmsg_error_t error = segmsg_segment_read(export, segment, &checked);
+    if (error != SEGMSG_OK) {
+        return error; /* and nobody gets that segment again */
+    }
+    if (!commit(export, checked.offset, checked.bytes)) {
+        unclaim_segment(export, segment);
+        return SEGMSG_ERR_NO_SPACE;
+    }
+    error = take_group_entry(export, group_index);
+    if (error != SEGMSG_OK) {
+        unclaim_segment(export, segment);
+        return error;
+    }
+    reset_segment(export, &checked);
+    segmsg_segment_entry_t *entry = segmsg_export_segment(export, segment);
+    entry->group_entry = *group_index;
+    atomic_store_explicit(&entry->state, SEGMSG_SEGMENT_PAIRED, memory_order_relaxed);
+
+    segmsg_group_entry_t *pairing = segmsg_export_group(export, *group_index);
+    pairing->group = group;
+    pairing->segment = segment;
+    pairing->sender = *sender;
+    atomic_store_explicit(&pairing->messages, 0, memory_order_relaxed);
+    atomic_store_explicit(&pairing->bytes, 0, memory_order_relaxed);
+    atomic_store_explicit(&pairing->partitions, 0, memory_order_relaxed);
+    /* Release: an owner that sees FORMED sees the pairing and the reset segment. */
+    atomic_store_explicit(&pairing->state, SEGMSG_GROUP_FORMED, memory_order_release);
+    /* Release: an owner that sees the new count finds the group. */
+    atomic_fetch_add_explicit(&head->formed_count, 1, memory_order_release);
+    return SEGMSG_OK;
+}
+
+void segmsg_group_dissolve(segmsg_export_t *export, uint32_t group_index)
+{
+    segmsg_group_entry_t *pairing = segmsg_export_group(export, group_index);
+    uint32_t segment = pairing->segment;
+    bool is_ours = segment < export->shape.segments_max
+                   && segmsg_export_segment(export, segment)->group_entry == group_index;
+    /* Release: our last look at the entry comes before the next sender's writes. */
+    atomic_store_explicit(&pairing->state, SEGMSG_GROUP_EMPTY, memory_order_release);
+    if (is_ours) {
+        unclaim_segment(export, segment);
+    }
+}
+
+segmsg_error_t segmsg_segment_read(const segmsg_export_t *export, uint32_t segment,
+                                   segmsg_segment_entry_t *checked)
+{
+    const segmsg_geometry_t *geometry = &export->shape.geometry;
+    if (segment >= export->shape.segments_max) {
+        return SEGMSG_ERR_CORRUPT;
+    }
+    const segmsg_segment_entry_t *entry = segmsg_export_segment(export, segment);
+    atomic_init(&checked->state, atomic_load_explicit(&entry->state, memory_order_relaxed));
+    checked->group = entry->group;
+    checked->partition_size = entry->partition_size;
+    checked->partition_count = entry->partition_count;
+    checked->span_factor = entry->span_factor;
+    checked->group_entry = entry->group_entry;
+    checked->offset = entry->offset;
+    checked->bytes = entry->bytes;
+    if (checked->group >= geometry->group_count) {
+        return SEGMSG_ERR_CORRUPT;
+    }
+    const segmsg_group_geometry_t *shape = &geometry->group[checked->group];
+    bool is_ring = checked->group == 0;
+    uint32_t count = checked->partition_count;
+    if (checked->partition_size != shape->partition_size || count > shape->partition_count
+        || count < (is_ring ? SEGMSG_RING_MIN : 1) || checked->span_factor < 1
+        || checked->span_factor > shape->span_factor
+        || checked->span_factor > (is_ring ? segmsg_ring_span_max(count) : count)) {
+        return SEGMSG_ERR_CORRUPT;
+    }
+    uint64_t end = export->shape.export_bytes;
+    if (checked->bytes != segmsg_segment_bytes(checked->group, shape->partition_size, count)
+        || checked->offset < export->shape.arena || checked->offset % SEGMSG_PAGE != 0
+        || checked->offset > end || checked->bytes > end - checked->offset) {
+        return SEGMSG_ERR_CORRUPT;
+    }
+    return SEGMSG_OK;
+}
+
+segmsg_error_t segmsg_group_read(const segmsg_export_t *export, uint32_t group_index,
+                                 uint32_t *segment, segmsg_segment_entry_t *checked)
+{
+    const segmsg_group_entry_t *pairing = segmsg_export_group(export, group_index);
+    *segment = pairing->segment;
+    segmsg_error_t error = segmsg_segment_read(export, *segment, checked);
+    if (error == SEGMSG_OK
+        && (checked->group != pairing->group || checked->group_entry != group_index)) {
+        error = SEGMSG_ERR_CORRUPT;
+    }
+    return error;
+}

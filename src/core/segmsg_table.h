@@ -1,0 +1,68 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The segment table and the segment-group table of an export (row G4). The owner registers the
+ * descriptors of the segments that it offers; a sender obtains one and forms a group with it. When
+ * none that fits is registered, the sender registers one in the owner's arena itself, so that no
+ * message waits for an owner that is busy computing. All steps are lock-free.
+ */
+#ifndef SEGMSG_TABLE_H
+#define SEGMSG_TABLE_H
+
+#include "core/segmsg_export.h"
+
+/*
+ * Registers the descriptor of a segment of `partition_count` partitions for group `group`. Its
+ * memory stays uncommitted until a group is formed with it. *segment receives its index.
+ * Returns SEGMSG_OK, SEGMSG_ERR_TABLE_FULL (table or arena is used up) or SEGMSG_ERR_NO_SPACE.
+ */
+segmsg_error_t segmsg_segment_register(segmsg_export_t *export, uint32_t group,
+                                       uint32_t partition_count, uint32_t *segment);
+
+/*
+ * Forms a group: claims a registered segment of that shape, or registers one, commits its memory,
+ * enters the pairing with `sender` into the segment-group table and tells the owner.
+ * *group_index receives the index in the segment-group table.
+ * Returns SEGMSG_OK, SEGMSG_ERR_TABLE_FULL or SEGMSG_ERR_NO_SPACE; after an error nothing is held.
+ */
+segmsg_error_t segmsg_group_form(segmsg_export_t *export, const segmsg_identity_t *sender,
+                                 uint32_t group, uint32_t partition_count, uint32_t *group_index);
+
+/* Takes a group apart: its segment is registered again, free for the next sender. Called by the
+ * owner, once nothing of the group is in use any more. */
+void segmsg_group_dissolve(segmsg_export_t *export, uint32_t group_index);
+
+/*
+ * Copies a segment entry and checks the copy against the geometry and the bounds of the export, as
+ * everything that is read from shared memory must be before it is used. Returns SEGMSG_OK or
+ * SEGMSG_ERR_CORRUPT.
+ */
+segmsg_error_t segmsg_segment_read(const segmsg_export_t *export, uint32_t segment,
+                                   segmsg_segment_entry_t *checked);
+
+/* Likewise for the segment of a formed group, whose index goes to *segment: each must name the
+ * other. `group_index` must be less than the export's groups_max. */
+segmsg_error_t segmsg_group_read(const segmsg_export_t *export, uint32_t group_index,
+                                 uint32_t *segment, segmsg_segment_entry_t *checked);
+
+/* Control block, directory and partitions of a segment, by the checked copy of its entry. */
+static inline segmsg_returns_t *segmsg_segment_returns(const segmsg_export_t *export,
+                                                       const segmsg_segment_entry_t *entry)
+{
+    return (segmsg_returns_t *) (void *) (export->base + entry->offset);
+}
+static inline segmsg_directory_entry_t *
+segmsg_segment_directory(const segmsg_export_t *export, const segmsg_segment_entry_t *entry)
+{
+    return (segmsg_directory_entry_t *) (void *) (export->base + entry->offset
+                                                  + sizeof(segmsg_returns_t));
+}
+static inline unsigned char *segmsg_segment_partitions(const segmsg_export_t *export,
+                                                       const segmsg_segment_entry_t *entry)
+{
+    return export->base + entry->offset
+           + segmsg_partitions_offset(entry->group, entry->partition_count);
+}
+
+#endif

@@ -1,0 +1,227 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "interconnect/segmsg_shm.h"
+
+#include "interconnect/segmsg_commit.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+_Static_assert(sizeof(opal_shmem_seg_hdr_t) <= SEGMSG_HEAD_OFFSET,
+               "opal_shmem's own header fits before our head");
+
+/* The file behind an export, or NULL if its shmem component uses none that we can open. */
+static const char *path_of(const opal_shmem_ds_t *ds)
+{
+    return access(ds->seg_name, F_OK) == 0 ? ds->seg_name : NULL;
+}
+
+static int commit(void *context, size_t offset, size_t length)
+{
+    segmsg_shm_t *shm = context;
+    return segmsg_commit_pages(shm->export.base, path_of(&shm->ds), offset, length);
+}
+
+/* Gives the engine the whole mapping; opal_shmem hands out what follows its own header. */
+static bool adopt(segmsg_shm_t *shm)
+{
+    unsigned char *address = opal_shmem_segment_attach(&shm->ds);
+    if (address == NULL) {
+        return false;
+    }
+    shm->export.base = address - sizeof(opal_shmem_seg_hdr_t);
+    shm->export.bytes = shm->ds.seg_size;
+    shm->export.commit = commit;
+    shm->export.commit_context = shm;
+    return true;
+}
+
+static uint64_t bytes_available(const char *directory)
+{
+    struct statvfs fs;
+    return statvfs(directory, &fs) == 0 ? (uint64_t) fs.f_bavail * fs.f_frsize : 0;
+}
+
+static segmsg_shm_status_t check_directory(const char *directory)
+{
+    struct stat st;
+    if (stat(directory, &st) != 0 || !S_ISDIR(st.st_mode)) {
+        return SEGMSG_SHM_DIRECTORY_MISSING;
+    }
+    return access(directory, W_OK | X_OK) == 0 ? SEGMSG_SHM_OK : SEGMSG_SHM_DIRECTORY_NOT_WRITABLE;
+}
+
+/* opal_shmem wants 5% of head-room over what is asked for; we leave 1/8. */
+static uint64_t without_headroom(uint64_t bytes)
+{
+    return bytes - bytes / 8;
+}
+
+segmsg_shm_status_t segmsg_shm_create(segmsg_shm_t *shm, const char *directory,
+                                      const segmsg_export_config_t *config, uint32_t peers,
+                                      uint64_t *needed, uint64_t *available)
+{
+    *shm = (segmsg_shm_t){.guard = -1};
+    segmsg_shm_status_t status = check_directory(directory);
+    if (status != SEGMSG_SHM_OK) {
+        return status;
+    }
+    *needed = segmsg_export_bytes_min(config);
+    *available = bytes_available(directory);
+    uint64_t want = segmsg_export_bytes_for(config, peers);
+    if (want > without_headroom(*available)) {
+        want = without_headroom(*available) / SEGMSG_PAGE * SEGMSG_PAGE;
+    }
+    if (want < *needed + SEGMSG_PAGE) {
+        return SEGMSG_SHM_DIRECTORY_FULL;
+    }
+    char path[OPAL_PATH_MAX];
+    snprintf(path, sizeof(path), "%s/segmsg-%u-%u-%08" PRIx32, directory, (unsigned) geteuid(),
+             (unsigned) config->owner.pid, (uint32_t) config->owner.nonce);
+    if (opal_shmem_segment_create(&shm->ds, path, want - sizeof(opal_shmem_seg_hdr_t))
+        != OPAL_SUCCESS) {
+        return SEGMSG_SHM_CREATE_FAILED;
+    }
+    if (!adopt(shm)) {
+        opal_shmem_unlink(&shm->ds);
+        return SEGMSG_SHM_CREATE_FAILED;
+    }
+    if (path_of(&shm->ds) != NULL) {
+        shm->guard = open(shm->ds.seg_name, O_RDWR | O_CLOEXEC);
+        if (shm->guard >= 0) {
+            (void) flock(shm->guard, LOCK_SH | LOCK_NB);
+        }
+    }
+    segmsg_error_t error = segmsg_export_init(&shm->export, config);
+    if (error != SEGMSG_OK) {
+        segmsg_shm_destroy(shm);
+        return error == SEGMSG_ERR_NO_SPACE ? SEGMSG_SHM_DIRECTORY_FULL
+                                            : SEGMSG_SHM_LAYOUT_FAILED;
+    }
+    return SEGMSG_SHM_OK;
+}
+
+segmsg_error_t segmsg_shm_attach(segmsg_shm_t *shm, const void *descriptor, size_t bytes,
+                                 const segmsg_identity_t *owner)
+{
+    *shm = (segmsg_shm_t){.guard = -1};
+    if (bytes > sizeof(shm->ds)) {
+        return SEGMSG_ERR_LAYOUT;
+    }
+    memcpy(&shm->ds, descriptor, bytes);
+    /* opal_shmem takes the creator's pid to mean "mapped already", which another process with the
+     * same pid in another pid name space would trip over; and it complains aloud about what cannot
+     * be opened, so that is tried first. */
+    if (shm->ds.seg_cpid == getpid()
+        || (shm->ds.seg_name[0] == '/' && strchr(shm->ds.seg_name + 1, '/') != NULL
+            && access(shm->ds.seg_name, R_OK | W_OK) != 0)) {
+        return SEGMSG_ERR_NO_SPACE;
+    }
+    if (!adopt(shm)) {
+        return SEGMSG_ERR_NO_SPACE;
+    }
+    segmsg_error_t error = segmsg_export_check(&shm->export);
+    const segmsg_identity_t *found = &segmsg_export_head(&shm->export)->owner;
+    if (error == SEGMSG_OK && (found->nonce != owner->nonce || found->name != owner->name)) {
+        error = SEGMSG_ERR_LAYOUT;
+    }
+    if (error != SEGMSG_OK) {
+        segmsg_shm_detach(shm);
+    }
+    return error;
+}
+
+void segmsg_shm_detach(segmsg_shm_t *shm)
+{
+    if (shm->export.base != NULL) {
+        opal_shmem_segment_detach(&shm->ds);
+        shm->export.base = NULL;
+    }
+    if (shm->guard >= 0) {
+        close(shm->guard);
+        shm->guard = -1;
+    }
+}
+
+void segmsg_shm_destroy(segmsg_shm_t *shm)
+{
+    if (shm->export.base != NULL) {
+        opal_shmem_unlink(&shm->ds);
+        segmsg_shm_detach(shm);
+    }
+}
+
+/* True if `name` is an export's of this user, by the form that segmsg_shm_create gives it. */
+static bool is_own_export(const char *name)
+{
+    char prefix[32];
+    int length = snprintf(prefix, sizeof(prefix), "segmsg-%u-", (unsigned) geteuid());
+    return strncmp(name, prefix, (size_t) length) == 0;
+}
+
+void segmsg_shm_sweep(const char *directory)
+{
+    DIR *dir = opendir(directory);
+    if (dir == NULL) {
+        return;
+    }
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        if (!is_own_export(entry->d_name)) {
+            continue;
+        }
+        int fd = openat(dirfd(dir), entry->d_name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0) {
+            continue;
+        }
+        /* An owner that lives holds a shared lock. One that is just being born has none yet, so
+         * only what is older than a minute is taken for an orphan. */
+        struct stat st;
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        if (fstat(fd, &st) == 0 && now.tv_sec - st.st_ctim.tv_sec > 60
+            && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+            unlinkat(dirfd(dir), entry->d_name, 0);
+        }
+        close(fd);
+    }
+    closedir(dir);
+}
+
+static uint64_t hash_bytes(uint64_t hash, const void *data, size_t bytes)
+{
+    /* FNV-1a, 64 bits. */
+    const unsigned char *at = data;
+    for (size_t i = 0; i < bytes; ++i) {
+        hash = (hash ^ at[i]) * UINT64_C(0x100000001b3);
+    }
+    return hash;
+}
+
+uint64_t segmsg_shm_domain(const char *directory)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    char boot_id[64];
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? -1 : read(fd, boot_id, sizeof(boot_id));
+    if (fd >= 0) {
+        close(fd);
+    }
+    struct stat st;
+    if (length <= 0 || stat(directory, &st) != 0) {
+        return 0;
+    }
+    hash = hash_bytes(hash, boot_id, (size_t) length);
+    hash = hash_bytes(hash, &st.st_dev, sizeof(st.st_dev));
+    return hash == 0 ? 1 : hash;
+}

@@ -1,0 +1,44 @@
+# Written by tools/sources; "make" does so when a source comes or goes.
+
+segmsg_core_sources = \
+	src/core/segmsg_error.c \
+	src/core/segmsg_error.h \
+	src/core/segmsg_export.c \
+	src/core/segmsg_export.h \
+	src/core/segmsg_geometry.c \
+	src/core/segmsg_geometry.h \
+	src/core/segmsg_layout.h \
+	src/core/segmsg_receiver.c \
+	src/core/segmsg_receiver.h \
+	src/core/segmsg_run.h \
+	src/core/segmsg_sender.c \
+	src/core/segmsg_sender.h \
+	src/core/segmsg_table.c \
+	src/core/segmsg_table.h
+segmsg_interconnect_sources = \
+	src/interconnect/segmsg_commit.c \
+	src/interconnect/segmsg_commit.h \
+	src/interconnect/segmsg_numa.c \
+	src/interconnect/segmsg_numa.h \
+	src/interconnect/segmsg_shm.c \
+	src/interconnect/segmsg_shm.h
+segmsg_btl_sources = \
+	src/btl/btl_segmsg.h \
+	src/btl/btl_segmsg_compat.h \
+	src/btl/btl_segmsg_component.c \
+	src/btl/btl_segmsg_copy.c \
+	src/btl/btl_segmsg_endpoint.c \
+	src/btl/btl_segmsg_frag.c \
+	src/btl/btl_segmsg_modex.c \
+	src/btl/btl_segmsg_params.c \
+	src/btl/btl_segmsg_procs.c \
+	src/btl/btl_segmsg_progress.c \
+	src/btl/btl_segmsg_pvars.c \
+	src/btl/btl_segmsg_rdma.c \
+	src/btl/btl_segmsg_rdma.h \
+	src/btl/btl_segmsg_report.c \
+	src/btl/btl_segmsg_send.c \
+	src/btl/btl_segmsg_serve.c
+segmsg_inspect_sources =
+segmsg_programs =
+segmsg_help = src/btl/help-btl-segmsg.txt

@@ -1,0 +1,11 @@
+/*
+ * nothing: a program that starts and ends MPI without a message in between does so cleanly.
+ */
+#include <mpi.h>
+
+int main(int argc, char **argv)
+{
+    MPI_Init(&argc, &argv);
+    MPI_Finalize();
+    return 0;
+}

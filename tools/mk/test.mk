@@ -1,0 +1,92 @@
+# Copyright (c) 2026 The segmsg authors
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# demo and check install what they need, which may be the Open MPI that this makefile looks for when
+# it is read; so the work is left to a make of its own.
+
+##@ See it run
+
+.PHONY: demo demo-now check check-now check-unit check-functional unit-programs
+
+demo: ## ping-pong, bandwidth and a real program, segmsg beside the stock transport; installs what it needs
+	@tools/setup demo
+	@+$(MAKE) --no-print-directory demo-now
+
+demo-now: all
+	@. $(BUILD)/env && exec benchmarks/demo
+
+##@ Test
+
+check: ## every quick test; installs what it needs
+	@tools/setup check
+	@+$(MAKE) --no-print-directory check-now
+
+check-now: all unit-programs
+	@tools/check unit functional
+
+check-unit: unit-programs ## the engine's tests; needs no Open MPI
+	@tools/check unit
+
+check-functional: all ## the tests under mpirun
+	@tools/check functional
+
+check-sanitize: ## engine and component under the sanitizers
+	@tools/setup sanitize
+	@+tools/check-sanitize
+
+check-valgrind: unit-programs ## the engine's tests under valgrind
+	@tools/setup valgrind
+	@RUN_UNDER='valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite' tools/check unit
+
+# Suites of others', each with a driver of its own.
+suites := mpich netpipe hpcc stress
+.PHONY: $(suites:%=check-%) $(suites:%=run-%)
+check-mpich: ## MPICH's test suite on the stock transport and on segmsg, and what differs
+check-netpipe: ## NetPIPE with integrity checking
+check-hpcc: ## HPC Challenge
+check-stress: ## millions of random messages, checked (long)
+$(suites:%=check-%): check-%:
+	@tools/setup suites
+	@+$(MAKE) --no-print-directory run-$*
+$(suites:%=run-%): run-%: all
+	@. $(BUILD)/env && exec test/suites/$*
+
+.PHONY: check-sanitize check-valgrind check-intree check-clean-chroot check-other
+check-intree: ## the component inside Debian 13's Open MPI source, configured, built and run (slow)
+	@tools/check-intree
+
+OTHER ?= $(shell . /etc/os-release; [ "$$VERSION_CODENAME" = trixie ] && echo bookworm || echo trixie)
+check-other: ## make check with the other Debian release's Open MPI, in a chroot (root)
+	@tools/chroot $(OTHER) sh -c 'apt-get -qq update && \
+	    { command -v make >/dev/null || apt-get -qq install --yes make >/dev/null; } && exec make check'
+
+check-clean-chroot: ## demo and check from a fresh clone in bare chroots (SUITE=bookworm or trixie; root)
+	@for suite in $(or $(SUITE),bookworm trixie); do tools/check-clean $$suite; done
+
+#
+# The engine's tests: each test/unit/test_*.c is a program with all of src/core in it.
+#
+unit_cc := $(if $(filter default,$(origin CC)),gcc,$(CC))
+unit_flags := -std=gnu11 -D_GNU_SOURCE=1 -Isrc -Itest/unit -Wall -Wextra -Wundef $(if $(WERROR),-Werror) \
+	-pthread $(CFLAGS)
+unit_programs := $(patsubst test/unit/%.c,$(BUILD)/unit/%,$(wildcard test/unit/test_*.c))
+unit_objects := $(patsubst %.c,$(BUILD)/unit/obj/%.o,$(wildcard src/core/*.c test/unit/unit.c))
+
+unit-programs: $(unit_programs)
+
+export UNIT_PROGRAMS := $(unit_programs)
+
+$(BUILD)/unit/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(unit_cc) $(unit_flags)' | cmp -s - $@ || echo '$(unit_cc) $(unit_flags)' >$@
+
+.SECONDARY:
+$(BUILD)/unit/obj/%.o: %.c $(BUILD)/unit/flags
+	@mkdir -p $(@D)
+	@echo '  CC      ' $<
+	@$(unit_cc) $(unit_flags) -MMD -MP -c -o $@ $<
+
+$(BUILD)/unit/test_%: $(BUILD)/unit/obj/test/unit/test_%.o $(unit_objects)
+	@$(unit_cc) $(unit_flags) -o $@ $^
+
+-include $(shell find $(BUILD)/unit/obj -name '*.d' 2>/dev/null)
