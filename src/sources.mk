@@ -39,6 +39,12 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_report.c \
 	src/btl/btl_segmsg_send.c \
 	src/btl/btl_segmsg_serve.c
-segmsg_inspect_sources =
-segmsg_programs =
+segmsg_inspect_sources = \
+	src/tools/segmsg_inspect.c \
+	src/tools/segmsg_inspect.h \
+	src/tools/segmsg_inspect_json.c \
+	src/tools/segmsg_inspect_text.c \
+	src/tools/segmsg_snapshot.c \
+	src/tools/segmsg_snapshot.h
+segmsg_programs = segmsg-inspect
 segmsg_help = src/btl/help-btl-segmsg.txt

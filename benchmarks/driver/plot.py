@@ -47,7 +47,7 @@ def _x(size: int) -> float:
 
 
 def _tics(sizes: list[int]) -> str:
-    """Marks at powers of two (a fixed number of powers apart), and at 0 if it is among the sizes."""
+    """Marks at powers of two, evenly apart, and at 0 if it is among the sizes."""
     positive = [size for size in sizes if size > 0]
     labels = ["'0' 0.5"] if 0 in sizes else []
     if positive:

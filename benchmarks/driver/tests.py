@@ -69,10 +69,12 @@ class Test:
     onesided: bool = False
     default_sizes: tuple[int, ...] | None = None
     x_label: str = "bytes"
-    mca: tuple[tuple[str, str], ...] = ()  # for Open MPI, whatever the transport
+    openmpi_only: bool = False
 
     def command(self, mpi: Mpi, build: Path, options: Options) -> list[str]:
         """The program and its arguments. Compiles the program if need be."""
+        if self.openmpi_only and mpi.family != OPENMPI:
+            raise Unavailable(f"{self.title} is measured on Open MPI only")
         command = [str(compiled(self.program, mpi, build)), "-d", str(DECIMALS)]
         if self.choice:
             command += ["-c", self.choice]
@@ -140,14 +142,16 @@ def _collective(name: str) -> Test:
     return _latency(name, f"{name} time", "collective", name, default_sizes=sizes)
 
 
-# Peers are crowded on purpose when many are connected; yielding the core between two polls would
-# then be most of what is measured.
-_IDLE_MCA = (("mpi_yield_when_idle", "0"),)
-
-
 def _idle(name: str, title: str, choice: str) -> Test:
     return Test(
-        name, title, "ns", True, "idle", choice, ranks=2, x_label="peers", mca=_IDLE_MCA
+        name,
+        title,
+        "ns",
+        True,
+        "idle",
+        choice,
+        x_label="peers",
+        openmpi_only=choice == "progress",
     )
 
 
@@ -168,9 +172,7 @@ TESTS: dict[str, Test] = {
         ),
         _bandwidth("multi_bw", "multi-pair bandwidth", "multi_bw", "bw", ranks=4),
         _latency("multi_lat", "multi-pair latency", "multi_lat", ranks=4),
-        *map(
-            _collective, ("allreduce", "alltoall", "bcast", "barrier", "allgather", "reduce")
-        ),
+        *map(_collective, ("allreduce", "alltoall", "bcast", "barrier", "allgather", "reduce")),
         _latency("put_latency", "put latency", "onesided_latency", "put", onesided=True),
         _latency("get_latency", "get latency", "onesided_latency", "get", onesided=True),
         _latency(

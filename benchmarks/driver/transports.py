@@ -28,11 +28,9 @@ class Transport:
     environment: tuple[tuple[str, str], ...]
     onesided_fault: str = ""  # why one-sided tests cannot be run; empty: they can
 
-    def arguments(self, onesided: bool, test_mca: tuple[tuple[str, str], ...]) -> list[str]:
+    def arguments(self, onesided: bool) -> list[str]:
         """Launcher arguments that select the transport."""
-        if not self.mca:
-            return []
-        parameters = self.mca + (self.onesided_mca if onesided else ()) + test_mca
+        parameters = self.mca + (self.onesided_mca if onesided else ())
         return [word for key, value in parameters for word in ("--mca", key, value)]
 
 

@@ -54,6 +54,7 @@ typedef struct {
     unsigned extra_peers;
     unsigned burst;
     unsigned inline_limit;
+    unsigned queue_limit;
     int free_list_num;
     int free_list_max;
     int free_list_inc;
@@ -92,8 +93,16 @@ typedef struct mca_btl_base_endpoint_t {
     opal_mutex_t lock;      /* guards what follows */
     segmsg_sender_t sender; /* towards the peer */
     opal_list_t pending;    /* fragments that wait for room, in order */
+    size_t buffered;        /* bytes that fragments of this peer hold in heap buffers */
     opal_list_t jobs;       /* transfers that wait for fragments, in order */
     bool busy;              /* in mca_btl_segmsg.busy */
+    /*
+     * There was no room, and the queue is at its limit: the PML keeps what it could not send.
+     * Until the next progress nothing is taken, so that it tries again in the order in which it
+     * began: it numbers messages in 16 bits, and one that overtakes 65536 others would be taken
+     * for another.
+     */
+    bool blocked;
     opal_list_item_t busy_item;
 } mca_btl_base_endpoint_t;
 typedef mca_btl_base_endpoint_t mca_btl_segmsg_endpoint_t;
@@ -107,6 +116,7 @@ typedef struct {
     mca_btl_segmsg_endpoint_t *endpoint;
     segmsg_place_t place; /* where it lies; place.data is NULL if in a local buffer */
     void *heap;           /* local buffer of a message longer than the built-in one, or NULL */
+    size_t heap_size;     /* of it, bytes */
     uint8_t tag;
 } mca_btl_segmsg_frag_t;
 OBJ_CLASS_DECLARATION(mca_btl_segmsg_frag_t);
@@ -138,6 +148,9 @@ typedef struct {
     uint64_t delivered_fragments;
     uint64_t delivered_bytes;
     uint64_t self_messages;
+    /* Sent to peers that are gone, by group; under `lock`. */
+    uint64_t past_messages[SEGMSG_GROUPS_MAX];
+    uint64_t past_partitions[SEGMSG_GROUPS_MAX];
 } mca_btl_segmsg_module_t;
 
 /* The one module. Its address is what Open MPI calls the btl. */
@@ -173,6 +186,9 @@ void mca_btl_segmsg_endpoint_release(mca_btl_segmsg_endpoint_t *endpoint);
 /* Puts the endpoint among those that progress looks after. Its lock is held. */
 void mca_btl_segmsg_endpoint_set_busy(mca_btl_segmsg_endpoint_t *endpoint);
 
+/* Refuses everything until the next progress. The endpoint's lock is held. */
+void mca_btl_segmsg_endpoint_block(mca_btl_segmsg_endpoint_t *endpoint);
+
 /* ---- procs ---- */
 
 int mca_btl_segmsg_add_procs(mca_btl_base_module_t *btl, size_t count, opal_proc_t **procs,
@@ -182,6 +198,15 @@ int mca_btl_segmsg_del_procs(mca_btl_base_module_t *btl, size_t count, opal_proc
 int mca_btl_segmsg_finalize(mca_btl_base_module_t *btl);
 
 /* ---- fragments ---- */
+
+/* A fragment of `size` bytes that lies in partitions or is short; NULL if there is no room now. */
+mca_btl_base_descriptor_t *mca_btl_segmsg_alloc_place(mca_btl_segmsg_endpoint_t *endpoint,
+                                                      uint8_t order, size_t size, uint32_t flags);
+
+/* A fragment of `size` bytes in a local buffer, to wait in the queue for room; NULL if the queue is
+ * at its limit. */
+mca_btl_base_descriptor_t *mca_btl_segmsg_alloc_buffer(mca_btl_segmsg_endpoint_t *endpoint,
+                                                       uint8_t order, size_t size, uint32_t flags);
 
 mca_btl_base_descriptor_t *mca_btl_segmsg_alloc(mca_btl_base_module_t *btl,
                                                 mca_btl_base_endpoint_t *endpoint, uint8_t order,

@@ -13,6 +13,8 @@ static void endpoint_construct(mca_btl_segmsg_endpoint_t *endpoint)
     endpoint->is_self = false;
     endpoint->single_copy = false;
     endpoint->busy = false;
+    endpoint->blocked = false;
+    endpoint->buffered = 0;
     memset(&endpoint->peer, 0, sizeof(endpoint->peer));
     memset(&endpoint->shm, 0, sizeof(endpoint->shm));
     endpoint->shm.guard = -1;
@@ -164,6 +166,10 @@ void mca_btl_segmsg_endpoint_release(mca_btl_segmsg_endpoint_t *endpoint)
         endpoint->busy = false;
     }
     opal_list_remove_item(&module->endpoints, &endpoint->super);
+    for (uint32_t g = 0; g < SEGMSG_GROUPS_MAX; ++g) {
+        module->past_messages[g] += endpoint->sender.messages[g];
+        module->past_partitions[g] += endpoint->sender.partitions[g];
+    }
     segmsg_reader_t *reader = segmsg_receiver_reader_of(&module->receiver, endpoint->peer.name);
     if (reader != NULL) {
         reader->user = NULL;
@@ -182,4 +188,10 @@ void mca_btl_segmsg_endpoint_set_busy(mca_btl_segmsg_endpoint_t *endpoint)
         module->any_busy = true;
         OPAL_THREAD_UNLOCK(&module->lock);
     }
+}
+
+void mca_btl_segmsg_endpoint_block(mca_btl_segmsg_endpoint_t *endpoint)
+{
+    endpoint->blocked = true;
+    mca_btl_segmsg_endpoint_set_busy(endpoint);
 }

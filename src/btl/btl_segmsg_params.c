@@ -121,6 +121,11 @@ static void register_fragments(mca_btl_segmsg_config_t *config)
                       "Longest message in bytes (64 to 4096) that waits in a local buffer, and "
                       "not in partitions, between its allocation by the PML and its sending",
                       OPAL_INFO_LVL_9, &config->inline_limit);
+    config->queue_limit = 16 << 20;
+    register_unsigned("queue_limit",
+                      "Most bytes of messages that are kept in local buffers for a peer that has "
+                      "no room, before the PML must keep them (0 to 4294967295)",
+                      OPAL_INFO_LVL_9, &config->queue_limit);
     config->free_list_num = 8;
     register_int("free_list_num", "Fragment descriptors to begin with", &config->free_list_num);
     config->free_list_max = -1;

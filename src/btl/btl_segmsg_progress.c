@@ -94,6 +94,7 @@ static int serve_busy(mca_btl_segmsg_module_t *module)
                                            - offsetof(mca_btl_segmsg_endpoint_t, busy_item));
         OPAL_THREAD_LOCK(&endpoint->lock);
         endpoint->busy = false;
+        endpoint->blocked = false;
         OPAL_THREAD_UNLOCK(&endpoint->lock);
         count += mca_btl_segmsg_send_pending(endpoint);
         count += mca_btl_segmsg_jobs_progress(endpoint);

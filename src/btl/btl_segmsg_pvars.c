@@ -20,13 +20,15 @@ static uint64_t count_partitions(const segmsg_sender_t *sender, uint32_t group)
     return sender->partitions[group];
 }
 
-/* Sums over all peers, by group. */
-static void sum_sent(group_count_fn_t count, unsigned long long *by_group)
+/* Sums over all peers, by group, beginning with those that are gone. */
+static void sum_sent(group_count_fn_t count, const uint64_t *past, unsigned long long *by_group)
 {
     mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
     uint32_t groups = module->config.geometry.group_count;
-    memset(by_group, 0, groups * sizeof(*by_group));
     OPAL_THREAD_LOCK(&module->lock);
+    for (uint32_t g = 0; g < groups; ++g) {
+        by_group[g] = past[g];
+    }
     mca_btl_segmsg_endpoint_t *endpoint;
     OPAL_LIST_FOREACH (endpoint, &module->endpoints, mca_btl_segmsg_endpoint_t) {
         for (uint32_t g = 0; g < groups; ++g) {
@@ -48,14 +50,14 @@ static void sum_received(unsigned long long *by_group)
 static int read_sent_messages(const mca_base_pvar_t *pvar, void *value, void *object)
 {
     (void) pvar, (void) object;
-    sum_sent(count_messages, value);
+    sum_sent(count_messages, mca_btl_segmsg.past_messages, value);
     return OPAL_SUCCESS;
 }
 
 static int read_sent_partitions(const mca_base_pvar_t *pvar, void *value, void *object)
 {
     (void) pvar, (void) object;
-    sum_sent(count_partitions, value);
+    sum_sent(count_partitions, mca_btl_segmsg.past_partitions, value);
     return OPAL_SUCCESS;
 }
 
@@ -70,7 +72,7 @@ static int read_sent_fragments(const mca_base_pvar_t *pvar, void *value, void *o
 {
     (void) pvar, (void) object;
     unsigned long long by_group[SEGMSG_GROUPS_MAX];
-    sum_sent(count_messages, by_group);
+    sum_sent(count_messages, mca_btl_segmsg.past_messages, by_group);
     unsigned long long *sum = value;
     *sum = 0;
     for (uint32_t g = 0; g < mca_btl_segmsg.config.geometry.group_count; ++g) {

@@ -103,7 +103,7 @@ void mca_btl_segmsg_report(void)
     char line[1024];
     int at = 0;
     for (uint32_t g = 0; g < module->config.geometry.group_count; ++g) {
-        uint64_t sent = 0;
+        uint64_t sent = module->past_messages[g];
         OPAL_LIST_FOREACH (endpoint, &module->endpoints, mca_btl_segmsg_endpoint_t) {
             sent += endpoint->sender.messages[g];
         }

@@ -128,40 +128,54 @@ static int sendi_self(mca_btl_base_module_t *btl, mca_btl_segmsg_endpoint_t *end
     return OPAL_SUCCESS;
 }
 
+/* There is no room, or others wait already: gives the PML a buffer to fill, which then waits in the
+ * queue, if it can use one (`descriptor` is not NULL) and the queue is not at its limit. */
+static int sendi_full(mca_btl_segmsg_endpoint_t *endpoint, size_t size, uint8_t order,
+                      uint32_t flags, mca_btl_base_descriptor_t **descriptor)
+{
+    if (descriptor != NULL) {
+        *descriptor = mca_btl_segmsg_alloc_buffer(endpoint, order, size, flags);
+    }
+    return OPAL_ERR_OUT_OF_RESOURCE;
+}
+
 int mca_btl_segmsg_sendi(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
                          opal_convertor_t *convertor, void *header, size_t header_size,
                          size_t payload_size, uint8_t order, uint32_t flags,
                          mca_btl_base_tag_t tag, mca_btl_base_descriptor_t **descriptor)
 {
-    if (descriptor != NULL) {
-        *descriptor = NULL; /* the PML tries again later when we cannot send now */
-    }
     if (OPAL_UNLIKELY(endpoint->is_self)) {
+        if (descriptor != NULL) {
+            *descriptor = NULL;
+        }
         return sendi_self(btl, endpoint, convertor, header, header_size, payload_size, order,
                           flags, tag);
     }
-    int rc = OPAL_ERR_OUT_OF_RESOURCE;
     segmsg_sender_t *sender = &endpoint->sender;
+    const size_t size = header_size + payload_size;
     segmsg_place_t place;
-    OPAL_THREAD_LOCK(&endpoint->lock);
+    bool sent = false;
     segmsg_error_t error = SEGMSG_ERR_FULL;
-    if (OPAL_LIKELY(opal_list_is_empty(&endpoint->pending))) {
-        error = segmsg_sender_take(sender, header_size + payload_size, &place);
+    OPAL_THREAD_LOCK(&endpoint->lock);
+    if (OPAL_LIKELY(!endpoint->blocked && opal_list_is_empty(&endpoint->pending))) {
+        error = segmsg_sender_take(sender, size, &place);
     }
     if (OPAL_LIKELY(error == SEGMSG_OK)) {
         memcpy(place.data, header, header_size);
         if (payload_size != 0) {
             (void) mca_btl_segmsg_pack(convertor, (char *) place.data + header_size, payload_size);
         }
-        if (OPAL_LIKELY(segmsg_sender_publish(sender, &place, tag,
-                                              (uint32_t) (header_size + payload_size)))) {
-            rc = OPAL_SUCCESS;
-        } else {
+        sent = segmsg_sender_publish(sender, &place, tag, (uint32_t) size);
+        if (OPAL_UNLIKELY(!sent)) {
             segmsg_sender_give_back(sender, &place);
         }
-    } else if (error != SEGMSG_ERR_FULL) {
-        mca_btl_segmsg_fail(endpoint, error);
     }
     OPAL_THREAD_UNLOCK(&endpoint->lock);
-    return rc;
+    if (OPAL_LIKELY(sent)) {
+        return OPAL_SUCCESS;
+    }
+    if (OPAL_UNLIKELY(error != SEGMSG_OK && error != SEGMSG_ERR_FULL)) {
+        mca_btl_segmsg_fail(endpoint, error);
+    }
+    return sendi_full(endpoint, size, order, flags, descriptor);
 }

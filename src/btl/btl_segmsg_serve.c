@@ -17,8 +17,8 @@ static bool job_step(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_rdma_he
     size_t most = btl->btl_max_send_size - sizeof(*header);
     size_t size = *remaining < most ? (size_t) *remaining : most;
     mca_btl_base_descriptor_t *descriptor =
-        mca_btl_segmsg_alloc(btl, endpoint, MCA_BTL_NO_ORDER, sizeof(*header) + size,
-                             MCA_BTL_DES_FLAGS_BTL_OWNERSHIP);
+        mca_btl_segmsg_alloc_place(endpoint, MCA_BTL_NO_ORDER, sizeof(*header) + size,
+                                   MCA_BTL_DES_FLAGS_BTL_OWNERSHIP);
     if (descriptor == NULL) {
         return false;
     }

@@ -38,16 +38,38 @@ segmsg_reader_t *segmsg_receiver_reader_of(const segmsg_receiver_t *receiver, ui
 }
 
 /* Two processes may have the same name, if they come from two jobs that were brought together. */
+static bool is_same_process(const segmsg_identity_t *a, const segmsg_identity_t *b)
+{
+    return a->name == b->name && a->nonce == b->nonce;
+}
+
 static segmsg_reader_t *reader_of_process(const segmsg_receiver_t *receiver,
                                           const segmsg_identity_t *process)
 {
     for (uint32_t r = 0; r < receiver->reader_count; ++r) {
-        const segmsg_identity_t *sender = &receiver->reader[r]->sender;
-        if (sender->name == process->name && sender->nonce == process->nonce) {
+        if (is_same_process(&receiver->reader[r]->sender, process)) {
             return receiver->reader[r];
         }
     }
     return NULL;
+}
+
+/* True if a group stands in the table that the same process formed in an earlier session: the
+ * sender closed and came back before we found it. */
+static bool has_earlier_session(const segmsg_receiver_t *receiver, const segmsg_identity_t *sender)
+{
+    uint32_t count = atomic_load_explicit(&segmsg_export_head(receiver->own)->group_count,
+                                          memory_order_relaxed);
+    for (uint32_t g = 0; g < count && g < receiver->own->shape.groups_max; ++g) {
+        const segmsg_group_entry_t *entry = segmsg_export_group(receiver->own, g);
+        /* Acquire: the pairing behind the state. */
+        if (atomic_load_explicit(&entry->state, memory_order_acquire) == SEGMSG_GROUP_FORMED
+            && is_same_process(&entry->sender, sender)
+            && (int32_t) (entry->sender.session - sender->session) < 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* What a reader polls before group 0 of its sender is found; nobody writes it. */
@@ -112,14 +134,15 @@ static segmsg_error_t add_group(segmsg_receiver_t *receiver, uint32_t group_inde
     }
     segmsg_identity_t sender = pairing->sender;
     segmsg_reader_t *reader = reader_of_process(receiver, &sender);
+    if (reader == NULL ? has_earlier_session(receiver, &sender)
+                       : reader->sender.session != sender.session) {
+        return SEGMSG_OK; /* its turn comes when we have read that the earlier session closed */
+    }
     if (reader == NULL) {
         reader = add_reader(receiver, &sender);
         if (reader == NULL) {
             return SEGMSG_ERR_NO_SPACE;
         }
-    } else if (reader->sender.session != sender.session) {
-        /* The sender closed and came back, and we have not read that far. */
-        return SEGMSG_OK;
     }
     segmsg_target_t *target = &receiver->target[segment];
     target->returns = segmsg_segment_returns(receiver->own, &entry);

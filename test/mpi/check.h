@@ -1,4 +1,7 @@
 /*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
  * check.h: what every MPI test program shares. Included once per program.
  *
  * A program calls check_start(), says with check_doing() what it is about to wait for, tests its
@@ -38,7 +41,7 @@ static atomic_long check_errors;
 static unsigned char *check_block; /* random bytes that all contents are taken from */
 
 static char check_activity[200] = "start";
-static atomic_ulong check_steps; /* changes as long as there is headway */
+static atomic_ulong check_steps;     /* changes as long as there is headway */
 static void (*check_describe)(void); /* what the watchdog calls to say what is waited for */
 
 /* A 64-bit hash in which each bit of the input changes half of the output's (splitmix64). */
@@ -52,7 +55,7 @@ static inline uint64_t check_mix(uint64_t value)
 
 /* Count an error, and print it while there are few. Any thread may call it. */
 static inline void CHECK_PRINTF(3, 4)
-check_report(const char *file, int line, const char *format, ...)
+    check_report(const char *file, int line, const char *format, ...)
 {
     char text[400];
     va_list arguments;
@@ -99,7 +102,7 @@ static inline void check_watch(int signal_number)
     static bool stalled;
     unsigned long steps = atomic_load_explicit(&check_steps, memory_order_relaxed);
 
-    (void)signal_number;
+    (void) signal_number;
     if (last_seen != steps) {
         last_seen = steps;
         stalled = false;
@@ -176,7 +179,7 @@ static inline void check_start(int *argc, char ***argv, const char *name, int th
     for (size_t i = 0; i < words; i++) {
         block[i] = check_mix(i);
     }
-    check_block = (unsigned char *)block;
+    check_block = (unsigned char *) block;
 }
 
 /* The program's exit status: 0 if no rank of `comm` found an error. Rank 0 prints the count. */
@@ -210,14 +213,18 @@ static inline int check_finish(void)
  * Message sizes (bytes) at which a transport may change its ways: around cache lines, powers of
  * two, and what is left of them after the headers of PML and transport. Rising; ends with -1.
  */
-static const long check_sizes[] = {
-    0,     1,     2,     7,     8,     9,      15,     16,     31,      32,      33,      39,
-    40,    41,    47,    48,    50,    56,     63,     64,     65,      100,     127,     128,
-    129,   191,   192,   193,   255,   256,    257,    383,    449,     512,     513,     777,
-    960,   1000,  1023,  1024,  1025,  1500,   2047,   2048,   2049,    3000,    4032,    4095,
-    4096,  4097,  6000,  8128,  8191,  8192,   8193,   12345,  16383,   16384,   16385,   20000,
-    32704, 32767, 32768, 32769, 50000, 65472,  65535,  65536,  65537,   100000,  131071,  131072,
-    131073, 200000, 262144, 262145, 400001, 524288, 524289, 777777, 1048575, 1048576, 1048577, 2000003,
-    2097152, 3333333, 4194303, 4194304, -1};
+static const long check_sizes[] = {0,       1,       2,       7,       8,       9,       15,
+                                   16,      31,      32,      33,      39,      40,      41,
+                                   47,      48,      50,      56,      63,      64,      65,
+                                   100,     127,     128,     129,     191,     192,     193,
+                                   255,     256,     257,     383,     449,     512,     513,
+                                   777,     960,     1000,    1023,    1024,    1025,    1500,
+                                   2047,    2048,    2049,    3000,    4032,    4095,    4096,
+                                   4097,    6000,    8128,    8191,    8192,    8193,    12345,
+                                   16383,   16384,   16385,   20000,   32704,   32767,   32768,
+                                   32769,   50000,   65472,   65535,   65536,   65537,   100000,
+                                   131071,  131072,  131073,  200000,  262144,  262145,  400001,
+                                   524288,  524289,  777777,  1048575, 1048576, 1048577, 2000003,
+                                   2097152, 3333333, 4194303, 4194304, -1};
 
 #endif

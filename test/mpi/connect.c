@@ -1,4 +1,7 @@
 /*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
  * connect: two jobs that know nothing of each other but a port exchange messages of all sizes.
  * The first ranks start both and pass the port from the one to the other.
  */

@@ -1,4 +1,7 @@
 /*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
  * datatypes: data that is not contiguous arrives whole, for all sizes, and what lies in the gaps
  * of the receiver's buffer stays as it was.
  *
@@ -18,20 +21,20 @@ static void exchange(const struct element *from, const struct element *to, size_
     MPI_Status status;
     int bytes;
 
-    check_doing("%zu bytes, data type %d to %d", size, (int)(from - elements),
-                (int)(to - elements));
-    element_scatter(from, out, check_content(size + (uint64_t)check_rank), size);
+    check_doing("%zu bytes, data type %d to %d", size, (int) (from - elements),
+                (int) (to - elements));
+    element_scatter(from, out, check_content(size + (uint64_t) check_rank), size);
     memset(in, GUARD_BYTE, span + 64);
-    MPI_Sendrecv(out, (int)(size / from->size), from->type, next, 1, in, (int)(size / to->size),
+    MPI_Sendrecv(out, (int) (size / from->size), from->type, next, 1, in, (int) (size / to->size),
                  to->type, previous, 1, MPI_COMM_WORLD, &status);
     MPI_Get_elements(&status, MPI_BYTE, &bytes);
-    CHECK((size_t)bytes == size, "%d bytes arrived, not %zu", bytes, size);
-    CHECK(element_gather_same(to, in, check_content(size + (uint64_t)previous), size),
-          "%zu bytes, data type %d to %d: other content", size, (int)(from - elements),
-          (int)(to - elements));
+    CHECK((size_t) bytes == size, "%d bytes arrived, not %zu", bytes, size);
+    CHECK(element_gather_same(to, in, check_content(size + (uint64_t) previous), size),
+          "%zu bytes, data type %d to %d: other content", size, (int) (from - elements),
+          (int) (to - elements));
     CHECK((element_contiguous(to) || all_guards(in, span)) && all_guards(in + span, 64),
-          "%zu bytes, data type %d to %d: written beside the data", size, (int)(from - elements),
-          (int)(to - elements));
+          "%zu bytes, data type %d to %d: written beside the data", size, (int) (from - elements),
+          (int) (to - elements));
 }
 
 int main(int argc, char **argv)
@@ -47,9 +50,9 @@ int main(int argc, char **argv)
         for (int i = 0; i < element_count; i++) {
             const struct element *element = &elements[i], *bytes = &elements[0];
             const struct element *other = &elements[(i * 5 + *wanted) % element_count];
-            size_t size = (size_t)*wanted - (size_t)*wanted % element->size;
+            size_t size = (size_t) *wanted - (size_t) *wanted % element->size;
 
-            if (size > limit && size / element->size * (size_t)element->pieces > limit / 8) {
+            if (size > limit && size / element->size * (size_t) element->pieces > limit / 8) {
                 size = limit - limit % element->size;
             }
             exchange(element, element, size, out, in);

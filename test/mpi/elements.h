@@ -1,4 +1,7 @@
 /*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
  * elements.h: MPI data types whose layout the test programs know byte by byte, so that they can
  * check both what a receive wrote and what it must not have written.
  */
@@ -40,8 +43,8 @@ static inline struct element *element_add(MPI_Datatype type, bool of_bytes)
     MPI_Type_size(type, &size);
     MPI_Type_get_extent(type, &lower, &extent);
     element->type = type;
-    element->size = (size_t)size;
-    element->extent = (size_t)extent;
+    element->size = (size_t) size;
+    element->extent = (size_t) extent;
     element->of_bytes = of_bytes;
     return element;
 }
@@ -70,7 +73,7 @@ static inline void element_add_vector(int blocks, int block, int stride)
     MPI_Type_vector(blocks, block, stride, MPI_BYTE, &type);
     element = element_add(type, true);
     for (int i = 0; i < blocks; i++) {
-        element_piece(element, (size_t)(i * stride), (size_t)block);
+        element_piece(element, (size_t) (i * stride), (size_t) block);
     }
 }
 
@@ -81,7 +84,7 @@ static inline void element_add_resized(int block, int extent)
     MPI_Type_contiguous(block, MPI_BYTE, &plain);
     MPI_Type_create_resized(plain, 0, extent, &type);
     MPI_Type_free(&plain);
-    element_piece(element_add(type, true), 0, (size_t)block);
+    element_piece(element_add(type, true), 0, (size_t) block);
 }
 
 /* Blocks of different lengths, not in the order of their addresses. */
@@ -97,7 +100,7 @@ static inline void element_add_indexed(void)
     MPI_Type_free(&plain);
     element = element_add(type, true);
     for (int i = 0; i < BLOCKS; i++) {
-        element_piece(element, (size_t)offsets[i], (size_t)lengths[i]);
+        element_piece(element, (size_t) offsets[i], (size_t) lengths[i]);
     }
 }
 
@@ -169,7 +172,7 @@ static inline bool all_guards(const unsigned char *bytes, size_t size)
 
 /* Lay the packed content out as the data type says. */
 static inline void element_scatter(const struct element *element, unsigned char *buffer,
-                            const unsigned char *packed, size_t size)
+                                   const unsigned char *packed, size_t size)
 {
     if (element_contiguous(element)) {
         memcpy(buffer, packed, size);
@@ -186,7 +189,7 @@ static inline void element_scatter(const struct element *element, unsigned char 
 /* Whether the buffer holds the packed content, laid out so; the bytes found are overwritten with
    guards, so that afterwards a buffer whose gaps were not touched is all guards. */
 static inline bool element_gather_same(const struct element *element, unsigned char *buffer,
-                                const unsigned char *packed, size_t size)
+                                       const unsigned char *packed, size_t size)
 {
     bool same = true;
 

@@ -1,4 +1,7 @@
 /*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
  * killed: in the middle of traffic the last rank kills itself, or, with the argument "all", every
  * rank does. The test driver looks at how the job ends and what it leaves behind; this program
  * can only fail by surviving.
@@ -21,7 +24,7 @@ int main(int argc, char **argv)
         MPI_Request request;
 
         check_doing("round %d", round);
-        MPI_Isend(check_content((uint64_t)round), size, MPI_BYTE, (check_rank + 1) % check_size, 1,
+        MPI_Isend(check_content((uint64_t) round), size, MPI_BYTE, (check_rank + 1) % check_size, 1,
                   MPI_COMM_WORLD, &request);
         if (dies && round == ROUNDS_BEFORE + 4) { /* a large message has just begun */
             raise(SIGKILL);

@@ -1,15 +1,51 @@
+# Copyright (c) 2026 The segmsg authors
+# SPDX-License-Identifier: BSD-3-Clause
 """Starts MPI jobs for the test drivers, measures them, and ends exactly what it started."""
 
+import concurrent.futures
+import glob
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
+import textwrap
 import time
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.abspath(os.path.join(HERE, "..", ".."))
+FLAGS = ["-std=gnu11", "-O2", "-g", "-Wall", "-Wextra"]
+LIBRARIES = ["-lm", "-lpthread"]
 # What a hang looks like matters more than how long it lasted: enough frames to reach main.
 GDB = ["gdb", "-batch", "-ex", "set pagination off", "-ex", "thread apply all backtrace 24"]
+
+
+def newest(paths):
+    return max(os.path.getmtime(path) for path in paths)
+
+
+def compile_programs(env, into):
+    """Compile each program of test/mpi that is older than its source."""
+    mpicc = shlex.split(env.get("MPICC") or env.get("SEGMSG_MPICC") or "mpicc")
+    os.makedirs(into, exist_ok=True)
+    headers = newest(glob.glob(os.path.join(HERE, "*.h")))
+
+    def one(source):
+        program = os.path.join(into, os.path.basename(source)[:-len(".c")])
+        if os.path.exists(program) and newest([program]) > max(headers, newest([source])):
+            return ""
+        done = subprocess.run(mpicc + FLAGS + ["-o", program, source] + LIBRARIES, env=env,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        return done.stdout.decode() if done.returncode else ""
+
+    sources = sorted(glob.glob(os.path.join(HERE, "*.c")))
+    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        errors = [text for text in pool.map(one, sources) if text]
+    if errors:
+        raise SystemExit("".join(errors) + "the test programs do not compile")
 
 
 class Outcome:
@@ -30,6 +66,31 @@ class Outcome:
         return text + self.stacks
 
 
+class Tally:
+    """Prints a line for each check, and how many passed at the end."""
+
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def add(self, name, failure="", note=""):
+        """Count a check; `failure` is what to show of one that failed, empty if it passed."""
+        self.passed += not failure
+        self.failed += bool(failure)
+        print(f"{'not ok' if failure else 'ok'} - {name}{note and f' # {note}'}", flush=True)
+        if failure:
+            print(textwrap.indent(failure, "    "), flush=True)
+
+    def finish(self):
+        """Print the totals; the exit status of the program."""
+        print(f"{self.passed} passed, {self.failed} failed")
+        return 1 if self.failed else 0
+
+
+def exit_on_terminate():
+    """Let SIGTERM unwind the program, so that a running job is ended."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+
 def source_env(path):
     """The environment after `. path` in a shell."""
     done = subprocess.run(["sh", "-c", '. "$1" && env -0', "sh", path], check=True,
@@ -48,12 +109,17 @@ def mpi_environment(base=None):
     return env
 
 
+def mpirun_name(env):
+    """Which mpirun: the one that segmsg was built for, if the environment names it."""
+    return env.get("MPIRUN") or env.get("SEGMSG_MPIRUN") or "mpirun"
+
+
 def open_mpi_version(env):
     """(major, minor, release) of the mpirun that the environment finds."""
-    text = subprocess.run(["mpirun", "--version"], env=env, check=True,
+    text = subprocess.run([mpirun_name(env), "--version"], env=env, check=True,
                           stdout=subprocess.PIPE).stdout.decode()
     found = re.search(r"(\d+)\.(\d+)\.(\d+)", text)
-    if "Open MPI" not in text and "Open RTE" not in text or not found:
+    if not found or not re.search(r"Open ?(MPI|RTE)", text):
         raise SystemExit(f"mpirun is not Open MPI's: {text.splitlines()[:1]}")
     return tuple(int(part) for part in found.groups())
 
@@ -63,10 +129,23 @@ def stock_transport(version):
     return "vader" if version[0] < 5 else "sm"
 
 
-def mpirun(ranks, parameters, program):
-    """The command line; parameters is a list of (name, value) of MCA parameters."""
-    command = ["mpirun", "--oversubscribe", "-n", str(ranks)]
-    for name, value in parameters:
+def transports(version):
+    """{name: MCA parameters} of what the suites compare: the stock transport first."""
+    stock = stock_transport(version)
+    return {stock: {"btl": f"{stock},self"},
+            "segmsg": {"btl": "segmsg"},
+            "segmsg without kernel copy": {"btl": "segmsg", "btl_segmsg_single_copy": "none"}}
+
+
+def mpirun(ranks, parameters, program, env):
+    """The command line; parameters is a dictionary of MCA parameters.
+
+    Ranks are more than cores, or become so when they spawn others: they must not be bound to the
+    same core, and must let each other run.
+    """
+    command = [mpirun_name(env), "--oversubscribe", "--bind-to", "none", "-n", str(ranks),
+               "--mca", "mpi_yield_when_idle", "1"]
+    for name, value in parameters.items():
         command += ["--mca", name, value]
     return command + list(program)
 

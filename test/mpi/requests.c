@@ -1,4 +1,7 @@
 /*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
  * requests: a hundred thousand sends may be in progress at once, with and without receives posted
  * for them, and each completes with its own content.
  *
@@ -22,14 +25,14 @@ static int size_of(int n)
 
 static size_t offset_of(int n)
 {
-    return (size_t)n * SLOT + (size_t)((n + LARGE_EVERY - 1) / LARGE_EVERY) * LARGE;
+    return (size_t) n * SLOT + (size_t) ((n + LARGE_EVERY - 1) / LARGE_EVERY) * LARGE;
 }
 
 /* Rank 0 to rank 1; synchronous sends complete only when they are received. */
 static void run(bool posted, bool synchronous)
 {
     unsigned char *memory = check_allocate(offset_of(request_count) + LARGE);
-    MPI_Request *requests = check_allocate((size_t)request_count * sizeof(MPI_Request));
+    MPI_Request *requests = check_allocate((size_t) request_count * sizeof(MPI_Request));
     bool sender = 0 == check_rank;
 
     if (!sender) {
@@ -45,7 +48,7 @@ static void run(bool posted, bool synchronous)
                     MPI_Irecv(at, size, MPI_BYTE, 0, n % 16, MPI_COMM_WORLD, &requests[n]);
                     continue;
                 }
-                check_fill(at, (size_t)size, (uint64_t)n);
+                check_fill(at, (size_t) size, (uint64_t) n);
                 if (synchronous) {
                     MPI_Issend(at, size, MPI_BYTE, 1, n % 16, MPI_COMM_WORLD, &requests[n]);
                 } else {
@@ -60,7 +63,7 @@ static void run(bool posted, bool synchronous)
     check_doing("%d requests, posted %d, synchronous %d", request_count, posted, synchronous);
     MPI_Waitall(request_count, requests, MPI_STATUSES_IGNORE);
     for (int n = 0; !sender && n < request_count; n++) {
-        CHECK(check_same(memory + offset_of(n), (size_t)size_of(n), (uint64_t)n),
+        CHECK(check_same(memory + offset_of(n), (size_t) size_of(n), (uint64_t) n),
               "message %d of %d bytes: other content (posted %d, synchronous %d)", n, size_of(n),
               posted, synchronous);
     }

@@ -1,4 +1,7 @@
 /*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
  * self: a rank reaches itself with messages of every size and data type, also where segmsg is the
  * only transport.
  */
@@ -12,7 +15,7 @@ static void send_to_self(const unsigned char *out, unsigned char *in, int size, 
     int bytes;
 
     check_doing("a message of %d bytes to itself", size);
-    memset(in, GUARD_BYTE, (size_t)size + 1);
+    memset(in, GUARD_BYTE, (size_t) size + 1);
     if (receive_first) {
         MPI_Irecv(in, size + 1, MPI_BYTE, check_rank, 3, MPI_COMM_WORLD, &requests[0]);
         MPI_Send(out, size, MPI_BYTE, check_rank, 3, MPI_COMM_WORLD);
@@ -25,7 +28,7 @@ static void send_to_self(const unsigned char *out, unsigned char *in, int size, 
     MPI_Get_count(&status, MPI_BYTE, &bytes);
     CHECK(bytes == size, "%d bytes arrived, not %d", bytes, size);
     CHECK(status.MPI_SOURCE == check_rank && 3 == status.MPI_TAG, "other source or tag");
-    CHECK(0 == memcmp(in, out, (size_t)size), "%d bytes: other content", size);
+    CHECK(0 == memcmp(in, out, (size_t) size), "%d bytes: other content", size);
     CHECK(GUARD_BYTE == in[size], "%d bytes: written behind them", size);
 }
 
@@ -36,16 +39,15 @@ static void data_types(void)
     for (int i = 0; i < element_count; i++) {
         const struct element *element = &elements[i];
 
-        for (int count = 1; (size_t)count * element->extent <= 4u << 20; count *= 7) {
-            size_t size = (size_t)count * element->size;
-            const unsigned char *packed = check_content((uint64_t)count);
+        for (int count = 1; (size_t) count * element->extent <= 4u << 20; count *= 7) {
+            size_t size = (size_t) count * element->size;
+            const unsigned char *packed = check_content((uint64_t) count);
 
             check_doing("%d elements of data type %d to itself", count, i);
-            memset(in, GUARD_BYTE, (size_t)count * element->extent);
+            memset(in, GUARD_BYTE, (size_t) count * element->extent);
             element_scatter(element, out, packed, size);
             MPI_Sendrecv(out, count, element->type, check_rank, count, in, count, element->type,
-                         check_rank, count, MPI_COMM_WORLD,
-                         MPI_STATUS_IGNORE);
+                         check_rank, count, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
             CHECK(element_gather_same(element, in, packed, size),
                   "%d elements of data type %d: other content", count, i);
         }
@@ -82,10 +84,10 @@ int main(int argc, char **argv)
     check_start(&argc, &argv, "self", MPI_THREAD_SINGLE);
     in = check_allocate(CHECK_LARGEST + 1);
     for (const long *size = check_sizes; *size >= 0; size++) {
-        const unsigned char *out = check_content((uint64_t)*size);
+        const unsigned char *out = check_content((uint64_t) *size);
 
-        send_to_self(out, in, (int)*size, true);
-        send_to_self(out, in, (int)*size, false);
+        send_to_self(out, in, (int) *size, true);
+        send_to_self(out, in, (int) *size, false);
     }
     free(in);
     many();

@@ -1,4 +1,7 @@
 /*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
  * spawn: processes that MPI_Comm_spawn started exchange messages of all sizes with those that
  * started them. Twice, so that a second job comes after the first one has gone.
  */

@@ -1,4 +1,7 @@
 /*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
  * stress: random traffic between all ranks, every byte of it checked.
  *
  * All ranks walk through the same pseudo-random schedule (stress_schedule.h) round by round: each
@@ -47,7 +50,7 @@ struct arena {
     struct chunk {
         unsigned char *memory;
         size_t size;
-    } *chunks;
+    } * chunks;
     size_t count, current, used;
 };
 
@@ -61,7 +64,7 @@ struct list {
 struct stream {
     uint64_t key;
     MPI_Comm comms[COMMS];
-    int *to_comm[COMMS];  /* rank in the world -> rank there, or MPI_PROC_NULL */
+    int *to_comm[COMMS];  /* rank in the world -> rank there, or MPI_UNDEFINED */
     int *to_world[COMMS]; /* and back */
     int tags[TAGS];
 
@@ -95,7 +98,10 @@ struct late {
 };
 
 static struct stream streams[MOST_THREADS];
-static const struct element packed = {.type = MPI_DATATYPE_NULL, .size = 1, .extent = 1, .pieces = 1};
+static const struct element packed = {.type = MPI_DATATYPE_NULL,
+                                      .size = 1,
+                                      .extent = 1,
+                                      .pieces = 1};
 
 /* ---- telling what goes on ---- */
 
@@ -131,10 +137,10 @@ static void describe(void)
     }
 }
 
-#define CHECK_MESSAGE(stream, message, condition, text)                                           \
-    CHECK(condition,                                                                              \
-          "round %" PRIu64 ", message of %zu bytes from %d to %d, tag %d, communicator %d, way "  \
-          "%d%s: " text,                                                                          \
+#define CHECK_MESSAGE(stream, message, condition, text)                                          \
+    CHECK(condition,                                                                             \
+          "round %" PRIu64 ", message of %zu bytes from %d to %d, tag %d, communicator %d, way " \
+          "%d%s: " text,                                                                         \
           (stream)->number, (message)->size, (message)->source, (message)->dest, (message)->tag, \
           (message)->comm, (message)->way, (message)->late ? ", late" : "")
 
@@ -156,11 +162,11 @@ static void *list_add(struct list *list, size_t item_size)
         list->room = list->room ? 2 * list->room : 256;
         list->items = resize(list->items, list->room * item_size);
     }
-    return (unsigned char *)list->items + list->count++ * item_size;
+    return (unsigned char *) list->items + list->count++ * item_size;
 }
 
-#define LIST_ADD(list, type) ((type *)list_add(list, sizeof(type)))
-#define LIST(list, type)     ((type *)(list)->items)
+#define LIST_ADD(list, type) ((type *) list_add(list, sizeof(type)))
+#define LIST(list, type)     ((type *) (list)->items)
 
 static unsigned char *arena_take(struct arena *arena, size_t size)
 {
@@ -248,7 +254,7 @@ static void send_start(struct stream *stream, const struct message *message)
     struct buffer buffer = send_buffer(stream, message);
     const void *memory = buffer.memory ? buffer.memory : content_of(message);
     MPI_Datatype type = message->element->type;
-    int count = (int)(message->size / message->element->size), tag = message->tag;
+    int count = (int) (message->size / message->element->size), tag = message->tag;
     int dest = stream->to_comm[message->comm][message->dest];
     MPI_Comm comm = stream->comms[message->comm];
     MPI_Request request = MPI_REQUEST_NULL;
@@ -310,8 +316,8 @@ static void send_all(struct stream *stream)
 /* The type to receive a message with: its own, MPI_PACKED, or another one that fits the bytes. */
 static const struct element *receive_element(const struct message *message)
 {
-    const struct element *other
-        = &elements[choose(message->key, FOR_RECEIVE, (uint64_t)element_count)];
+    const struct element *other =
+        &elements[choose(message->key, FOR_RECEIVE, (uint64_t) element_count)];
 
     if (message->element->of_bytes && other->of_bytes && 0 == message->size % other->size) {
         return other;
@@ -334,7 +340,7 @@ static struct buffer receive_buffer(struct stream *stream, const struct message 
 
 static int buffer_count(const struct buffer *buffer)
 {
-    return (int)(buffer->capacity / buffer->element->size);
+    return (int) (buffer->capacity / buffer->element->size);
 }
 
 /* Check what arrived in the buffer against the message that should have. */
@@ -347,7 +353,7 @@ static void receive_check(struct stream *stream, const struct buffer *buffer,
     MPI_Get_elements(status, MPI_BYTE, &bytes);
     CHECK_MESSAGE(stream, message, status->MPI_SOURCE == source, "other source");
     CHECK_MESSAGE(stream, message, status->MPI_TAG == message->tag, "other tag");
-    CHECK_MESSAGE(stream, message, (size_t)bytes == message->size, "other length");
+    CHECK_MESSAGE(stream, message, (size_t) bytes == message->size, "other length");
     CHECK_MESSAGE(stream, message,
                   element_gather_same(buffer->element, buffer->memory, content_of(message),
                                       message->size),
@@ -482,7 +488,7 @@ static void receive_late(struct stream *stream, const struct message *message)
     struct buffer buffer = receive_buffer(stream, message);
     MPI_Datatype type = receive_type(buffer.element);
     int source = stream->to_comm[message->comm][message->source], count = buffer_count(&buffer);
-    int way = (int)choose(message->key, FOR_COMPLETION, 8);
+    int way = (int) choose(message->key, FOR_COMPLETION, 8);
     MPI_Comm comm = stream->comms[message->comm];
     MPI_Message matched = MPI_MESSAGE_NULL;
     MPI_Status status;
@@ -521,11 +527,11 @@ static void receive_late_all(struct stream *stream)
         const struct message *message = &stream->incoming[i];
 
         if (message->late) {
-            uint64_t envelope = (uint64_t)message->tag << 16 | (uint64_t)message->comm << 12
-                                | (uint64_t)message->source;
+            uint64_t envelope = (uint64_t) message->tag << 16 | (uint64_t) message->comm << 12
+                                | (uint64_t) message->source;
 
-            *LIST_ADD(&stream->late, struct late) = (struct late){
-                hash_with(stream->round.key + FOR_ORDER, envelope), message};
+            *LIST_ADD(&stream->late, struct late) =
+                (struct late){hash_with(stream->round.key + FOR_ORDER, envelope), message};
         }
     }
     if (stream->late.count) {
@@ -549,7 +555,7 @@ static void receive_wild_late(struct stream *stream)
         struct buffer buffer;
 
         doing(stream, "probe with wildcards", NULL);
-        probe((int)choose(next->key, FOR_COMPLETION, 4), wild_source(stream, next),
+        probe((int) choose(next->key, FOR_COMPLETION, 4), wild_source(stream, next),
               wild_tag(stream), comm, &matched, &status);
         message = wild_message(stream, &status);
         if (NULL == message) {
@@ -574,13 +580,13 @@ static void complete(struct stream *stream, MPI_Request *requests, MPI_Status *s
                      size_t count, const char *what)
 {
     enum { FEW = 128 }; /* MPI_Waitany takes time proportional to the number, for each */
-    int way = (int)choose(stream->round.key + count, FOR_COMPLETION, count <= FEW ? 4 : 3);
+    int way = (int) choose(stream->round.key + count, FOR_COMPLETION, count <= FEW ? 4 : 3);
     int flag = 0, index;
 
     doing(stream, what, NULL);
     switch (way) {
     case 0:
-        MPI_Waitall((int)count, requests, statuses ? statuses : MPI_STATUSES_IGNORE);
+        MPI_Waitall((int) count, requests, statuses ? statuses : MPI_STATUSES_IGNORE);
         break;
     case 1:
         for (size_t i = 0; i < count; i++) {
@@ -590,14 +596,14 @@ static void complete(struct stream *stream, MPI_Request *requests, MPI_Status *s
         break;
     case 2:
         while (!flag) {
-            MPI_Testall((int)count, requests, &flag, statuses ? statuses : MPI_STATUSES_IGNORE);
+            MPI_Testall((int) count, requests, &flag, statuses ? statuses : MPI_STATUSES_IGNORE);
         }
         break;
     default:
         for (size_t i = 0; i < count; i++) {
             MPI_Status status;
 
-            MPI_Waitany((int)count, requests, &index, &status);
+            MPI_Waitany((int) count, requests, &index, &status);
             if (MPI_UNDEFINED != index && statuses) {
                 statuses[index] = status;
             }
@@ -644,8 +650,8 @@ static void complete_receives(struct stream *stream)
 
 static void complete_sends(struct stream *stream)
 {
-    complete(stream, LIST(&stream->send_requests, MPI_Request), NULL,
-             stream->send_requests.count, "completion of sends");
+    complete(stream, LIST(&stream->send_requests, MPI_Request), NULL, stream->send_requests.count,
+             "completion of sends");
     free_requests(&stream->send_requests);
     for (size_t i = 0; i < stream->sends.count; i++) {
         send_scrub(&LIST(&stream->sends, struct buffer)[i]);
@@ -710,10 +716,10 @@ static void exchange(struct stream *stream)
     MPI_Status status;
 
     doing(stream, "MPI_Sendrecv", &in);
-    MPI_Sendrecv(sent.memory ? sent.memory : content_of(&out),
-                 (int)(out.size / out.element->size), out.element->type, ranks[out.dest], out.tag,
-                 got.memory, buffer_count(&got), receive_type(got.element), ranks[in.source],
-                 in.tag, stream->comms[out.comm], &status);
+    MPI_Sendrecv(sent.memory ? sent.memory : content_of(&out), (int) (out.size / out.element->size),
+                 out.element->type, ranks[out.dest], out.tag, got.memory, buffer_count(&got),
+                 receive_type(got.element), ranks[in.source], in.tag, stream->comms[out.comm],
+                 &status);
     send_scrub(&sent);
     receive_check(stream, &got, &in, &status);
 }
@@ -751,7 +757,7 @@ static bool stop(struct stream *stream, double started)
     int over = 0;
 
     if (options.messages) {
-        return stream->scheduled * (uint64_t)options.threads >= options.messages;
+        return stream->scheduled * (uint64_t) options.threads >= options.messages;
     }
     if (0 == stream->number % STOP_INTERVAL) {
         over = MPI_Wtime() - started > options.seconds;
@@ -774,8 +780,8 @@ static void *stream_run(void *argument)
             fprintf(stderr,
                     "stress: %.0f s, round %" PRIu64 ", about %" PRIu64
                     " messages, %ld errors here\n",
-                    told - started, stream->number,
-                    stream->scheduled * (uint64_t)options.threads, atomic_load(&check_errors));
+                    told - started, stream->number, stream->scheduled * (uint64_t) options.threads,
+                    atomic_load(&check_errors));
         }
     }
     return NULL;
@@ -786,10 +792,10 @@ static void *stream_run(void *argument)
 static void comm_translate(struct stream *stream, int comm)
 {
     MPI_Group world, group;
-    int size, *ranks = check_allocate((size_t)check_size * sizeof(int));
+    int size, *ranks = check_allocate((size_t) check_size * sizeof(int));
 
-    stream->to_comm[comm] = check_allocate((size_t)check_size * sizeof(int));
-    stream->to_world[comm] = check_allocate((size_t)check_size * sizeof(int));
+    stream->to_comm[comm] = check_allocate((size_t) check_size * sizeof(int));
+    stream->to_world[comm] = check_allocate((size_t) check_size * sizeof(int));
     for (int i = 0; i < check_size; i++) {
         ranks[i] = i;
     }
@@ -805,10 +811,10 @@ static void comm_translate(struct stream *stream, int comm)
 
 static void stream_open(struct stream *stream, int thread)
 {
-    size_t per_rank = (size_t)(check_size + 1) * sizeof(size_t);
+    size_t per_rank = (size_t) (check_size + 1) * sizeof(size_t);
     int *tag_bound, found;
 
-    stream->key = hash_with(options.seed, (uint64_t)thread);
+    stream->key = hash_with(options.seed, (uint64_t) thread);
     stream->incoming_start = check_allocate(per_rank);
     stream->outgoing_start = check_allocate(per_rank);
     stream->taken = check_allocate(per_rank);
@@ -825,7 +831,7 @@ static void stream_open(struct stream *stream, int thread)
     if (1 == options.threads) { /* the attached buffer belongs to the process, not to a thread */
         int size = 2 * BUFFERED_LIMIT + BUFFERED_MESSAGES * MPI_BSEND_OVERHEAD;
 
-        stream->bsend_space = check_allocate((size_t)size);
+        stream->bsend_space = check_allocate((size_t) size);
         MPI_Buffer_attach(stream->bsend_space, size);
     }
 }
@@ -878,16 +884,12 @@ static void usage(void)
 
 static void parse_options(int argc, char **argv)
 {
-    static const struct option names[] = {{"messages", required_argument, NULL, 'm'},
-                                          {"seconds", required_argument, NULL, 's'},
-                                          {"seed", required_argument, NULL, 'r'},
-                                          {"min", required_argument, NULL, 'l'},
-                                          {"max", required_argument, NULL, 'u'},
-                                          {"large", required_argument, NULL, 'L'},
-                                          {"burst", required_argument, NULL, 'b'},
-                                          {"threads", no_argument, NULL, 't'},
-                                          {"contiguous", no_argument, NULL, 'c'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option names[] =
+        {{"messages", required_argument, NULL, 'm'}, {"seconds", required_argument, NULL, 's'},
+         {"seed", required_argument, NULL, 'r'},     {"min", required_argument, NULL, 'l'},
+         {"max", required_argument, NULL, 'u'},      {"large", required_argument, NULL, 'L'},
+         {"burst", required_argument, NULL, 'b'},    {"threads", no_argument, NULL, 't'},
+         {"contiguous", no_argument, NULL, 'c'},     {NULL, 0, NULL, 0}};
     int name;
 
     options.seed = 1;
@@ -934,7 +936,7 @@ static void parse_options(int argc, char **argv)
 /* Sum up over threads and ranks and print the result. */
 static int report(double seconds)
 {
-    uint64_t mine[3] = {(uint64_t)atomic_load(&check_errors), 0, 0}, all[3], expected = 0;
+    uint64_t mine[3] = {(uint64_t) atomic_load(&check_errors), 0, 0}, all[3], expected = 0;
 
     for (int i = 0; i < options.threads; i++) {
         mine[1] += streams[i].received;
@@ -945,14 +947,14 @@ static int report(double seconds)
     MPI_Allreduce(mine, all, 3, MPI_UINT64_T, MPI_SUM, MPI_COMM_WORLD);
     all[0] += all[1] != expected;
     if (0 == check_rank) {
-        printf("stress: %" PRIu64 " messages, %" PRIu64 " bytes, %" PRIu64 " errors",
-               all[1], all[2], all[0]);
+        printf("stress: %" PRIu64 " messages, %" PRIu64 " bytes, %" PRIu64 " errors", all[1],
+               all[2], all[0]);
         if (all[1] != expected) {
             printf(" (%" PRIu64 " messages were to be sent)", expected);
         }
         printf("\n");
         fprintf(stderr, "stress: %.1f s, %.0f messages/s, %.0f MB/s\n", seconds,
-                (double)all[1] / seconds, (double)all[2] / seconds / 1e6);
+                (double) all[1] / seconds, (double) all[2] / seconds / 1e6);
     }
     return all[0] ? 1 : 0;
 }

@@ -1,4 +1,7 @@
 /*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
  * stress_schedule.h: which messages the stress test sends in which round. Every rank computes it
  * alike from the seed, so that nothing about it is exchanged and every rank knows what must arrive.
  */
@@ -76,10 +79,10 @@ struct round {
     uint64_t key;
     enum round_kind kind;
     enum wildcard wildcard;
-    bool late;                 /* of a wild round: all its messages are */
-    const int *tags;           /* TAGS of them */
-    int tag;                   /* the only one in a wild round of kind WILD_SOURCE */
-    int shift;                 /* at the end, each rank sends to the one so many above it */
+    bool late;       /* of a wild round: all its messages are */
+    const int *tags; /* TAGS of them */
+    int tag;         /* the only one in a wild round of kind WILD_SOURCE */
+    int shift;       /* at the end, each rank sends to the one so many above it */
 };
 
 /* What choose() is asked for; keeps the choices independent of each other. */
@@ -122,7 +125,7 @@ static inline uint64_t choose(uint64_t key, enum purpose purpose, uint64_t below
 /* A number in [0, 1). */
 static inline double choose_fraction(uint64_t key, enum purpose purpose)
 {
-    return (double)(hash_with(key, purpose) >> 11) / (double)(UINT64_C(1) << 53);
+    return (double) (hash_with(key, purpose) >> 11) / (double) (UINT64_C(1) << 53);
 }
 
 static inline size_t clamp(size_t size, size_t min, size_t max)
@@ -134,10 +137,10 @@ static inline size_t clamp(size_t size, size_t min, size_t max)
 static size_t choose_size(uint64_t key, size_t max)
 {
     bool large = max > SMALL_LIMIT && 100.0 * choose_fraction(key, FOR_LARGE) < options.large;
-    double low = log2((double)clamp(large ? SMALL_LIMIT : 1, options.min, max));
-    double high = log2((double)clamp(large ? max : SMALL_LIMIT, options.min, max));
+    double low = log2((double) clamp(large ? SMALL_LIMIT : 1, options.min, max));
+    double high = log2((double) clamp(large ? max : SMALL_LIMIT, options.min, max));
     double drawn = low + (high - low) * choose_fraction(key, FOR_SIZE);
-    size_t size = (size_t)exp2(drawn);
+    size_t size = (size_t) exp2(drawn);
 
     if (0 == options.min && 0 == choose(key, FOR_ZERO, 32)) {
         return 0;
@@ -145,7 +148,7 @@ static size_t choose_size(uint64_t key, size_t max)
     if (0 == choose(key, FOR_SNAP, 8)) {
         size_t by = choose(key, FOR_SNAP_BY, 129);
 
-        size = ((size_t)1 << (int)(drawn + 0.5)) + by;
+        size = ((size_t) 1 << (int) (drawn + 0.5)) + by;
         size = size > 64 ? size - 64 : size;
     }
     return clamp(size, options.min, max);
@@ -161,17 +164,17 @@ static struct round schedule_round(uint64_t stream_key, uint64_t number, const i
     return (struct round){
         .key = key,
         .kind = kinds[choose(key, FOR_KIND, 8)],
-        .wildcard = (enum wildcard)choose(key, FOR_WILDCARD, 3),
+        .wildcard = (enum wildcard) choose(key, FOR_WILDCARD, 3),
         .late = choose(key, FOR_LATE, 2),
         .tags = tags,
         .tag = tags[choose(key, FOR_TAG, TAGS)],
-        .shift = (int)choose(key, FOR_SHIFT, (uint64_t)check_size),
+        .shift = (int) choose(key, FOR_SHIFT, (uint64_t) check_size),
     };
 }
 
 static uint64_t pair_key(const struct round *round, int source, int dest)
 {
-    return hash_with(round->key, ((uint64_t)source << 32) | (uint32_t)dest);
+    return hash_with(round->key, ((uint64_t) source << 32) | (uint32_t) dest);
 }
 
 /* Number of messages from one rank to another in this round. */
@@ -183,14 +186,15 @@ static size_t schedule_count(const struct round *round, int source, int dest)
     if (ROUND_FLOOD == round->kind && options.min < FLOOD_LIMIT) {
         most *= 8;
     }
-    return choose(pair_key(round, source, dest), FOR_COUNT, 2 * (uint64_t)most + 1);
+    return choose(pair_key(round, source, dest), FOR_COUNT, 2 * (uint64_t) most + 1);
 }
 
 static enum way_to_send choose_way(const struct message *message)
 {
-    static const enum way_to_send ways[16] = {
-        WAY_ISEND, WAY_ISEND, WAY_ISEND, WAY_ISEND,  WAY_ISEND, WAY_ISEND,      WAY_SEND,  WAY_SEND,
-        WAY_SEND,  WAY_SEND,  WAY_SEND,  WAY_ISSEND, WAY_SSEND, WAY_PERSISTENT, WAY_BSEND, WAY_SEND};
+    static const enum way_to_send ways[16] = {WAY_ISEND, WAY_ISEND,      WAY_ISEND, WAY_ISEND,
+                                              WAY_ISEND, WAY_ISEND,      WAY_SEND,  WAY_SEND,
+                                              WAY_SEND,  WAY_SEND,       WAY_SEND,  WAY_ISSEND,
+                                              WAY_SSEND, WAY_PERSISTENT, WAY_BSEND, WAY_SEND};
     enum way_to_send way = ways[choose(message->key, FOR_WAY, 16)];
 
     if (message->late || message->source == message->dest) { /* must not block */
@@ -205,7 +209,7 @@ static size_t largest_in_round(const struct round *round)
         return FLOOD_LIMIT;
     }
     if (ROUND_WILD == round->kind && !round->late) {
-        return POSTED_WILD_LIMIT / (4 * (size_t)options.burst);
+        return POSTED_WILD_LIMIT / (4 * (size_t) options.burst);
     }
     return options.max;
 }
@@ -213,13 +217,14 @@ static size_t largest_in_round(const struct round *round)
 /* Give the message a size of at most max and a data type that can carry it. */
 static void choose_shape(struct message *message, size_t max)
 {
-    const struct element *element
-        = &elements[choose(message->key, FOR_ELEMENT, (uint64_t)element_count)];
+    const struct element *element =
+        &elements[choose(message->key, FOR_ELEMENT, (uint64_t) element_count)];
     size_t size = choose_size(message->key, max), whole = size - size % element->size;
-    size_t pieces = size / element->size * (size_t)element->pieces;
+    size_t pieces = size / element->size * (size_t) element->pieces;
 
     /* MPI needs so long for many pieces that little else would be tested. */
-    if (pieces > MANY_PIECES && !element_contiguous(element) && choose(message->key, FOR_PIECES, 64)) {
+    if (pieces > MANY_PIECES && !element_contiguous(element)
+        && choose(message->key, FOR_PIECES, 64)) {
         whole = 0;
     }
     if (whole > 0 && whole >= options.min) {
@@ -232,12 +237,11 @@ static void choose_shape(struct message *message, size_t max)
 }
 
 /* Write down the messages from one rank to another, in the order in which they are sent. */
-static void schedule_pair(const struct round *round, int source, int dest,
-                          struct message *messages)
+static void schedule_pair(const struct round *round, int source, int dest, struct message *messages)
 {
     uint64_t key = pair_key(round, source, dest);
     size_t count = schedule_count(round, source, dest), total = 0;
-    size_t budget = ROUND_LIMIT / (size_t)check_size, largest = largest_in_round(round);
+    size_t budget = ROUND_LIMIT / (size_t) check_size, largest = largest_in_round(round);
 
     for (size_t i = 0; i < count; i++) {
         struct message *message = &messages[i];
@@ -252,7 +256,7 @@ static void schedule_pair(const struct round *round, int source, int dest,
         tag = choose(message->key, FOR_TAG, TAGS);
         message->tag = round->tags[tag];
         if (ROUND_WILD == round->kind) {
-            message->comm = (int)choose(round->key, FOR_COMM, ALL_COMMS);
+            message->comm = (int) choose(round->key, FOR_COMM, ALL_COMMS);
             message->late = round->late;
             if (WILD_SOURCE == round->wildcard) {
                 message->tag = round->tag;
@@ -260,7 +264,7 @@ static void schedule_pair(const struct round *round, int source, int dest,
         } else {
             int comms = (source ^ dest) & 1 ? ALL_COMMS : COMMS;
 
-            message->comm = (int)choose(message->key, FOR_COMM, (uint64_t)comms);
+            message->comm = (int) choose(message->key, FOR_COMM, (uint64_t) comms);
             message->late = tag & 1; /* so that messages of one envelope are of one class */
         }
         message->way = choose_way(message);
@@ -271,11 +275,11 @@ static void schedule_pair(const struct round *round, int source, int dest,
 static struct message schedule_exchange(const struct round *round, int source)
 {
     struct message message = {
-        .key = hash_with(round->key + FOR_EXCHANGE, (uint64_t)source),
+        .key = hash_with(round->key + FOR_EXCHANGE, (uint64_t) source),
         .source = source,
         .dest = (source + round->shift) % check_size,
         .tag = round->tag,
-        .comm = (int)choose(round->key, FOR_COMM, ALL_COMMS),
+        .comm = (int) choose(round->key, FOR_COMM, ALL_COMMS),
         .way = WAY_SEND,
     };
 
@@ -286,7 +290,7 @@ static struct message schedule_exchange(const struct round *round, int source)
 /* Number of messages of all ranks in the round. */
 static uint64_t schedule_total(const struct round *round)
 {
-    uint64_t total = (uint64_t)check_size; /* the exchange */
+    uint64_t total = (uint64_t) check_size; /* the exchange */
 
     for (int source = 0; source < check_size; source++) {
         for (int dest = 0; dest < check_size; dest++) {

@@ -1,4 +1,7 @@
 /*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
  * threads: with MPI_THREAD_MULTIPLE, several threads of every rank send and receive at once: each
  * on a communicator of its own, and all on a common one with a tag for each thread.
  */
@@ -18,7 +21,8 @@ struct worker {
 
 static uint64_t key_of(int source, int thread, long size, int round)
 {
-    return (uint64_t)source << 48 | (uint64_t)thread << 40 | (uint64_t)size << 8 | (uint64_t)round;
+    return (uint64_t) source << 48 | (uint64_t) thread << 40 | (uint64_t) size << 8
+           | (uint64_t) round;
 }
 
 /* Pass messages round the ring, all threads at the same time. */
@@ -34,13 +38,13 @@ static void ring(const struct worker *worker, MPI_Comm comm, int tag, unsigned c
             MPI_Status status;
             int bytes;
 
-            MPI_Isend(check_content(key_of(check_rank, worker->number, *size, round)), (int)*size,
+            MPI_Isend(check_content(key_of(check_rank, worker->number, *size, round)), (int) *size,
                       MPI_BYTE, next, tag, comm, &request);
             MPI_Recv(in, CHECK_LARGEST, MPI_BYTE, previous, tag, comm, &status);
             MPI_Get_count(&status, MPI_BYTE, &bytes);
             CHECK(bytes == *size, "thread %d: %d bytes arrived, not %ld", worker->number, bytes,
                   *size);
-            CHECK(check_same(in, (size_t)*size, key_of(previous, worker->number, *size, round)),
+            CHECK(check_same(in, (size_t) *size, key_of(previous, worker->number, *size, round)),
                   "thread %d: %ld bytes: other content", worker->number, *size);
             MPI_Wait(&request, MPI_STATUS_IGNORE);
             check_step();

@@ -1,4 +1,7 @@
 /*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
  * unexpected: messages that arrive before their receives are kept, whatever their number and
  * sizes, and are then received in another order than they came in.
  *
@@ -17,27 +20,27 @@ enum {
 
 static uint64_t key_of(int source, int tag, int n)
 {
-    return ((uint64_t)source << 40) | ((uint64_t)tag << 32) | (uint32_t)n;
+    return ((uint64_t) source << 40) | ((uint64_t) tag << 32) | (uint32_t) n;
 }
 
 /* Bytes of a message, up to most. */
 static int size_of(uint64_t key, int most)
 {
-    return (int)(check_mix(key) % (uint64_t)(most + 1));
+    return (int) (check_mix(key) % (uint64_t) (most + 1));
 }
 
 static void flood(int most, int per_tag)
 {
-    unsigned char *out = check_allocate((size_t)most * TAGS * (size_t)per_tag);
-    MPI_Request *sends = check_allocate(TAGS * (size_t)per_tag * sizeof(MPI_Request));
+    unsigned char *out = check_allocate((size_t) most * TAGS * (size_t) per_tag);
+    MPI_Request *sends = check_allocate(TAGS * (size_t) per_tag * sizeof(MPI_Request));
     int begun = 0;
 
     for (int n = 0; n < per_tag; n++) {
         for (int tag = 0; tag < TAGS; tag++, begun++) {
             uint64_t key = key_of(check_rank, tag, n);
-            unsigned char *buffer = out + (size_t)begun * (size_t)most;
+            unsigned char *buffer = out + (size_t) begun * (size_t) most;
 
-            check_fill(buffer, (size_t)size_of(key, most), key);
+            check_fill(buffer, (size_t) size_of(key, most), key);
             MPI_Isend(buffer, size_of(key, most), MPI_BYTE, 0, tag, MPI_COMM_WORLD, &sends[begun]);
         }
     }
@@ -49,7 +52,7 @@ static void flood(int most, int per_tag)
 
 static void drain(int most, int per_tag)
 {
-    unsigned char *in = check_allocate((size_t)most);
+    unsigned char *in = check_allocate((size_t) most);
 
     for (int source = 1; source < check_size; source++) {
         check_doing("the last message of rank %d, of up to %d bytes", source, most);
@@ -67,7 +70,7 @@ static void drain(int most, int per_tag)
                 MPI_Get_count(&status, MPI_BYTE, &bytes);
                 CHECK(bytes == size_of(key, most), "tag %d from rank %d: %d bytes, not %d", tag,
                       source, bytes, size_of(key, most));
-                CHECK(check_same(in, (size_t)bytes, key), "tag %d from rank %d: other content",
+                CHECK(check_same(in, (size_t) bytes, key), "tag %d from rank %d: other content",
                       tag, source);
             }
         }

@@ -1,0 +1,178 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "tools/segmsg_inspect.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static void put_string(const char *text)
+{
+    putchar('"');
+    for (const unsigned char *c = (const unsigned char *) text; *c != '\0'; ++c) {
+        if (*c == '"' || *c == '\\') {
+            printf("\\%c", *c);
+        } else if (*c < 0x20 || *c >= 0x7f) {
+            printf("\\u%04x", *c);
+        } else {
+            putchar(*c);
+        }
+    }
+    putchar('"');
+}
+
+/* `,"key":number`; 64-bit numbers too, which JSON can carry and most readers can read. */
+static void put_number(const char *key, uint64_t number)
+{
+    printf(",\"%s\":%" PRIu64, key, number);
+}
+
+static void put_word(const char *key, const char *word)
+{
+    printf(",\"%s\":\"%s\"", key, word);
+}
+
+static void put_identity(const char *key, const segmsg_identity_t *identity)
+{
+    printf(",\"%s\":{\"job\":%" PRIu32 ",\"rank\":%" PRIu32 ",\"pid\":%" PRIu32 "}", key,
+           (uint32_t) (identity->name >> 32), (uint32_t) identity->name, identity->pid);
+}
+
+static void put_head(const segmsg_snapshot_t *snapshot)
+{
+    const segmsg_export_shape_t *shape = &snapshot->export.shape;
+    put_identity("owner", &segmsg_export_head(&snapshot->export)->owner);
+    put_number("bytes", shape->export_bytes);
+    put_number("arena_bytes", shape->export_bytes - shape->arena);
+    put_number("arena_used", snapshot->arena_used);
+    put_number("segments_max", shape->segments_max);
+    put_number("groups_max", shape->groups_max);
+    put_number("ring_starter", shape->ring_starter);
+    printf(",\"geometry\":[");
+    for (uint32_t g = 0; g < shape->geometry.group_count; ++g) {
+        const segmsg_group_geometry_t *group = &shape->geometry.group[g];
+        printf("%s{\"partition_size\":%" PRIu32 ",\"partition_count\":%" PRIu32
+               ",\"span_factor\":%" PRIu32 "}",
+               g == 0 ? "" : ",", group->partition_size, group->partition_count,
+               group->span_factor);
+    }
+    printf("]");
+}
+
+static void put_shape(const segmsg_segment_entry_t *entry)
+{
+    put_number("group", entry->group);
+    put_number("partition_size", entry->partition_size);
+    put_number("partition_count", entry->partition_count);
+    put_number("span_factor", entry->span_factor);
+}
+
+static void put_segment(const segmsg_snapshot_t *snapshot, uint32_t index)
+{
+    segmsg_segment_entry_t entry;
+    segmsg_error_t error = segmsg_segment_read(&snapshot->export, index, &entry);
+    uint32_t state = atomic_load_explicit(&entry.state, memory_order_relaxed);
+    printf("%s{\"index\":%" PRIu32, index == 0 ? "" : ",", index);
+    put_word("state", segmsg_inspect_segment_state(state));
+    if (state != SEGMSG_SEGMENT_EMPTY && error != SEGMSG_OK) {
+        put_word("error", segmsg_error_text(error));
+    } else if (state != SEGMSG_SEGMENT_EMPTY) {
+        put_shape(&entry);
+        put_number("offset", entry.offset);
+        put_number("bytes", entry.bytes);
+        if (state == SEGMSG_SEGMENT_PAIRED) {
+            put_number("group_entry", entry.group_entry);
+        }
+    }
+    printf("}");
+}
+
+static void put_message(const segmsg_snapshot_message_t *message, bool in_ring)
+{
+    printf("{\"first\":%" PRIu32 ",\"partitions\":%" PRIu32, message->first, message->partitions);
+    if (in_ring) {
+        put_word("kind", segmsg_inspect_kind(message->kind));
+        if (message->kind == SEGMSG_KIND_SWITCH) {
+            put_number("segment", message->length);
+        } else {
+            put_number("tag", message->tag);
+            put_number("length", message->length);
+        }
+        if (message->kind == SEGMSG_KIND_RUN) {
+            put_number("run_segment", message->run_segment);
+            put_number("run_first", message->run_first);
+            put_number("run_partitions", message->run_partitions);
+        }
+    }
+    printf("}");
+}
+
+static void put_traffic(const segmsg_snapshot_t *snapshot, const segmsg_segment_entry_t *segment)
+{
+    segmsg_snapshot_traffic_t traffic;
+    if (!segmsg_snapshot_traffic(snapshot, segment, &traffic)) {
+        put_word("error", "the file ends before it");
+        return;
+    }
+    put_number("partitions_used", traffic.used);
+    printf(",\"torn\":%s,\"in_flight\":[", traffic.is_torn ? "true" : "false");
+    for (uint32_t m = 0; m < traffic.message_count; ++m) {
+        printf("%s", m == 0 ? "" : ",");
+        put_message(&traffic.message[m], segment->group == 0);
+    }
+    printf("]");
+    segmsg_snapshot_traffic_free(&traffic);
+}
+
+static void put_group(const segmsg_snapshot_t *snapshot, uint32_t index, bool with_messages)
+{
+    const segmsg_group_entry_t *entry = segmsg_export_group(&snapshot->export, index);
+    uint32_t state = atomic_load_explicit(&entry->state, memory_order_relaxed);
+    printf("%s{\"index\":%" PRIu32, index == 0 ? "" : ",", index);
+    put_word("state", segmsg_inspect_group_state(state));
+    if (state == SEGMSG_GROUP_FORMED) {
+        uint32_t segment;
+        segmsg_segment_entry_t checked;
+        segmsg_error_t error = segmsg_group_read(&snapshot->export, index, &segment, &checked);
+        put_identity("sender", &entry->sender);
+        put_number("segment", segment);
+        put_number("messages", atomic_load_explicit(&entry->messages, memory_order_relaxed));
+        put_number("bytes", atomic_load_explicit(&entry->bytes, memory_order_relaxed));
+        put_number("partitions", atomic_load_explicit(&entry->partitions, memory_order_relaxed));
+        if (error != SEGMSG_OK) {
+            put_word("error", segmsg_error_text(error));
+        } else {
+            put_shape(&checked);
+            if (with_messages) {
+                put_traffic(snapshot, &checked);
+            }
+        }
+    }
+    printf("}");
+}
+
+void segmsg_inspect_json(const segmsg_snapshot_t *snapshot, bool with_messages)
+{
+    printf("{\"file\":");
+    put_string(snapshot->path);
+    put_head(snapshot);
+    printf(",\"segments\":[");
+    for (uint32_t s = 0; s < snapshot->segment_count; ++s) {
+        put_segment(snapshot, s);
+    }
+    printf("],\"groups\":[");
+    for (uint32_t g = 0; g < snapshot->group_count; ++g) {
+        put_group(snapshot, g, with_messages);
+    }
+    printf("]}");
+}
+
+void segmsg_inspect_json_error(const char *path, const char *error)
+{
+    printf("{\"file\":");
+    put_string(path);
+    printf(",\"error\":");
+    put_string(error);
+    printf("}");
+}

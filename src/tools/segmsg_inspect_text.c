@@ -1,0 +1,214 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "tools/segmsg_inspect.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+const char *segmsg_inspect_segment_state(uint32_t state)
+{
+    switch (state) {
+    case SEGMSG_SEGMENT_EMPTY:
+        return "empty";
+    case SEGMSG_SEGMENT_REGISTERED:
+        return "registered";
+    case SEGMSG_SEGMENT_CLAIMED:
+        return "claimed";
+    case SEGMSG_SEGMENT_PAIRED:
+        return "paired";
+    default:
+        return "unknown";
+    }
+}
+
+const char *segmsg_inspect_group_state(uint32_t state)
+{
+    switch (state) {
+    case SEGMSG_GROUP_EMPTY:
+        return "empty";
+    case SEGMSG_GROUP_FORMING:
+        return "forming";
+    case SEGMSG_GROUP_FORMED:
+        return "formed";
+    default:
+        return "unknown";
+    }
+}
+
+const char *segmsg_inspect_kind(uint32_t kind)
+{
+    switch (kind) {
+    case SEGMSG_KIND_MESSAGE:
+        return "message";
+    case SEGMSG_KIND_RUN:
+        return "run";
+    case SEGMSG_KIND_WRAP:
+        return "wrap";
+    case SEGMSG_KIND_SWITCH:
+        return "switch";
+    case SEGMSG_KIND_CLOSE:
+        return "close";
+    default:
+        return "unknown";
+    }
+}
+
+/* A process's name as "job.rank", in a buffer of the caller's. */
+typedef struct {
+    char text[32];
+} name_text_t;
+
+static const char *name_of(const segmsg_identity_t *identity, name_text_t *buffer)
+{
+    snprintf(buffer->text, sizeof(buffer->text), "%" PRIu32 ".%" PRIu32,
+             (uint32_t) (identity->name >> 32), (uint32_t) identity->name);
+    return buffer->text;
+}
+
+static void show_head(const segmsg_snapshot_t *snapshot)
+{
+    const segmsg_head_t *head = segmsg_export_head(&snapshot->export);
+    const segmsg_export_shape_t *shape = &snapshot->export.shape;
+    name_text_t owner;
+    printf("%s\n", snapshot->path);
+    printf("  owner     %s, pid %" PRIu32 "\n", name_of(&head->owner, &owner), head->owner.pid);
+    printf("  export    %" PRIu64 " bytes; arena: %" PRIu64 " of %" PRIu64 " bytes in use\n",
+           shape->export_bytes, snapshot->arena_used, shape->export_bytes - shape->arena);
+    printf("  geometry ");
+    for (uint32_t g = 0; g < shape->geometry.group_count; ++g) {
+        const segmsg_group_geometry_t *group = &shape->geometry.group[g];
+        printf(" %" PRIu32 ":%" PRIu32 ":%" PRIu32, group->partition_size, group->partition_count,
+               group->span_factor);
+    }
+    printf(", first ring %" PRIu32 "\n", shape->ring_starter);
+}
+
+static void show_segments(const segmsg_snapshot_t *snapshot)
+{
+    printf("  segments  %" PRIu32 " of %" PRIu32 "\n", snapshot->segment_count,
+           snapshot->export.shape.segments_max);
+    if (snapshot->segment_count != 0) {
+        printf("    %5s  %-10s %5s %9s %6s %6s %6s %12s %10s\n", "#", "state", "kind", "partition",
+               "count", "span", "group", "offset", "bytes");
+    }
+    for (uint32_t s = 0; s < snapshot->segment_count; ++s) {
+        segmsg_segment_entry_t entry;
+        segmsg_error_t error = segmsg_segment_read(&snapshot->export, s, &entry);
+        uint32_t state = atomic_load_explicit(&entry.state, memory_order_relaxed);
+        printf("    %5" PRIu32 "  %-10s ", s, segmsg_inspect_segment_state(state));
+        if (state == SEGMSG_SEGMENT_EMPTY) {
+            printf("\n");
+        } else if (error != SEGMSG_OK) {
+            printf("(%s)\n", segmsg_error_text(error));
+        } else {
+            printf("%5" PRIu32 " %9" PRIu32 " %6" PRIu32 " %6" PRIu32, entry.group,
+                   entry.partition_size, entry.partition_count, entry.span_factor);
+            if (state == SEGMSG_SEGMENT_PAIRED) {
+                printf(" %6" PRIu32, entry.group_entry);
+            } else {
+                printf(" %6s", "-");
+            }
+            printf(" %12" PRIu64 " %10" PRIu64 "\n", entry.offset, entry.bytes);
+        }
+    }
+}
+
+static void show_ring(const segmsg_snapshot_traffic_t *traffic)
+{
+    for (uint32_t m = 0; m < traffic->message_count; ++m) {
+        const segmsg_snapshot_message_t *message = &traffic->message[m];
+        printf("           line %5" PRIu32 "  %-7s", message->first,
+               segmsg_inspect_kind(message->kind));
+        switch (message->kind) {
+        case SEGMSG_KIND_MESSAGE:
+            printf("  tag %3" PRIu32 "  %8" PRIu32 " bytes in %" PRIu32 " partitions\n",
+                   message->tag, message->length, message->partitions);
+            break;
+        case SEGMSG_KIND_RUN:
+            printf("  tag %3" PRIu32 "  %8" PRIu32 " bytes in segment %" PRIu32
+                   ", partitions %" PRIu32 " to %" PRIu64 "\n",
+                   message->tag, message->length, message->run_segment, message->run_first,
+                   (uint64_t) message->run_first + message->run_partitions - 1);
+            break;
+        case SEGMSG_KIND_SWITCH:
+            printf("  goes on in segment %" PRIu32 "\n", message->length);
+            break;
+        default:
+            printf("\n");
+            break;
+        }
+    }
+}
+
+static void show_runs(const segmsg_snapshot_traffic_t *traffic, uint32_t count)
+{
+    printf("           [");
+    for (uint32_t p = 0; p < count; ++p) {
+        putchar((traffic->occupied >> p & 1) != 0 ? '#' : '.');
+    }
+    printf("]\n");
+    for (uint32_t m = 0; m < traffic->message_count; ++m) {
+        const segmsg_snapshot_message_t *message = &traffic->message[m];
+        printf("           partitions %" PRIu32 " to %" PRIu32 "\n", message->first,
+               message->first + message->partitions - 1);
+    }
+}
+
+static void show_traffic(const segmsg_snapshot_t *snapshot, const segmsg_segment_entry_t *segment)
+{
+    segmsg_snapshot_traffic_t traffic;
+    if (!segmsg_snapshot_traffic(snapshot, segment, &traffic)) {
+        printf("           (cannot be read: the file ends before it)\n");
+        return;
+    }
+    printf("           %" PRIu32 " of %" PRIu32 " partitions in use\n", traffic.used,
+           segment->partition_count);
+    segment->group == 0 ? show_ring(&traffic) : show_runs(&traffic, segment->partition_count);
+    if (traffic.is_torn) {
+        printf("           (changed while it was read, or it is corrupt)\n");
+    }
+    segmsg_snapshot_traffic_free(&traffic);
+}
+
+static void show_group(const segmsg_snapshot_t *snapshot, uint32_t index, bool with_messages)
+{
+    const segmsg_group_entry_t *entry = segmsg_export_group(&snapshot->export, index);
+    uint32_t state = atomic_load_explicit(&entry->state, memory_order_relaxed);
+    printf("    %5" PRIu32 "  ", index);
+    if (state != SEGMSG_GROUP_FORMED) {
+        printf("(%s)\n", segmsg_inspect_group_state(state));
+        return;
+    }
+    name_text_t sender, owner;
+    uint32_t segment;
+    segmsg_segment_entry_t checked;
+    segmsg_error_t error = segmsg_group_read(&snapshot->export, index, &segment, &checked);
+    printf("%s -> %s  ", name_of(&entry->sender, &sender),
+           name_of(&segmsg_export_head(&snapshot->export)->owner, &owner));
+    if (error != SEGMSG_OK) {
+        printf("(%s)\n", segmsg_error_text(error));
+        return;
+    }
+    printf("segment %" PRIu32 ", %" PRIu32 " partitions of %" PRIu32 " bytes: ", segment,
+           checked.partition_count, checked.partition_size);
+    printf("%" PRIu64 " messages, %" PRIu64 " bytes, %" PRIu64 " partitions\n",
+           atomic_load_explicit(&entry->messages, memory_order_relaxed),
+           atomic_load_explicit(&entry->bytes, memory_order_relaxed),
+           atomic_load_explicit(&entry->partitions, memory_order_relaxed));
+    if (with_messages) {
+        show_traffic(snapshot, &checked);
+    }
+}
+
+void segmsg_inspect_text(const segmsg_snapshot_t *snapshot, bool with_messages)
+{
+    show_head(snapshot);
+    show_segments(snapshot);
+    printf("  groups    %" PRIu32 " of %" PRIu32 " (sender -> receiver: what was delivered)\n",
+           snapshot->group_count, snapshot->export.shape.groups_max);
+    for (uint32_t g = 0; g < snapshot->group_count; ++g) {
+        show_group(snapshot, g, with_messages);
+    }
+}

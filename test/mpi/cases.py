@@ -1,0 +1,390 @@
+# Copyright (c) 2026 The segmsg authors
+# SPDX-License-Identifier: BSD-3-Clause
+"""The functional cases: which program runs with how many ranks under which settings, and what
+must come of it. test/functional runs them."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import time
+
+import launch
+
+# Ways to run: MCA parameters for each.
+ALONE = {"btl": "segmsg"}
+WITH_SELF = {"btl": "segmsg,self"}
+NO_KERNEL_COPY = {"btl": "segmsg", "btl_segmsg_single_copy": "none"}
+# Few and small partitions: every segment is full most of the time.
+TINY = {"btl": "segmsg", "btl_segmsg_groups": "64:64:8,1024:4:4,8192:2:2",
+        "btl_segmsg_starter_partitions": "16"}
+TINY_NO_KERNEL_COPY = {**TINY, **NO_KERNEL_COPY}
+DEFAULT = {}
+ONE_SIDED = {"btl": "segmsg", "osc": "rdma"}  # windows that really use the transport
+ONE_SIDED_NO_KERNEL_COPY = {**NO_KERNEL_COPY, **ONE_SIDED}
+ONE_SIDED_TINY = {**TINY, **ONE_SIDED}
+WAYS = {"alone": ALONE, "with self": WITH_SELF, "no kernel copy": NO_KERNEL_COPY, "tiny": TINY,
+        "tiny, no kernel copy": TINY_NO_KERNEL_COPY, "default selection": DEFAULT,
+        "osc rdma": ONE_SIDED, "osc rdma, no kernel copy": ONE_SIDED_NO_KERNEL_COPY,
+        "osc rdma, tiny": ONE_SIDED_TINY}
+
+# What Open MPI says when it has no transport left, and when it lost a message that a rank gave it
+# to print (4.1 does under load).
+NO_TRANSPORT = r"unable to reach\s+each other|No components were able to be opened in the btl"
+LOST_MESSAGE = r"ORTE_ERROR_LOG: .*show_help\.c"
+CRASH = r"Process received signal|exited on signal"
+
+
+class Failure(Exception):
+    """A case did not come out as it must; the text says how."""
+
+
+class Skip(Exception):
+    """This machine does not allow the case; the text says why."""
+
+
+class Case:
+    """One functional case: `check` gets a Machine and raises Failure or Skip."""
+
+    def __init__(self, name, quick, check):
+        self.name = name
+        self.quick = quick
+        self.check = check
+
+
+class Machine:
+    """What the cases need to know of where they run, and how they run programs there."""
+
+    def __init__(self, env, programs, extra, timeout):
+        self.env = launch.mpi_environment(env)
+        self.version = launch.open_mpi_version(self.env)
+        self.stock = launch.stock_transport(self.version)
+        self.programs = programs  # the directory that holds them
+        self.extra = extra        # MCA parameters for every run
+        self.timeout = timeout
+
+    def run(self, program, ranks, parameters, meanwhile=None, may_leave=False):
+        """Run one of our programs (a list of words) and, unless it may, see that it leaves
+        nothing behind."""
+        parameters = {**parameters, **self.extra}
+        words = [os.path.join(self.programs, program[0]), *program[1:]]
+        command = launch.mpirun(ranks, parameters, words, self.env)
+        before = set(orphans())
+        with tempfile.TemporaryDirectory(prefix="segmsg-", dir="/tmp") as session:
+            # A program that hangs first says what it waits for, then its stacks are taken.
+            env = {**self.env, "TMPDIR": session,
+                   "SEGMSG_TEST_WATCHDOG": str(int(0.4 * self.timeout) + 1)}
+            outcome = launch.run(command, env, self.timeout, want_stacks=True,
+                                 meanwhile=meanwhile)
+            left = leftovers(before, session)
+        if left and not may_leave:
+            raise Failure(f"left behind: {' '.join(left)}\n{outcome.explain()}")
+        return outcome
+
+    def expect(self, program, ranks, parameters):
+        """Run a program that must succeed."""
+        outcome = self.run(program, ranks, parameters)
+        if outcome.timed_out or outcome.status != 0:
+            raise Failure(outcome.explain())
+        return outcome
+
+
+def orphans():
+    """Files of segmsg's in the shared memory file system whose owner does not live. The owner's
+    pid is in the name; other jobs may run at the same time."""
+    found = []
+    for name in os.listdir("/dev/shm"):
+        owner = re.match(r"segmsg-\d+-(\d+)-", name)
+        if owner and not os.path.exists(f"/proc/{owner[1]}"):
+            found.append(f"/dev/shm/{name}")
+    return found
+
+
+def leftovers(before, session):
+    """What of segmsg's is left after a job; the last rank may need a moment to end."""
+    for _ in range(50):
+        left = [path for path in orphans() if path not in before]
+        left += [os.path.join(where, name) for where, _, names in os.walk(session)
+                 for name in names if "segmsg" in name]
+        if not left:
+            return []
+        time.sleep(0.1)
+    return left
+
+
+def plain(program, ranks, way, quick=False):
+    """A program that must succeed."""
+    def check(machine):
+        machine.expect(program, ranks, WAYS[way])
+    return Case(f"{' '.join(program)}, {ranks} ranks, {way}", quick, check)
+
+
+def matrix(program, ranks, ways, quick=()):
+    """A program with each of these numbers of ranks in each way; `quick`: the short selection."""
+    return [plain(program.split(), count, way, (count, way) in quick)
+            for count in ranks for way in ways]
+
+
+# ---- messages ----
+
+def message_cases():
+    """Programs that must succeed, whatever the settings."""
+    usual = ("alone", "with self", "no kernel copy", "tiny")
+    quick = ((2, "alone"), (2, "no kernel copy"), (2, "tiny"))
+    cases = matrix("nothing", (1, 2, 8), ("alone", "with self", "default selection"),
+                   ((2, "alone"),))
+    cases += matrix("ordering", (2, 4), usual, quick) + matrix("ordering", (16,), ("alone",))
+    cases += matrix("unexpected", (2, 4, 8), ("alone", "no kernel copy", "tiny"), quick)
+    cases += matrix("self", (1, 2), usual, quick)
+    cases += matrix("datatypes", (2, 4), usual, quick)
+    cases += matrix("requests", (2,), usual, ((2, "alone"),))
+    cases += matrix("threads", (2, 4), usual, quick)
+    cases += matrix("collectives", (2, 4), usual, quick + ((4, "alone"),))
+    cases += matrix("collectives", (8, 16), ("alone", "tiny"))
+    cases += matrix("onesided", (2, 4), ("alone", "with self"), ((2, "alone"),))
+    cases += matrix("onesided", (2, 4),
+                    ("osc rdma", "osc rdma, no kernel copy", "osc rdma, tiny"),
+                    ((2, "osc rdma"), (2, "osc rdma, no kernel copy")))
+    cases += matrix("spawn", (1, 2), ("alone", "with self", "no kernel copy"), ((2, "alone"),))
+    cases += matrix("connect", (1, 2), ("alone", "with self", "no kernel copy"), ((2, "alone"),))
+    cases += matrix("counters", (2, 3), usual, ((2, "alone"), (2, "tiny")))
+    return cases
+
+
+def stress_cases():
+    """Short runs of the stress test; test/suites/stress has the long ones."""
+    cases = []
+    for seed, (ranks, messages) in enumerate(((2, 40000), (4, 40000), (8, 20000), (16, 20000))):
+        for way in ("alone", "no kernel copy", "tiny", "tiny, no kernel copy"):
+            words = f"stress --messages {messages} --seed {seed + 1}".split()
+            cases.append(plain(words, ranks, way, ranks in (2, 4) and "tiny, " not in way))
+    for way in ("alone", "no kernel copy", "tiny"):
+        cases.append(plain("stress --messages 20000 --threads".split(), 2, way, way == "alone"))
+        cases.append(plain("stress --messages 10000 --threads".split(), 4, way))
+        cases.append(plain("stress --messages 1000 --min 64K --large 100".split(), 2, way,
+                           way != "tiny"))
+    return cases
+
+
+# ---- selection ----
+
+def chosen_by_default(machine):
+    machine.expect(["counters", "--used"], 2, DEFAULT)
+
+
+def excluded(machine):
+    machine.expect(["counters", "--absent"], 2, {"btl": "^segmsg,uct,openib,ofi"})
+
+
+def selection_cases():
+    return [Case("segmsg is chosen where nothing is said", True, chosen_by_default),
+            Case("segmsg is not loaded where it is excluded", True, excluded)]
+
+
+# ---- ends ----
+
+def ends_without(machine, program, meanwhile=None):
+    """A job that loses ranks ends by itself; Machine.run looks at what it leaves."""
+    for parameters in (ALONE, NO_KERNEL_COPY):
+        outcome = machine.run(program, 4, parameters, meanwhile)
+        if outcome.timed_out or outcome.status == 0:
+            raise Failure(outcome.explain())
+
+
+def rank_killed(machine):
+    ends_without(machine, ["killed"])
+
+
+def all_ranks_killed(machine):
+    ends_without(machine, ["killed", "all"])
+
+
+def kill_everything(process):
+    """SIGKILL for mpirun and, at once, for every rank, when all of them run."""
+    deadline = time.monotonic() + 30
+    while len(launch.descendants(process.pid)) < 4 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1.0)  # into the traffic
+    ranks = launch.descendants(process.pid)
+    process.kill()
+    for pid in ranks:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def job_killed(machine):
+    """Nobody is left to clean up; a job that starts a minute later does it for the dead."""
+    before = set(orphans())
+    machine.run(["stress", "--seconds", "60"], 4, ALONE, kill_everything, may_leave=True)
+    if set(orphans()) - before:
+        time.sleep(61)
+        machine.expect(["nothing"], 2, ALONE)
+    left = sorted(set(orphans()) - before)
+    if left:
+        raise Failure(f"left behind: {' '.join(left)}")
+
+
+def end_cases():
+    return [Case("a rank killed in mid-traffic ends the job and leaves nothing", True,
+                 rank_killed),
+            Case("all ranks killed leave nothing", True, all_ranks_killed),
+            Case("all ranks and mpirun killed leave nothing for long", False, job_killed)]
+
+
+# ---- parameters that cannot be used ----
+
+def run_heard(machine, parameters):
+    """Run a program that segmsg must not carry, again where Open MPI lost what it should print."""
+    for _ in range(10):
+        outcome = machine.run(["counters", "--declined"], 2, parameters)
+        if not re.search(LOST_MESSAGE, outcome.output):
+            break
+    return outcome
+
+
+def says_once(outcome, pattern):
+    """The message is there, whole and once, however many ranks had it."""
+    titles = re.findall(r"(?m)^(?:The|A parameter of the) segmsg transport\b", outcome.output)
+    if len(titles) != 1 or not re.search(pattern, outcome.output):
+        raise Failure(f"wanted once: a message that matches {pattern!r}\n{outcome.explain()}")
+    if "Sorry!" in outcome.output:
+        raise Failure(f"the text of the message was not found\n{outcome.explain()}")
+
+
+def declines(machine, parameters, pattern):
+    """With this parameter segmsg says why it is not used, once; another transport takes over, and
+    without another one Open MPI ends the program."""
+    outcome = run_heard(machine, {"btl": f"segmsg,{machine.stock},self", **parameters})
+    says_once(outcome, pattern)
+    if outcome.timed_out or outcome.status != 0:
+        raise Failure(f"wanted another transport to take over\n{outcome.explain()}")
+    outcome = run_heard(machine, {"btl": "segmsg", **parameters})
+    says_once(outcome, pattern)
+    if (outcome.timed_out or outcome.status == 0 or re.search(CRASH, outcome.output)
+            or not re.search(NO_TRANSPORT, outcome.output)):
+        raise Failure(f"wanted Open MPI's own message and an end\n{outcome.explain()}")
+
+
+BAD_GROUPS = {
+    "partition size no power of two": "64:64:8,1000:4:4",
+    "partition size under a line": "32:64:8,1024:4:4",
+    "partition size zero": "64:64:8,0:4:4",
+    "partition size beyond any memory": "64:64:8,1024K0M:4:4",
+    "sizes falling": "64:64:8,8192:4:4,1024:4:4",
+    "sizes equal": "64:64:8,1024:4:4,1024:4:4",
+    "no partitions": "64:64:8,1024:0:1",
+    "no partitions in group 0": "64:0:8,1024:4:4",
+    "65 partitions above group 0": "64:64:8,1024:65:4",
+    "span 0": "64:64:8,1024:4:0",
+    "span larger than the segment": "64:64:8,1024:4:5",
+    "span larger than group 0": "64:64:65,1024:4:4",
+    "one group only": "64:64:8",
+    "negative count": "64:64:8,1024:-4:4",
+    "a field missing": "64:64:8,1024:4",
+    "a field too many": "64:64:8,1024:4:4:4",
+    "empty": "",
+    "an empty group": "64:64:8,,1024:4:4",
+    "no number": "64:64:8,lots:of:it",
+    "a number that overflows": "64:64:8,99999999999999999999:4:4",
+}
+
+
+def bad_groups_case(what, groups):
+    def check(machine):
+        declines(machine, {"btl_segmsg_groups": groups}, r"btl_segmsg_groups")
+    return Case(f"bad groups: {what}", what in ("partition size no power of two", "span 0"), check)
+
+
+def bad_interconnect(machine):
+    declines(machine, {"btl_segmsg_interconnect": "telegraph"},
+             r"(?s)interconnect.*telegraph")
+
+
+def bad_eager_limit(machine):
+    declines(machine, {"btl_segmsg_eager_limit": "1"}, r"eager_limit")
+
+
+def directory_missing(machine):
+    with tempfile.TemporaryDirectory() as place:
+        directory = os.path.join(place, "missing")
+        declines(machine, {"btl_segmsg_backing_directory": directory},
+                 rf"(?s)does not exist.*{re.escape(directory)}")
+
+
+def directory_is_a_file(machine):
+    with tempfile.NamedTemporaryFile() as place:
+        declines(machine, {"btl_segmsg_backing_directory": place.name}, re.escape(place.name))
+
+
+@contextlib.contextmanager
+def small_file_system(options):
+    """A file system in memory of 1 MB, mounted for the case; only root may."""
+    with tempfile.TemporaryDirectory() as place:
+        mount = ["mount", "-t", "tmpfs", "-o", f"size=1M,mode=777{options}", "segmsg-test", place]
+        try:
+            done = subprocess.run(mount, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                  check=False)
+        except FileNotFoundError as missing:
+            raise Skip("there is no mount command") from missing
+        if done.returncode != 0:
+            raise Skip(f"mounting is not permitted: {done.stdout.decode().strip()}")
+        try:
+            yield place
+        finally:
+            subprocess.run(["umount", "-l", place], check=True)
+
+
+def directory_not_writable(machine):
+    if os.getuid() == 0:  # whom the mode of a directory does not keep out
+        unwritable = small_file_system(",ro")
+    else:
+        unwritable = tempfile.TemporaryDirectory()
+    with unwritable as place:
+        if os.getuid() != 0:
+            os.chmod(place, 0o555)
+        declines(machine, {"btl_segmsg_backing_directory": place},
+                 rf"(?s)may not\s+write.*{re.escape(place)}")
+
+
+def directory_full(machine):
+    with small_file_system("") as place:
+        with contextlib.suppress(OSError):
+            with open(os.path.join(place, "filler"), "wb", buffering=0) as filler:
+                while filler.write(bytes(4096)):
+                    pass
+        declines(machine, {"btl_segmsg_backing_directory": place},
+                 rf"(?s)not enough free space.*{re.escape(place)}")
+
+
+def directory_fills_up(machine):
+    """Enough room to start and too little for all that is wanted: it runs with what there is, or
+    stops and says so; it does not die of a bus error."""
+    with small_file_system("") as place:
+        for ranks in (2, 8):
+            outcome = machine.run(["stress", "--messages", "20000"], ranks,
+                                  {"btl": "segmsg", "btl_segmsg_backing_directory": place})
+            if outcome.timed_out or re.search(r"signal 7|[Bb]us error", outcome.output):
+                raise Failure(outcome.explain())
+            if outcome.status != 0 and "The segmsg transport" not in outcome.output:
+                raise Failure(f"wanted a message of segmsg's\n{outcome.explain()}")
+            left = [name for name in os.listdir(place) if "segmsg" in name]
+            if left:
+                raise Failure(f"left behind: {' '.join(left)}\n{outcome.explain()}")
+
+
+def parameter_cases():
+    cases = [bad_groups_case(what, groups) for what, groups in BAD_GROUPS.items()]
+    return cases + [Case("bad interconnect", True, bad_interconnect),
+                    Case("bad eager limit", False, bad_eager_limit),
+                    Case("backing directory missing", True, directory_missing),
+                    Case("backing directory is a file", False, directory_is_a_file),
+                    Case("backing directory not writable", True, directory_not_writable),
+                    Case("backing directory full", True, directory_full),
+                    Case("backing directory fills up", True, directory_fills_up)]
+
+
+def all_cases():
+    return (selection_cases() + message_cases() + stress_cases() + end_cases()
+            + parameter_cases())

@@ -1,0 +1,422 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A sender and a receiver in one thread, doing what they may in random order, against a model that
+ * knows at every moment what is on the way, what is out, which partitions are taken, what the
+ * directories say, and where the next message has to go.
+ */
+#include "core/segmsg_receiver.h"
+#include "core/segmsg_sender.h"
+#include "memory.h"
+#include "unit.h"
+
+enum {
+    MODEL_MESSAGES = 4096, /* on the way or out at one time */
+    MODEL_PLACES = 256     /* taken and not published */
+};
+
+typedef struct {
+    uint64_t number; /* tells its content */
+    uint32_t length;
+    segmsg_place_t place;
+} model_message_t;
+
+typedef struct {
+    memory_t memory;
+    segmsg_receiver_t receiver;
+    segmsg_export_t image;
+    segmsg_sender_t sender;
+    unit_random_t random;
+
+    model_message_t place[MODEL_PLACES]; /* taken, filled, not published */
+    uint32_t places;
+    model_message_t sent[MODEL_MESSAGES]; /* published, not delivered: a queue */
+    uint32_t sent_first, sent_count;
+    segmsg_message_t out[MODEL_MESSAGES]; /* delivered, not returned */
+    uint64_t out_number[MODEL_MESSAGES];
+    uint32_t outs;
+
+    uint64_t occupied[SEGMSG_GROUPS_MAX];    /* partitions that are a message's */
+    uint8_t start[SEGMSG_GROUPS_MAX][64];    /* first partition of whoever had it last */
+    uint8_t partitions[SEGMSG_GROUPS_MAX][64];
+    uint64_t numbers; /* messages made */
+    uint64_t messages[SEGMSG_GROUPS_MAX], bytes[SEGMSG_GROUPS_MAX], taken[SEGMSG_GROUPS_MAX];
+} model_t;
+
+static model_message_t *sent_at(model_t *model, uint32_t index)
+{
+    return &model->sent[(model->sent_first + index) % MODEL_MESSAGES];
+}
+
+static segmsg_reader_t *reader_of(model_t *model)
+{
+    if (segmsg_receiver_has_new_groups(&model->receiver)) {
+        UNIT_EQUAL(segmsg_receiver_find_groups(&model->receiver), SEGMSG_OK);
+    }
+    UNIT_CHECK(model->receiver.reader_count <= 1);
+    return model->receiver.reader_count == 0 ? NULL : model->receiver.reader[0];
+}
+
+/* The first group above group 0 in which a message of `length` finds a run; group_count if none. */
+static uint32_t expected_group(const model_t *model, size_t length)
+{
+    const segmsg_geometry_t *geometry = &model->memory.config.geometry;
+    uint32_t g = 1;
+    for (; g < geometry->group_count; ++g) {
+        uint32_t count = geometry->group[g].partition_count;
+        uint32_t needed = segmsg_group_partitions(geometry, g, length);
+        if (needed > geometry->group[g].span_factor) {
+            continue;
+        }
+        for (uint32_t first = 0; first + needed <= count; ++first) {
+            if ((model->occupied[g] & segmsg_run_mask(first, needed)) == 0) {
+                return g;
+            }
+        }
+    }
+    return g;
+}
+
+/* Whether group 0 can take a message that needs `lines`, counting what the receiver has returned. */
+static bool ring_has_room(const segmsg_ring_image_t *ring, uint32_t lines)
+{
+    uint64_t used = ring->head - atomic_load(&ring->returns->word);
+    uint32_t skipped = ring->at + lines > ring->count ? ring->count - ring->at : 0;
+    return used + skipped + lines + 1 <= ring->count;
+}
+
+static void note_place(model_t *model, const segmsg_place_t *place)
+{
+    if (place->group == 0) {
+        return;
+    }
+    uint64_t mask = segmsg_run_mask(place->first, place->partitions);
+    uint32_t count = model->memory.config.geometry.group[place->group].partition_count;
+    UNIT_CHECK(place->first + place->partitions <= count);
+    UNIT_EQUAL(model->occupied[place->group] & mask, 0);
+    model->occupied[place->group] |= mask;
+    for (uint32_t p = place->first; p < place->first + place->partitions; ++p) {
+        model->start[place->group][p] = (uint8_t) place->first;
+        model->partitions[place->group][p] = (uint8_t) place->partitions;
+    }
+}
+
+static void note_sent(model_t *model, const model_message_t *message)
+{
+    *sent_at(model, model->sent_count++) = *message;
+    uint32_t g = message->place.group;
+    ++model->messages[g];
+    model->bytes[g] += message->length;
+    model->taken[g] += message->place.partitions;
+}
+
+static size_t random_length(model_t *model)
+{
+    const segmsg_geometry_t *geometry = &model->memory.config.geometry;
+    uint32_t g = (uint32_t) unit_below(&model->random, geometry->group_count);
+    size_t capacity = segmsg_group_capacity(geometry, g);
+    switch (unit_below(&model->random, 8)) {
+    case 0:
+        return 0;
+    case 1:
+        return capacity;
+    case 2:
+        return unit_below(&model->random, capacity < 200 ? capacity : 200);
+    default:
+        return unit_below(&model->random, capacity + 1);
+    }
+}
+
+static void send_now(model_t *model)
+{
+    const segmsg_geometry_t *geometry = &model->memory.config.geometry;
+    segmsg_sender_t *sender = &model->sender;
+    model_message_t message = {.number = ++model->numbers,
+                               .length = (uint32_t) random_length(model)};
+    segmsg_ring_image_t before = sender->ring;
+    bool fits_ring = message.length <= before.capacity && before.line != NULL;
+    bool room =
+        fits_ring && ring_has_room(&before, segmsg_group_partitions(geometry, 0, message.length));
+    bool room_to_announce = before.line != NULL && ring_has_room(&before, 1);
+    uint32_t larger = expected_group(model, message.length);
+
+    segmsg_error_t error = segmsg_sender_take(sender, message.length, &message.place);
+    UNIT_CHECK(error == SEGMSG_OK || error == SEGMSG_ERR_FULL);
+    if (sender->ring.line == before.line && before.line != NULL) {
+        /* No group 0 was formed on the way: it had to go just there, or nowhere. */
+        bool placed = room || (room_to_announce && larger < geometry->group_count);
+        UNIT_EQUAL(error, placed ? SEGMSG_OK : SEGMSG_ERR_FULL);
+        if (error == SEGMSG_OK) {
+            UNIT_EQUAL(message.place.group, room ? 0 : larger);
+        }
+    }
+    if (error != SEGMSG_OK) {
+        return;
+    }
+    note_place(model, &message.place);
+    memory_fill(message.place.data, message.length, message.number);
+    UNIT_CHECK(segmsg_sender_publish(sender, &message.place, (uint8_t) message.number,
+                                     message.length));
+    note_sent(model, &message);
+}
+
+static void take_for_later(model_t *model)
+{
+    if (model->places == MODEL_PLACES) {
+        return;
+    }
+    const segmsg_geometry_t *geometry = &model->memory.config.geometry;
+    model_message_t message = {.number = ++model->numbers,
+                               .length = (uint32_t) random_length(model)};
+    uint32_t larger = expected_group(model, message.length);
+    segmsg_error_t error =
+        segmsg_sender_take_lasting(&model->sender, message.length, &message.place);
+    if (larger == geometry->group_count) {
+        UNIT_CHECK(error == SEGMSG_ERR_FULL || error == SEGMSG_ERR_TOO_LARGE);
+        return;
+    }
+    UNIT_EQUAL(error, SEGMSG_OK);
+    if (error == SEGMSG_OK) {
+        UNIT_EQUAL(message.place.group, larger);
+        note_place(model, &message.place);
+        memory_fill(message.place.data, message.length, message.number);
+        model->place[model->places++] = message;
+    }
+}
+
+/* Publishes, or gives back, any of the places that were taken for later. */
+static void finish_place(model_t *model, bool publish)
+{
+    if (model->places == 0) {
+        return;
+    }
+    uint32_t any = (uint32_t) unit_below(&model->random, model->places);
+    model_message_t message = model->place[any];
+    UNIT_CHECK(memory_holds(message.place.data, message.length, message.number));
+    if (publish) {
+        bool room = ring_has_room(&model->sender.ring, 1);
+        bool done = segmsg_sender_publish(&model->sender, &message.place,
+                                          (uint8_t) message.number, message.length);
+        UNIT_EQUAL(done, room);
+        if (!done) {
+            return;
+        }
+        note_sent(model, &message);
+    } else {
+        segmsg_sender_give_back(&model->sender, &message.place);
+        model->occupied[message.place.group] &=
+            ~segmsg_run_mask(message.place.first, message.place.partitions);
+    }
+    model->place[any] = model->place[--model->places];
+}
+
+static bool receive_one(model_t *model)
+{
+    segmsg_reader_t *reader = reader_of(model);
+    if (reader == NULL) {
+        UNIT_EQUAL(model->sent_count, 0);
+        return false;
+    }
+    segmsg_message_t message;
+    segmsg_poll_t poll = segmsg_reader_poll(&model->receiver, reader, &message);
+    if (model->sent_count == 0) {
+        UNIT_EQUAL(poll, SEGMSG_POLL_NONE);
+        return false;
+    }
+    if (poll == SEGMSG_POLL_NONE && model->outs != 0) {
+        /* Allowed only where the sender went to a longer segment. */
+        uint64_t header = atomic_load(&reader->line[reader->at].header);
+        UNIT_EQUAL(segmsg_header_kind(header), SEGMSG_KIND_SWITCH);
+        return false;
+    }
+    UNIT_EQUAL(poll, SEGMSG_POLL_MESSAGE);
+    if (poll != SEGMSG_POLL_MESSAGE) {
+        return false;
+    }
+    const model_message_t *expected = sent_at(model, 0);
+    UNIT_CHECK(message.data == expected->place.data);
+    UNIT_EQUAL(message.length, expected->length);
+    UNIT_EQUAL(message.tag, (uint8_t) expected->number);
+    UNIT_EQUAL(message.group, expected->place.group);
+    UNIT_EQUAL(message.partitions, expected->place.partitions);
+    UNIT_CHECK(memory_holds(message.data, message.length, expected->number));
+    model->out[model->outs] = message;
+    model->out_number[model->outs++] = expected->number;
+    model->sent_first = (model->sent_first + 1) % MODEL_MESSAGES;
+    --model->sent_count;
+    return true;
+}
+
+/* Returns any of the messages that are out; its content must have stayed. */
+static void return_one(model_t *model)
+{
+    if (model->outs == 0) {
+        return;
+    }
+    uint32_t any = (uint32_t) unit_below(&model->random, model->outs);
+    segmsg_message_t message = model->out[any];
+    UNIT_CHECK(memory_holds(message.data, message.length, model->out_number[any]));
+    segmsg_message_return(&model->receiver, model->receiver.reader[0], &message);
+    if (message.group != 0) {
+        model->occupied[message.group] &= ~segmsg_run_mask(message.first, message.partitions);
+    }
+    model->out[any] = model->out[--model->outs];
+    model->out_number[any] = model->out_number[model->outs];
+}
+
+/* Occupancy and directory of every run against the model. */
+static void check_partitions(const model_t *model)
+{
+    const segmsg_geometry_t *geometry = &model->memory.config.geometry;
+    for (uint32_t g = 1; g < geometry->group_count; ++g) {
+        const segmsg_run_image_t *run = &model->sender.run[g];
+        if (run->partition == NULL) {
+            UNIT_EQUAL(model->occupied[g], 0);
+            continue;
+        }
+        /* What the sender holds for taken, less what was returned since it last looked. */
+        uint64_t flipped = atomic_load(&run->returns->word) ^ run->returned;
+        UNIT_EQUAL(flipped & ~run->taken, 0);
+        UNIT_EQUAL(run->taken & run->exists & ~flipped, model->occupied[g]);
+        for (uint32_t p = 0; p < geometry->group[g].partition_count; ++p) {
+            uint32_t expected = SEGMSG_DIRECTORY_FREE;
+            if (run->taken >> p & 1) {
+                uint32_t start = model->start[g][p];
+                bool is_last = p + 1 == start + model->partitions[g][p];
+                expected = SEGMSG_DIRECTORY_USED | (start == p ? SEGMSG_DIRECTORY_FIRST : 0)
+                           | (is_last ? SEGMSG_DIRECTORY_LAST : p + 1);
+            }
+            UNIT_EQUAL(atomic_load(&run->directory[p]), expected);
+        }
+    }
+}
+
+/* The statistics in the group table, summed up, against the model; and the sender's own. */
+static void check_statistics(const model_t *model, bool grows)
+{
+    const segmsg_export_t *export = &model->memory.export;
+    uint32_t groups = atomic_load(&segmsg_export_head(export)->group_count);
+    for (uint32_t g = 0; g < model->memory.config.geometry.group_count; ++g) {
+        UNIT_EQUAL(model->sender.messages[g], model->messages[g]);
+        UNIT_EQUAL(model->sender.partitions[g], model->taken[g]);
+    }
+    for (uint32_t e = 0; e < groups; ++e) {
+        segmsg_group_entry_t *entry = segmsg_export_group(export, e);
+        if (atomic_load(&entry->state) != SEGMSG_GROUP_FORMED || (entry->group == 0 && grows)) {
+            continue; /* what a starter carried is forgotten with it */
+        }
+        UNIT_EQUAL(atomic_load(&entry->messages), model->messages[entry->group]);
+        UNIT_EQUAL(atomic_load(&entry->bytes), model->bytes[entry->group]);
+        UNIT_EQUAL(atomic_load(&entry->partitions), model->taken[entry->group]);
+    }
+}
+
+static void drain(model_t *model)
+{
+    while (model->places != 0 || model->sent_count != 0 || model->outs != 0) {
+        if (unit_has_failed()) {
+            return;
+        }
+        finish_place(model, true);
+        if (!receive_one(model)) {
+            return_one(model);
+        }
+    }
+}
+
+/* All partitions of every group are free again, and can all be taken by one message. */
+static void check_all_free(model_t *model)
+{
+    const segmsg_geometry_t *geometry = &model->memory.config.geometry;
+    check_partitions(model);
+    for (uint32_t g = 1; g < geometry->group_count; ++g) {
+        UNIT_EQUAL(model->occupied[g], 0);
+    }
+    const segmsg_ring_image_t *ring = &model->sender.ring;
+    UNIT_EQUAL(atomic_load(&ring->returns->word), ring->head);
+    segmsg_place_t place;
+    size_t most = ring->capacity;
+    UNIT_EQUAL(segmsg_sender_take(&model->sender, most, &place), SEGMSG_OK);
+    UNIT_EQUAL(place.group, 0);
+}
+
+static void run_model(const char *list, uint32_t starter, uint32_t grow_after, uint64_t steps)
+{
+    model_t *model = calloc(1, sizeof(*model));
+    UNIT_REQUIRE(model != NULL);
+    memory_open_export(&model->memory, list, starter, 16, 2);
+    model->random = unit_random(starter);
+    model->image = memory_image(&model->memory);
+    UNIT_CHECK(segmsg_receiver_init(&model->receiver, &model->memory.export));
+    segmsg_identity_t self = memory_sender(1);
+    segmsg_sender_init(&model->sender, &model->image, &self, grow_after);
+
+    unsigned eagerness = 50; /* of the receiver, of 100 */
+    for (uint64_t step = 0; step < steps && !unit_has_failed(); ++step) {
+        if (step % 256 == 0) {
+            eagerness = 20 + (unsigned) unit_below(&model->random, 70);
+        }
+        bool receives = unit_below(&model->random, 100) < eagerness;
+        unsigned choice = (unsigned) unit_below(&model->random, 10);
+        if (receives) {
+            choice < 5 ? (void) receive_one(model) : return_one(model);
+        } else if (choice < 6) {
+            send_now(model);
+        } else if (choice < 8) {
+            take_for_later(model);
+        } else {
+            finish_place(model, choice < 9 || unit_below(&model->random, 2) == 0);
+        }
+        check_partitions(model);
+        if (unit_below(&model->random, 2000) == 0) {
+            drain(model);
+            check_all_free(model);
+        }
+    }
+    send_now(model); /* at least one message in all */
+    drain(model);
+    check_all_free(model);
+    check_statistics(model, starter != model->memory.config.geometry.group[0].partition_count);
+    segmsg_receiver_destroy(&model->receiver);
+    memory_close(&model->memory);
+    free(model);
+}
+
+static void tiny_groups_agree_with_the_model(void)
+{
+    run_model("64:8:3,128:2:2", 8, UINT32_MAX, unit_repetitions(200000));
+    run_model("64:9:3,128:1:1,256:3:2", 9, UINT32_MAX, unit_repetitions(200000));
+}
+
+static void odd_groups_agree_with_the_model(void)
+{
+    run_model("64:16:7,256:5:3,512:7:7,1K:64:9", 16, UINT32_MAX, unit_repetitions(200000));
+    run_model("64:31:2,128:64:64", 31, UINT32_MAX, unit_repetitions(200000));
+}
+
+static void groups_of_default_size_agree_with_the_model(void)
+{
+    run_model("64:1023:129,1K:64:16,8K:16:8,64K:4:2", 1023, UINT32_MAX, unit_repetitions(50000));
+}
+
+static void growing_groups_agree_with_the_model(void)
+{
+    for (uint64_t round = 0; round < unit_repetitions(200); ++round) {
+        unit_random_t random = unit_random(round);
+        run_model("64:40:19,128:8:8,1K:4:4", 8 + (uint32_t) unit_below(&random, 32),
+                  (uint32_t) unit_below(&random, 300), 1000);
+    }
+}
+
+static const unit_case_t cases[] = {
+    UNIT_CASE(tiny_groups_agree_with_the_model),
+    UNIT_CASE(odd_groups_agree_with_the_model),
+    UNIT_CASE(groups_of_default_size_agree_with_the_model),
+    UNIT_CASE(growing_groups_agree_with_the_model),
+};
+
+int main(int argc, char **argv)
+{
+    return UNIT_MAIN(argc, argv, cases);
+}
