@@ -166,9 +166,10 @@ static bool make_export(mca_btl_segmsg_module_t *module)
     if (opal_process_info.my_local_rank == 0) {
         segmsg_shm_sweep(config->backing_directory);
     }
+    uint32_t ring_full = config->geometry.group[0].partition_count;
     const segmsg_export_config_t export_config = {
         .geometry = config->geometry,
-        .ring_starter = config->ring_starter,
+        .ring_starter = config->ring_starter < ring_full ? config->ring_starter : ring_full,
         .groups_max = config->max_groups,
         .owner = module->self,
     };

@@ -66,7 +66,8 @@ static void register_groups(mca_btl_segmsg_config_t *config)
     config->ring_starter = DEFAULT_STARTER;
     register_unsigned("starter_partitions",
                       "Partitions of the first, short segment of group 0 that a pair of processes "
-                      "gets; a pair that talks much gets a full one (8 to group 0's COUNT)",
+                      "gets; a pair that talks much gets a full one (8 to 65535; at most group 0's "
+                      "COUNT are used)",
                       OPAL_INFO_LVL_6, &config->ring_starter);
     config->grow_after = 32;
     register_unsigned("grow_after",
@@ -232,7 +233,7 @@ bool mca_btl_segmsg_check_params(void)
     }
     size_t capacity = segmsg_geometry_capacity(&config->geometry);
     return check_range("starter_partitions", config->ring_starter, SEGMSG_RING_MIN,
-                       config->geometry.group[0].partition_count)
+                       SEGMSG_RING_MAX)
            && check_range("max_groups", config->max_groups, 16, 65536)
            && check_range("extra_peers", config->extra_peers, 0, 65536)
            && check_range("burst", config->burst, 1, 65536)

@@ -78,24 +78,61 @@ int mca_btl_segmsg_send(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *end
     return OPAL_SUCCESS;
 }
 
+/*
+ * The first in the queue finds no run while others behind it hold some: since nobody overtakes, it
+ * would wait for ever. They give their runs back and wait in buffers. The endpoint's lock is held.
+ */
+static bool evict_places(mca_btl_segmsg_endpoint_t *endpoint)
+{
+    bool evicted = false;
+    mca_btl_segmsg_frag_t *frag;
+    OPAL_LIST_FOREACH (frag, &endpoint->pending, mca_btl_segmsg_frag_t) {
+        if (frag->place.data == NULL) {
+            continue;
+        }
+        size_t size = frag->segment.seg_len;
+        void *heap = malloc(size);
+        if (heap == NULL) {
+            break;
+        }
+        memcpy(heap, frag->place.data, size);
+        segmsg_sender_give_back(&endpoint->sender, &frag->place);
+        frag->place.data = NULL;
+        frag->heap = frag->segment.seg_addr.pval = heap;
+        frag->heap_size = size;
+        endpoint->buffered += size;
+        evicted = true;
+    }
+    return evicted;
+}
+
+/* Publishes the first in the queue and takes it out; NULL if it must stay. */
+static mca_btl_segmsg_frag_t *publish_first(mca_btl_segmsg_endpoint_t *endpoint)
+{
+    if (opal_list_is_empty(&endpoint->pending)) {
+        return NULL;
+    }
+    mca_btl_segmsg_frag_t *frag =
+        (mca_btl_segmsg_frag_t *) opal_list_get_first(&endpoint->pending);
+    if (!publish(endpoint, frag)
+        && !(frag->place.data == NULL && evict_places(endpoint) && publish(endpoint, frag))) {
+        return NULL;
+    }
+    opal_list_remove_item(&endpoint->pending, (opal_list_item_t *) frag);
+    return frag;
+}
+
 int mca_btl_segmsg_send_pending(mca_btl_segmsg_endpoint_t *endpoint)
 {
     int count = 0;
     for (;;) {
         OPAL_THREAD_LOCK(&endpoint->lock);
-        opal_list_item_t *item = opal_list_is_empty(&endpoint->pending)
-                                     ? NULL
-                                     : opal_list_get_first(&endpoint->pending);
-        if (item != NULL && publish(endpoint, (mca_btl_segmsg_frag_t *) item)) {
-            opal_list_remove_item(&endpoint->pending, item);
-        } else {
-            item = NULL;
-        }
+        mca_btl_segmsg_frag_t *item = publish_first(endpoint);
         OPAL_THREAD_UNLOCK(&endpoint->lock);
         if (item == NULL) {
             return count;
         }
-        complete((mca_btl_segmsg_frag_t *) item, OPAL_SUCCESS);
+        complete(item, OPAL_SUCCESS);
         ++count;
     }
 }

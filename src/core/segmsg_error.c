@@ -16,6 +16,7 @@ static const char *const texts[SEGMSG_ERROR_COUNT] = {
         "the number of partitions must be from 8 to 65535 in group 0 and from 1 to 64 above it",
     [SEGMSG_ERR_SPAN] = "the span factor must be at least 1 and at most the number of partitions "
                         "(in group 0, whose messages wrap, at most half of it less one)",
+    [SEGMSG_ERR_CAPACITY] = "partition size x span factor must be at least 1 KiB in some group",
     [SEGMSG_ERR_TOO_SMALL] = "the export is too small for its tables and a first segment",
     [SEGMSG_ERR_NO_SPACE] = "the memory behind a segment cannot be had",
     [SEGMSG_ERR_TABLE_FULL] = "no entry is left in the segment table or the segment-group table",

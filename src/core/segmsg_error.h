@@ -16,6 +16,7 @@ typedef enum {
     SEGMSG_ERR_NOT_RISING,      /* a partition size not larger than the one before */
     SEGMSG_ERR_PARTITION_COUNT, /* too few or too many partitions for the kind of group */
     SEGMSG_ERR_SPAN,            /* span factor 0, or larger than the segment can carry */
+    SEGMSG_ERR_CAPACITY,        /* no group carries even SEGMSG_CAPACITY_MIN bytes */
     SEGMSG_ERR_TOO_SMALL,       /* an export too small for its tables and a first segment */
     SEGMSG_ERR_NO_SPACE,        /* the memory behind a segment cannot be had */
     SEGMSG_ERR_TABLE_FULL,      /* no entry left in the segment or the group table */

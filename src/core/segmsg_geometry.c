@@ -105,5 +105,6 @@ segmsg_error_t segmsg_geometry_check(const segmsg_geometry_t *geometry, uint32_t
             return error;
         }
     }
-    return SEGMSG_OK;
+    return segmsg_geometry_capacity(geometry) < SEGMSG_CAPACITY_MIN ? SEGMSG_ERR_CAPACITY
+                                                                    : SEGMSG_OK;
 }

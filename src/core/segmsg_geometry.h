@@ -21,6 +21,7 @@ enum {
     SEGMSG_RING_MAX = 65535 /* most partitions of group 0: a span is 16 bits in the header word */
 };
 #define SEGMSG_PARTITION_MAX ((uint32_t) 4 << 20) /* bytes */
+#define SEGMSG_CAPACITY_MIN ((size_t) 1024)       /* bytes that a geometry must be able to carry */
 
 /* Bytes of a message's header word, at the head of its first partition in group 0. */
 #define SEGMSG_HEADER_BYTES ((uint32_t) 8)

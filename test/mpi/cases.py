@@ -73,9 +73,7 @@ class Machine:
         command = launch.mpirun(ranks, parameters, words, self.env)
         before = set(orphans())
         with tempfile.TemporaryDirectory(prefix="segmsg-", dir="/tmp") as session:
-            # A program that hangs first says what it waits for, then its stacks are taken.
-            env = {**self.env, "TMPDIR": session,
-                   "SEGMSG_TEST_WATCHDOG": str(int(0.4 * self.timeout) + 1)}
+            env = {**launch.with_watchdog(self.env, self.timeout), "TMPDIR": session}
             outcome = launch.run(command, env, self.timeout, want_stacks=True,
                                  meanwhile=meanwhile)
             left = leftovers(before, session)

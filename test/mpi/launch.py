@@ -1,6 +1,7 @@
 # Copyright (c) 2026 The segmsg authors
 # SPDX-License-Identifier: BSD-3-Clause
-"""Starts MPI jobs for the test drivers, measures them, and ends exactly what it started."""
+"""What the test drivers share: compiles the programs of this directory, starts MPI jobs, and ends
+exactly what it started."""
 
 import concurrent.futures
 import glob
@@ -112,6 +113,12 @@ def mpi_environment(base=None):
 def mpirun_name(env):
     """Which mpirun: the one that segmsg was built for, if the environment names it."""
     return env.get("MPIRUN") or env.get("SEGMSG_MPIRUN") or "mpirun"
+
+
+def with_watchdog(env, limit):
+    """The environment in which a program of ours that hangs says what it waits for, before the
+    time limit (seconds) at which its stacks are taken."""
+    return {**env, "SEGMSG_TEST_WATCHDOG": str(int(0.4 * limit) + 1)}
 
 
 def open_mpi_version(env):
