@@ -18,9 +18,6 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-_Static_assert(sizeof(opal_shmem_seg_hdr_t) <= SEGMSG_HEAD_OFFSET,
-               "opal_shmem's own header fits before our head");
-
 /* The file behind an export, or NULL if its shmem component uses none that we can open. */
 static const char *path_of(const opal_shmem_ds_t *ds)
 {
@@ -33,14 +30,18 @@ static int commit(void *context, size_t offset, size_t length)
     return segmsg_commit_pages(shm->export.base, path_of(&shm->ds), offset, length);
 }
 
-/* Gives the engine the whole mapping; opal_shmem hands out what follows its own header. */
+/*
+ * Gives the engine the whole mapping. Before Open MPI 5, opal_shmem keeps a header of its own at
+ * the start and hands out what follows it; our head leaves room for it.
+ */
 static bool adopt(segmsg_shm_t *shm)
 {
     unsigned char *address = opal_shmem_segment_attach(&shm->ds);
-    if (address == NULL) {
+    uintptr_t header = (uintptr_t) address % SEGMSG_PAGE;
+    if (address == NULL || header > SEGMSG_HEAD_OFFSET) {
         return false;
     }
-    shm->export.base = address - sizeof(opal_shmem_seg_hdr_t);
+    shm->export.base = address - header;
     shm->export.bytes = shm->ds.seg_size;
     shm->export.commit = commit;
     shm->export.commit_context = shm;
@@ -89,7 +90,7 @@ segmsg_shm_status_t segmsg_shm_create(segmsg_shm_t *shm, const char *directory,
     char path[OPAL_PATH_MAX];
     snprintf(path, sizeof(path), "%s/segmsg-%u-%u-%08" PRIx32, directory, (unsigned) geteuid(),
              (unsigned) config->owner.pid, (uint32_t) config->owner.nonce);
-    if (opal_shmem_segment_create(&shm->ds, path, want - sizeof(opal_shmem_seg_hdr_t))
+    if (opal_shmem_segment_create(&shm->ds, path, want - SEGMSG_HEAD_OFFSET)
         != OPAL_SUCCESS) {
         return SEGMSG_SHM_CREATE_FAILED;
     }

@@ -322,7 +322,7 @@ static void two_threads_exchange_a_million_messages(void)
 
 static void two_threads_with_tiny_groups(void)
 {
-    run_threads("64:8:3,128:2:2,256:3:3", 8, 1, unit_repetitions(200000), 1, 0);
+    run_threads("64:8:3,128:2:2,256:4:4", 8, 1, unit_repetitions(200000), 1, 0);
 }
 
 static void the_ring_is_replaced_under_load(void)

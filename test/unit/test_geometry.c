@@ -18,7 +18,9 @@ typedef struct {
 
 static const reading_t readings[] = {
     {"64:1023:129,1K:64:16", SEGMSG_OK, 0},
-    {"64:8:3,128:1:1", SEGMSG_OK, 0},
+    {"64:8:3,128:8:8", SEGMSG_OK, 0},
+    {"64:8:3,1K:1:1", SEGMSG_OK, 0},
+    {"64:128:17,128:1:1", SEGMSG_OK, 0},
     {"64:65535:32766,4M:64:64", SEGMSG_OK, 0},
     {"64:1k:511,1k:64:64,1m:1:1", SEGMSG_OK, 0},
     {"64:8:1,128:1:1,256:1:1,512:1:1,1K:1:1,2K:1:1,4K:1:1,8K:1:1", SEGMSG_OK, 0},
@@ -79,6 +81,10 @@ static const reading_t readings[] = {
     {"64:8:3,128:8:0", SEGMSG_ERR_SPAN, 1},
     {"64:8:3,128:8:9", SEGMSG_ERR_SPAN, 1},
     {"64:8:3,128:64:65", SEGMSG_ERR_SPAN, 1},
+
+    {"64:8:3,128:1:1", SEGMSG_ERR_CAPACITY, 0},
+    {"64:8:3,128:8:7", SEGMSG_ERR_CAPACITY, 0},
+    {"64:128:16,512:8:1", SEGMSG_ERR_CAPACITY, 0}, /* 1024 less the header word */
 };
 
 static void lists_are_read_or_refused_with_the_group_at_fault(void)
@@ -182,7 +188,9 @@ static void selection_agrees_with_a_naive_model(void)
             shift += 1 + (uint32_t) unit_below(&random, 2);
         }
         uint32_t bad_group;
-        UNIT_EQUAL(segmsg_geometry_check(&geometry, &bad_group), SEGMSG_OK);
+        bool carries = segmsg_geometry_capacity(&geometry) >= SEGMSG_CAPACITY_MIN;
+        UNIT_EQUAL(segmsg_geometry_check(&geometry, &bad_group),
+                   carries ? SEGMSG_OK : SEGMSG_ERR_CAPACITY);
         for (int i = 0; i < 200; ++i) {
             size_t length = unit_below(&random, segmsg_geometry_capacity(&geometry) + 100);
             if (i % 2 == 0) { /* at a boundary */

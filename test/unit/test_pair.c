@@ -385,8 +385,8 @@ static void run_model(const char *list, uint32_t starter, uint32_t grow_after, u
 
 static void tiny_groups_agree_with_the_model(void)
 {
-    run_model("64:8:3,128:2:2", 8, UINT32_MAX, unit_repetitions(200000));
-    run_model("64:9:3,128:1:1,256:3:2", 9, UINT32_MAX, unit_repetitions(200000));
+    run_model("64:8:3,128:2:2,512:2:2", 8, UINT32_MAX, unit_repetitions(200000));
+    run_model("64:9:3,128:1:1,256:3:2,1K:1:1", 9, UINT32_MAX, unit_repetitions(200000));
 }
 
 static void odd_groups_agree_with_the_model(void)
