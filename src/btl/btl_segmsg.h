@@ -135,6 +135,7 @@ typedef struct {
     segmsg_shm_t shm; /* this process's export */
     segmsg_receiver_t receiver;
     atomic_flag polling; /* held by the thread that polls, if there are threads */
+    bool strangers;      /* there are senders whose endpoint is not known yet */
 
     opal_mutex_t lock;     /* guards the two lists */
     opal_list_t endpoints; /* every peer */
@@ -215,8 +216,7 @@ int mca_btl_segmsg_free(mca_btl_base_module_t *btl, mca_btl_base_descriptor_t *d
 mca_btl_base_descriptor_t *mca_btl_segmsg_prepare_src(mca_btl_base_module_t *btl,
                                                       mca_btl_base_endpoint_t *endpoint,
                                                       opal_convertor_t *convertor, uint8_t order,
-                                                      size_t reserve, size_t *size,
-                                                      uint32_t flags);
+                                                      size_t reserve, size_t *size, uint32_t flags);
 
 /* Copies `size` bytes of the convertor's data, contiguous or not, to `to`; the bytes packed. */
 static inline size_t mca_btl_segmsg_pack(opal_convertor_t *convertor, void *to, size_t size)
@@ -238,8 +238,8 @@ int mca_btl_segmsg_send(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *end
                         mca_btl_base_descriptor_t *descriptor, mca_btl_base_tag_t tag);
 int mca_btl_segmsg_sendi(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
                          opal_convertor_t *convertor, void *header, size_t header_size,
-                         size_t payload_size, uint8_t order, uint32_t flags,
-                         mca_btl_base_tag_t tag, mca_btl_base_descriptor_t **descriptor);
+                         size_t payload_size, uint8_t order, uint32_t flags, mca_btl_base_tag_t tag,
+                         mca_btl_base_descriptor_t **descriptor);
 
 /* Publishes what is pending for `endpoint`, as much as there is room for. Returns how many. */
 int mca_btl_segmsg_send_pending(mca_btl_segmsg_endpoint_t *endpoint);
@@ -247,6 +247,10 @@ int mca_btl_segmsg_send_pending(mca_btl_segmsg_endpoint_t *endpoint);
 /* ---- progress ---- */
 
 int mca_btl_segmsg_progress(void);
+
+/* Keeps other threads from polling, for whoever changes what polling uses. Nests. */
+void mca_btl_segmsg_polling_stop(void);
+void mca_btl_segmsg_polling_resume(void);
 
 /* ---- the kernel's single copy ---- */
 
@@ -295,8 +299,8 @@ int mca_btl_segmsg_atomic_fop(mca_btl_base_module_t *btl, mca_btl_base_endpoint_
 int mca_btl_segmsg_atomic_cswap(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
                                 void *local_address, uint64_t remote_address,
                                 mca_btl_base_registration_handle_t *local_handle,
-                                mca_btl_base_registration_handle_t *remote_handle,
-                                uint64_t compare, uint64_t value, int flags, int order,
+                                mca_btl_base_registration_handle_t *remote_handle, uint64_t compare,
+                                uint64_t value, int flags, int order,
                                 mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext,
                                 void *cbdata);
 
@@ -305,6 +309,28 @@ int mca_btl_segmsg_atomic_cswap(mca_btl_base_module_t *btl, mca_btl_base_endpoin
 void mca_btl_segmsg_register_pvars(void);
 void mca_btl_segmsg_dump(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
                          int verbose);
+
+/*
+ * Shows the help text `topic`, filled in. Open MPI renders it, but it is printed here and not passed
+ * on to mpirun: 4.1's mpirun with an external PMIx frees such messages while they are in flight and
+ * loses every third one.
+ */
+void mca_btl_segmsg_say(const char *topic, ...);
+
+/* The same for what concerns all processes of a node alike (parameters, the backing directory, the
+ * version): only the first of them says it. */
+#define MCA_BTL_SEGMSG_SAY_ONCE_A_NODE(...)  \
+    do {                                     \
+        if (mca_btl_segmsg_is_speaker()) {   \
+            mca_btl_segmsg_say(__VA_ARGS__); \
+        }                                    \
+    } while (0)
+
+static inline bool mca_btl_segmsg_is_speaker(void)
+{
+    return opal_process_info.my_local_rank == 0
+           || (uint32_t) opal_process_info.my_local_rank > segmsg_compat_local_peers();
+}
 
 /* Makes the help texts findable wherever the component was loaded from. */
 void mca_btl_segmsg_find_help(void);

@@ -18,13 +18,13 @@
 #include "opal/util/proc.h"
 
 #if OPAL_MAJOR_VERSION >= 5
-#    include "opal/mca/pmix/pmix-internal.h"
-#    include "opal/mca/threads/mutex.h"
-#    define SEGMSG_MODEX_SCOPE PMIX_GLOBAL
+#include "opal/mca/pmix/pmix-internal.h"
+#include "opal/mca/threads/mutex.h"
+#define SEGMSG_MODEX_SCOPE PMIX_GLOBAL
 #else
-#    include "opal/mca/pmix/pmix.h"
-#    include "opal/threads/mutex.h"
-#    define SEGMSG_MODEX_SCOPE OPAL_PMIX_GLOBAL
+#include "opal/mca/pmix/pmix.h"
+#include "opal/threads/mutex.h"
+#define SEGMSG_MODEX_SCOPE OPAL_PMIX_GLOBAL
 #endif
 
 /* What opal's atomic operations work on. */
@@ -38,9 +38,9 @@ typedef volatile int64_t segmsg_compat_int64_t;
 
 /* Flags for put, get and atomics that have reached the target when they complete here. */
 #ifdef MCA_BTL_FLAGS_RDMA_REMOTE_COMPLETION
-#    define SEGMSG_FLAGS_REMOTE_COMPLETION MCA_BTL_FLAGS_RDMA_REMOTE_COMPLETION
+#define SEGMSG_FLAGS_REMOTE_COMPLETION MCA_BTL_FLAGS_RDMA_REMOTE_COMPLETION
 #else
-#    define SEGMSG_FLAGS_REMOTE_COMPLETION 0
+#define SEGMSG_FLAGS_REMOTE_COMPLETION 0
 #endif
 
 /* Hands a message to whoever registered for `tag`: the PML, mostly. */

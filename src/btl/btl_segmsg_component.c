@@ -6,7 +6,6 @@
 
 #include "interconnect/segmsg_numa.h"
 #include "opal/runtime/opal.h"
-#include "opal/util/show_help.h"
 #include "opal/version.h"
 
 #include <fcntl.h>
@@ -14,8 +13,7 @@
 static int component_register(void);
 static int component_open(void);
 static int component_close(void);
-static mca_btl_base_module_t **component_init(int *count, bool progress_threads,
-                                              bool mpi_threads);
+static mca_btl_base_module_t **component_init(int *count, bool progress_threads, bool mpi_threads);
 
 mca_btl_base_component_t mca_btl_segmsg_component = {
     .btl_version =
@@ -70,8 +68,7 @@ static int component_register(void)
 {
     mca_btl_segmsg_find_help();
     if (!version_matches()) {
-        opal_show_help("help-btl-segmsg.txt", "other-version", true, OPAL_VERSION,
-                       opal_version_string);
+        MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("other-version", OPAL_VERSION, opal_version_string);
         return OPAL_ERR_NOT_AVAILABLE;
     }
     int rc = mca_btl_segmsg_register_params();
@@ -138,21 +135,19 @@ static void say_why_no_export(const mca_btl_segmsg_config_t *config, segmsg_shm_
     const char *directory = config->backing_directory;
     switch (status) {
     case SEGMSG_SHM_DIRECTORY_MISSING:
-        opal_show_help("help-btl-segmsg.txt", "directory-missing", true,
-                       opal_process_info.nodename, directory);
+        MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("directory-missing", opal_process_info.nodename, directory);
         break;
     case SEGMSG_SHM_DIRECTORY_NOT_WRITABLE:
-        opal_show_help("help-btl-segmsg.txt", "directory-not-writable", true,
-                       opal_process_info.nodename, directory);
+        MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("directory-not-writable", opal_process_info.nodename,
+                                       directory);
         break;
     case SEGMSG_SHM_DIRECTORY_FULL:
-        opal_show_help("help-btl-segmsg.txt", "directory-full", true, opal_process_info.nodename,
-                       directory, (unsigned long) (needed >> 10),
-                       (unsigned long) (available >> 10));
+        MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("directory-full", opal_process_info.nodename, directory,
+                                       (unsigned long) (needed >> 10),
+                                       (unsigned long) (available >> 10));
         break;
     case SEGMSG_SHM_LAYOUT_FAILED:
-        opal_show_help("help-btl-segmsg.txt", "export-too-small", true,
-                       opal_process_info.nodename, directory);
+        MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("export-too-small", opal_process_info.nodename, directory);
         break;
     case SEGMSG_SHM_CREATE_FAILED: /* opal_shmem has said it */
     case SEGMSG_SHM_OK:
@@ -210,8 +205,7 @@ static mca_btl_base_module_t **component_init(int *count, bool progress_threads,
         return NULL;
     }
     mca_btl_base_module_t **modules = calloc(1, sizeof(*modules));
-    if (modules == NULL || !make_export(module)
-        || mca_btl_segmsg_modex_send() != OPAL_SUCCESS) {
+    if (modules == NULL || !make_export(module) || mca_btl_segmsg_modex_send() != OPAL_SUCCESS) {
         segmsg_receiver_destroy(&module->receiver);
         segmsg_shm_destroy(&module->shm);
         free(modules);

@@ -4,8 +4,6 @@
  */
 #include "btl/btl_segmsg_rdma.h"
 
-#include "opal/util/show_help.h"
-
 static void endpoint_construct(mca_btl_segmsg_endpoint_t *endpoint)
 {
     endpoint->proc = NULL;
@@ -43,6 +41,9 @@ static void endpoint_destruct(mca_btl_segmsg_endpoint_t *endpoint)
     mca_btl_segmsg_rdma_cancel(endpoint);
     drop_pending(endpoint);
     segmsg_shm_detach(&endpoint->shm);
+    if (endpoint->proc != NULL) {
+        OBJ_RELEASE(endpoint->proc);
+    }
     OBJ_DESTRUCT(&endpoint->busy_item);
     OBJ_DESTRUCT(&endpoint->jobs);
     OBJ_DESTRUCT(&endpoint->pending);
@@ -76,23 +77,22 @@ static bool connect_to(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg
     if (domain == 0 || modex->domain != domain) {
         return false; /* another machine, or another view of the shared memory */
     }
-    segmsg_error_t error = segmsg_shm_attach(&endpoint->shm, modex + 1, modex->descriptor_bytes,
-                                             &modex->owner);
+    segmsg_error_t error =
+        segmsg_shm_attach(&endpoint->shm, modex + 1, modex->descriptor_bytes, &modex->owner);
     if (error == SEGMSG_ERR_LAYOUT) {
-        opal_show_help("help-btl-segmsg.txt", "other-build", true, opal_process_info.nodename,
-                       OPAL_NAME_PRINT(endpoint->proc->proc_name));
+        mca_btl_segmsg_say("other-build", opal_process_info.nodename,
+                           OPAL_NAME_PRINT(endpoint->proc->proc_name));
     }
     if (error != SEGMSG_OK) {
         return false;
     }
     endpoint->single_copy = mca_btl_segmsg_copy_works(modex);
     if (!endpoint->single_copy && module->config.single_copy == SEGMSG_COPY_CMA) {
-        opal_show_help("help-btl-segmsg.txt", "no-single-copy", true, opal_process_info.nodename,
-                       OPAL_NAME_PRINT(endpoint->proc->proc_name));
+        mca_btl_segmsg_say("no-single-copy", opal_process_info.nodename,
+                           OPAL_NAME_PRINT(endpoint->proc->proc_name));
     }
     BTL_VERBOSE(("segmsg: peer %s: shared memory, single copy by the kernel: %s",
-                 OPAL_NAME_PRINT(endpoint->proc->proc_name),
-                 endpoint->single_copy ? "yes" : "no"));
+                 OPAL_NAME_PRINT(endpoint->proc->proc_name), endpoint->single_copy ? "yes" : "no"));
     segmsg_sender_init(&endpoint->sender, &endpoint->shm.export, &module->self,
                        module->config.grow_after);
     return true;
@@ -118,16 +118,14 @@ static mca_btl_segmsg_endpoint_t *make(opal_proc_t *proc)
         }
         free(modex);
         if (!connected) {
+            endpoint->proc = NULL;
             OBJ_RELEASE(endpoint);
             return NULL;
         }
     }
+    OBJ_RETAIN(proc);
     opal_list_append(&module->endpoints, &endpoint->super);
-    /* Messages may have come from the peer before we knew it. */
-    segmsg_reader_t *reader = segmsg_receiver_reader_of(&module->receiver, endpoint->peer.name);
-    if (reader != NULL) {
-        reader->user = endpoint;
-    }
+    module->strangers = true; /* messages may have come from the peer before we knew it */
     return endpoint;
 }
 
@@ -159,6 +157,11 @@ mca_btl_segmsg_endpoint_t *mca_btl_segmsg_endpoint_of(const segmsg_identity_t *i
 void mca_btl_segmsg_endpoint_release(mca_btl_segmsg_endpoint_t *endpoint)
 {
     mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
+    mca_btl_segmsg_polling_stop();
+    segmsg_reader_t *reader = segmsg_receiver_reader_of(&module->receiver, endpoint->peer.name);
+    if (reader != NULL) {
+        reader->user = NULL;
+    }
     OPAL_THREAD_LOCK(&module->lock);
     if (endpoint->busy) {
         opal_list_remove_item(&module->busy, &endpoint->busy_item);
@@ -170,12 +173,9 @@ void mca_btl_segmsg_endpoint_release(mca_btl_segmsg_endpoint_t *endpoint)
         module->past_messages[g] += endpoint->sender.messages[g];
         module->past_partitions[g] += endpoint->sender.partitions[g];
     }
-    segmsg_reader_t *reader = segmsg_receiver_reader_of(&module->receiver, endpoint->peer.name);
-    if (reader != NULL) {
-        reader->user = NULL;
-    }
     OPAL_THREAD_UNLOCK(&module->lock);
     OBJ_RELEASE(endpoint);
+    mca_btl_segmsg_polling_resume();
 }
 
 void mca_btl_segmsg_endpoint_set_busy(mca_btl_segmsg_endpoint_t *endpoint)

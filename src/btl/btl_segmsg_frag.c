@@ -135,8 +135,7 @@ int mca_btl_segmsg_free(mca_btl_base_module_t *btl, mca_btl_base_descriptor_t *d
 mca_btl_base_descriptor_t *mca_btl_segmsg_prepare_src(mca_btl_base_module_t *btl,
                                                       mca_btl_base_endpoint_t *endpoint,
                                                       opal_convertor_t *convertor, uint8_t order,
-                                                      size_t reserve, size_t *size,
-                                                      uint32_t flags)
+                                                      size_t reserve, size_t *size, uint32_t flags)
 {
     if (reserve + *size > btl->btl_max_send_size) {
         *size = btl->btl_max_send_size - reserve;

@@ -4,8 +4,6 @@
  */
 #include "btl/btl_segmsg.h"
 
-#include "opal/util/show_help.h"
-
 int mca_btl_segmsg_modex_send(void)
 {
     const mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
@@ -41,8 +39,8 @@ mca_btl_segmsg_modex_t *mca_btl_segmsg_modex_recv(opal_proc_t *proc)
     if (bytes < sizeof(*modex) || modex->magic != SEGMSG_MAGIC
         || modex->layout_version != SEGMSG_LAYOUT_VERSION
         || modex->descriptor_bytes > bytes - sizeof(*modex)) {
-        opal_show_help("help-btl-segmsg.txt", "other-build", true, opal_process_info.nodename,
-                       OPAL_NAME_PRINT(proc->proc_name));
+        mca_btl_segmsg_say("other-build", opal_process_info.nodename,
+                           OPAL_NAME_PRINT(proc->proc_name));
         free(modex);
         return NULL;
     }

@@ -4,8 +4,6 @@
  */
 #include "btl/btl_segmsg.h"
 
-#include "opal/util/show_help.h"
-
 /* 64 B x 1023 and its control line are 64 KB. Group 0 carries a message of 8 KB with its headers;
  * 8 KB x 64 carries a fragment of 64 KB. docs/tuning.md says how these were chosen. */
 #define DEFAULT_GROUPS "64:1023:131,1K:64:16,8K:64:8,64K:16:4"
@@ -61,8 +59,8 @@ static void register_groups(mca_btl_segmsg_config_t *config)
                   "to 64), span factor: most partitions of one message (at most COUNT; in group "
                   "0 at most COUNT/2-1). 2 to 8 groups",
                   &config->groups);
-    config->geometry_error = segmsg_geometry_parse(config->groups, &config->geometry,
-                                                   &config->geometry_bad_group);
+    config->geometry_error =
+        segmsg_geometry_parse(config->groups, &config->geometry, &config->geometry_bad_group);
     config->ring_starter = DEFAULT_STARTER;
     register_unsigned("starter_partitions",
                       "Partitions of the first, short segment of group 0 that a pair of processes "
@@ -196,9 +194,10 @@ static bool check_geometry(const mca_btl_segmsg_config_t *config)
     if (config->geometry_error == SEGMSG_OK) {
         return true;
     }
-    opal_show_help("help-btl-segmsg.txt", "bad-groups", true, opal_process_info.nodename,
-                   config->groups == NULL ? "" : config->groups, config->geometry_bad_group,
-                   segmsg_error_text(config->geometry_error));
+    MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("bad-groups", opal_process_info.nodename,
+                                   config->groups == NULL ? "" : config->groups,
+                                   config->geometry_bad_group,
+                                   segmsg_error_text(config->geometry_error));
     return false;
 }
 
@@ -208,8 +207,8 @@ static bool check_range(const char *name, unsigned long value, unsigned long low
     if (value >= low && value <= high) {
         return true;
     }
-    opal_show_help("help-btl-segmsg.txt", "out-of-range", true, opal_process_info.nodename, name,
-                   value, low, high);
+    MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("out-of-range", opal_process_info.nodename, name, value, low,
+                                   high);
     return false;
 }
 
@@ -218,9 +217,8 @@ static bool check_interconnect(const mca_btl_segmsg_config_t *config)
     if (config->interconnect != NULL && strcmp(config->interconnect, "shm") == 0) {
         return true;
     }
-    opal_show_help("help-btl-segmsg.txt", "unknown-interconnect", true,
-                   opal_process_info.nodename,
-                   config->interconnect == NULL ? "" : config->interconnect);
+    MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("unknown-interconnect", opal_process_info.nodename,
+                                   config->interconnect == NULL ? "" : config->interconnect);
     return false;
 }
 
@@ -232,8 +230,7 @@ bool mca_btl_segmsg_check_params(void)
         return false;
     }
     size_t capacity = segmsg_geometry_capacity(&config->geometry);
-    return check_range("starter_partitions", config->ring_starter, SEGMSG_RING_MIN,
-                       SEGMSG_RING_MAX)
+    return check_range("starter_partitions", config->ring_starter, SEGMSG_RING_MIN, SEGMSG_RING_MAX)
            && check_range("max_groups", config->max_groups, 16, 65536)
            && check_range("extra_peers", config->extra_peers, 0, 65536)
            && check_range("burst", config->burst, 1, 65536)

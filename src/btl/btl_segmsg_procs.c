@@ -43,8 +43,7 @@ int mca_btl_segmsg_add_procs(mca_btl_base_module_t *btl, size_t count, opal_proc
             /* The receiver offers a segment for the peer's first message (row G3). */
             segmsg_export_t *own = &mca_btl_segmsg.shm.export;
             uint32_t segment;
-            (void) segmsg_segment_register(own, 0, segmsg_export_head(own)->ring_starter,
-                                           &segment);
+            (void) segmsg_segment_register(own, 0, segmsg_export_head(own)->ring_starter, &segment);
         }
     }
     return OPAL_SUCCESS;

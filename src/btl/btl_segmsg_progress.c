@@ -4,9 +4,32 @@
  */
 #include "btl/btl_segmsg_rdma.h"
 
+#include <sched.h>
+
+/* How often the calling thread holds module->polling. */
+static _Thread_local unsigned polling_depth;
+
+void mca_btl_segmsg_polling_stop(void)
+{
+    if (opal_using_threads() && polling_depth++ == 0) {
+        /* Acquire and release: what the last thread that polled has written. */
+        while (atomic_flag_test_and_set_explicit(&mca_btl_segmsg.polling, memory_order_acquire)) {
+            sched_yield();
+        }
+    }
+}
+
+void mca_btl_segmsg_polling_resume(void)
+{
+    if (opal_using_threads() && --polling_depth == 0) {
+        atomic_flag_clear_explicit(&mca_btl_segmsg.polling, memory_order_release);
+    }
+}
+
 /* Finds senders that are new, and who they are. */
 static void welcome_senders(mca_btl_segmsg_module_t *module)
 {
+    module->strangers = false;
     segmsg_error_t error = segmsg_receiver_find_groups(&module->receiver);
     if (OPAL_UNLIKELY(error != SEGMSG_OK)) {
         mca_btl_segmsg_fail(NULL, error);
@@ -64,7 +87,7 @@ static inline int poll_reader(mca_btl_segmsg_module_t *module, segmsg_reader_t *
 static int poll_readers(mca_btl_segmsg_module_t *module)
 {
     int count = 0;
-    if (OPAL_UNLIKELY(segmsg_receiver_has_new_groups(&module->receiver))) {
+    if (OPAL_UNLIKELY(segmsg_receiver_has_new_groups(&module->receiver) || module->strangers)) {
         welcome_senders(module);
     }
     /* A callback may progress again and change the list: it is read anew at every step. */
@@ -111,9 +134,12 @@ int mca_btl_segmsg_progress(void)
 {
     mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
     bool threads = opal_using_threads();
-    /* Acquire and release: what the last thread that polled has written. */
-    if (threads && atomic_flag_test_and_set_explicit(&module->polling, memory_order_acquire)) {
-        return 0;
+    if (threads) {
+        /* Acquire and release: what the last thread that polled has written. */
+        if (atomic_flag_test_and_set_explicit(&module->polling, memory_order_acquire)) {
+            return 0;
+        }
+        polling_depth = 1;
     }
     int count = 0;
     if (OPAL_LIKELY(module->initialised)) {
@@ -123,6 +149,7 @@ int mca_btl_segmsg_progress(void)
         }
     }
     if (threads) {
+        polling_depth = 0;
         atomic_flag_clear_explicit(&module->polling, memory_order_release);
     }
     return count;

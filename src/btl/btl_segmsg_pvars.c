@@ -95,8 +95,7 @@ static int read_delivered_bytes(const mca_base_pvar_t *pvar, void *value, void *
     return OPAL_SUCCESS;
 }
 
-static int one_a_group(mca_base_pvar_t *pvar, mca_base_pvar_event_t event, void *object,
-                       int *count)
+static int one_a_group(mca_base_pvar_t *pvar, mca_base_pvar_event_t event, void *object, int *count)
 {
     (void) pvar, (void) object;
     if (event == MCA_BASE_PVAR_HANDLE_BIND) {
@@ -134,11 +133,13 @@ void mca_btl_segmsg_register_pvars(void)
          just_one},
     };
     for (size_t i = 0; i < sizeof(pvars) / sizeof(*pvars); ++i) {
-        (void) mca_base_component_pvar_register(
-            &mca_btl_segmsg_component.btl_version, pvars[i].name, pvars[i].help, OPAL_INFO_LVL_4,
-            MCA_BASE_PVAR_CLASS_COUNTER, MCA_BASE_VAR_TYPE_UNSIGNED_LONG_LONG, NULL,
-            MCA_BASE_VAR_BIND_NO_OBJECT,
-            MCA_BASE_PVAR_FLAG_READONLY | MCA_BASE_PVAR_FLAG_CONTINUOUS, pvars[i].read, NULL,
-            pvars[i].count, NULL);
+        (void) mca_base_component_pvar_register(&mca_btl_segmsg_component.btl_version,
+                                                pvars[i].name, pvars[i].help, OPAL_INFO_LVL_4,
+                                                MCA_BASE_PVAR_CLASS_COUNTER,
+                                                MCA_BASE_VAR_TYPE_UNSIGNED_LONG_LONG, NULL,
+                                                MCA_BASE_VAR_BIND_NO_OBJECT,
+                                                MCA_BASE_PVAR_FLAG_READONLY
+                                                    | MCA_BASE_PVAR_FLAG_CONTINUOUS,
+                                                pvars[i].read, NULL, pvars[i].count, NULL);
     }
 }

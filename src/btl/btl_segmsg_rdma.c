@@ -41,8 +41,7 @@ static void operation_finish(mca_btl_segmsg_operation_t *operation, int status)
     opal_pointer_array_set_item(&mca_btl_segmsg.operations, operation->index, NULL);
     if (operation->cbfunc != NULL) {
         operation->cbfunc(&mca_btl_segmsg.super, operation->endpoint, operation->local_address,
-                          operation->local_handle, operation->cbcontext, operation->cbdata,
-                          status);
+                          operation->local_handle, operation->cbcontext, operation->cbdata, status);
     }
     OBJ_RELEASE(operation);
 }
@@ -130,8 +129,8 @@ int mca_btl_segmsg_put(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endp
         cbfunc(btl, endpoint, local_address, local_handle, cbcontext, cbdata, OPAL_SUCCESS);
         return OPAL_SUCCESS;
     }
-    mca_btl_segmsg_operation_t *operation = operation_start(endpoint, local_address, local_handle,
-                                                            size, cbfunc, cbcontext, cbdata);
+    mca_btl_segmsg_operation_t *operation =
+        operation_start(endpoint, local_address, local_handle, size, cbfunc, cbcontext, cbdata);
     if (operation == NULL) {
         return OPAL_ERR_OUT_OF_RESOURCE;
     }
@@ -158,13 +157,14 @@ int mca_btl_segmsg_get(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endp
         cbfunc(btl, endpoint, local_address, local_handle, cbcontext, cbdata, OPAL_SUCCESS);
         return OPAL_SUCCESS;
     }
-    mca_btl_segmsg_operation_t *operation = operation_start(endpoint, local_address, local_handle,
-                                                            size, cbfunc, cbcontext, cbdata);
+    mca_btl_segmsg_operation_t *operation =
+        operation_start(endpoint, local_address, local_handle, size, cbfunc, cbcontext, cbdata);
     if (operation == NULL) {
         return OPAL_ERR_OUT_OF_RESOURCE;
     }
-    mca_btl_segmsg_rdma_header_t header = {
-        .kind = SEGMSG_RDMA_GET, .address = remote_address, .size = size};
+    mca_btl_segmsg_rdma_header_t header = {.kind = SEGMSG_RDMA_GET,
+                                           .address = remote_address,
+                                           .size = size};
     return operation_ask(operation, &header, NULL, 0);
 }
 
@@ -183,8 +183,8 @@ static int start_atomic(mca_btl_base_endpoint_t *endpoint, void *local_address,
                OPAL_SUCCESS);
         return OPAL_SUCCESS;
     }
-    mca_btl_segmsg_operation_t *operation = operation_start(endpoint, local_address, local_handle,
-                                                            0, cbfunc, cbcontext, cbdata);
+    mca_btl_segmsg_operation_t *operation =
+        operation_start(endpoint, local_address, local_handle, 0, cbfunc, cbcontext, cbdata);
     if (operation == NULL) {
         return OPAL_ERR_OUT_OF_RESOURCE;
     }
@@ -230,8 +230,8 @@ int mca_btl_segmsg_atomic_fop(mca_btl_base_module_t *btl, mca_btl_base_endpoint_
 int mca_btl_segmsg_atomic_cswap(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
                                 void *local_address, uint64_t remote_address,
                                 mca_btl_base_registration_handle_t *local_handle,
-                                mca_btl_base_registration_handle_t *remote_handle,
-                                uint64_t compare, uint64_t value, int flags, int order,
+                                mca_btl_base_registration_handle_t *remote_handle, uint64_t compare,
+                                uint64_t value, int flags, int order,
                                 mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext,
                                 void *cbdata)
 {

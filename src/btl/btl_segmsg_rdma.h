@@ -27,12 +27,12 @@ typedef enum {
 } mca_btl_segmsg_rdma_kind_t;
 
 typedef struct {
-    uint8_t kind;        /* mca_btl_segmsg_rdma_kind_t */
-    uint8_t is_last;     /* PUT: answer when done */
-    uint8_t is_32bit;    /* ATOMIC, SWAP */
+    uint8_t kind;     /* mca_btl_segmsg_rdma_kind_t */
+    uint8_t is_last;  /* PUT: answer when done */
+    uint8_t is_32bit; /* ATOMIC, SWAP */
     uint8_t reserved;
-    uint32_t operation;  /* index of the origin's operation, echoed in the answer */
-    uint32_t atomic;     /* ATOMIC: mca_btl_base_atomic_op_t */
+    uint32_t operation; /* index of the origin's operation, echoed in the answer */
+    uint32_t atomic;    /* ATOMIC: mca_btl_base_atomic_op_t */
     uint32_t reserved2;
     uint64_t address;    /* at the target; DATA: offset into the origin's buffer */
     uint64_t size;       /* GET: bytes wanted; PUT and DATA: bytes that follow */

@@ -9,6 +9,7 @@
 #include "opal/util/show_help.h"
 
 #include <dlfcn.h>
+#include <stdarg.h>
 
 /*
  * Open MPI looks for help texts where it was installed. A component in a build tree or in a home
@@ -26,10 +27,23 @@ void mca_btl_segmsg_find_help(void)
     if (slash == NULL) {
         return;
     }
-    int length = snprintf(folder, sizeof(folder), "%.*s/..", (int) (slash - info.dli_fname),
-                          info.dli_fname);
+    int length =
+        snprintf(folder, sizeof(folder), "%.*s/..", (int) (slash - info.dli_fname), info.dli_fname);
     if (length > 0 && (size_t) length < sizeof(folder)) {
         (void) opal_show_help_add_dir(folder);
+    }
+}
+
+void mca_btl_segmsg_say(const char *topic, ...)
+{
+    va_list arguments;
+    va_start(arguments, topic);
+    char *text = opal_show_help_vstring("help-btl-segmsg.txt", topic, true, arguments);
+    va_end(arguments);
+    if (text != NULL) {
+        fputs(text, stderr);
+        fflush(stderr);
+        free(text);
     }
 }
 
@@ -40,12 +54,11 @@ void mca_btl_segmsg_fail(const mca_btl_segmsg_endpoint_t *endpoint, segmsg_error
                            ? "a process on this node"
                            : OPAL_NAME_PRINT(endpoint->proc->proc_name);
     if (error == SEGMSG_ERR_NO_SPACE || error == SEGMSG_ERR_TABLE_FULL) {
-        opal_show_help("help-btl-segmsg.txt", "no-space-while-running", true,
-                       opal_process_info.nodename, peer, segmsg_error_text(error),
-                       module->config.backing_directory);
+        mca_btl_segmsg_say("no-space-while-running", opal_process_info.nodename, peer,
+                           segmsg_error_text(error), module->config.backing_directory);
     } else {
-        opal_show_help("help-btl-segmsg.txt", "internal-error", true, opal_process_info.nodename,
-                       peer, segmsg_error_text(error));
+        mca_btl_segmsg_say("internal-error", opal_process_info.nodename, peer,
+                           segmsg_error_text(error));
     }
     if (module->error_cb != NULL) {
         module->error_cb(&module->super, MCA_BTL_ERROR_FLAGS_FATAL,
@@ -59,24 +72,25 @@ void mca_btl_segmsg_fail(const mca_btl_segmsg_endpoint_t *endpoint, segmsg_error
 static void print_sender(const mca_btl_segmsg_endpoint_t *endpoint)
 {
     const segmsg_sender_t *sender = &endpoint->sender;
-    opal_output(0, "segmsg %s to %s: single copy %d, group 0 at %u of %u, %" PRIu64 " taken, "
-                   "room up to %" PRIu64 ", %" PRIu64 " times full, pending %d, jobs %d",
+    opal_output(0,
+                "segmsg %s to %s: single copy %d, group 0 at %u of %u, %" PRIu64 " taken, "
+                "room up to %" PRIu64 ", %" PRIu64 " times full, pending %d, jobs %d",
                 OPAL_NAME_PRINT(OPAL_PROC_MY_NAME), OPAL_NAME_PRINT(endpoint->proc->proc_name),
                 endpoint->single_copy, sender->ring.at, sender->ring.count, sender->ring.head,
                 sender->ring.limit, sender->full,
                 (int) opal_list_get_size((opal_list_t *) &endpoint->pending),
                 (int) opal_list_get_size((opal_list_t *) &endpoint->jobs));
     for (uint32_t g = 0; g < sender->geometry.group_count; ++g) {
-        opal_output(0, "segmsg   group %u (%u B x %u): %" PRIu64 " messages, %" PRIu64
-                       " partitions, occupancy %016" PRIx64,
+        opal_output(0,
+                    "segmsg   group %u (%u B x %u): %" PRIu64 " messages, %" PRIu64
+                    " partitions, occupancy %016" PRIx64,
                     g, sender->geometry.group[g].partition_size,
                     sender->geometry.group[g].partition_count, sender->messages[g],
                     sender->partitions[g], sender->run[g].taken);
     }
 }
 
-void mca_btl_segmsg_dump(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
-                         int verbose)
+void mca_btl_segmsg_dump(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint, int verbose)
 {
     mca_btl_segmsg_module_t *module = (mca_btl_segmsg_module_t *) btl;
     (void) verbose;
@@ -88,8 +102,9 @@ void mca_btl_segmsg_dump(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *en
     }
     for (uint32_t r = 0; r < module->receiver.reader_count; ++r) {
         const segmsg_reader_t *reader = module->receiver.reader[r];
-        opal_output(0, "segmsg %s from %u.%u: group 0 at %u of %u, %" PRIu64
-                       " consumed, next header %016" PRIx64,
+        opal_output(0,
+                    "segmsg %s from %u.%u: group 0 at %u of %u, %" PRIu64
+                    " consumed, next header %016" PRIx64,
                     OPAL_NAME_PRINT(OPAL_PROC_MY_NAME), (unsigned) (reader->sender.name >> 32),
                     (unsigned) reader->sender.name, reader->at, reader->count, reader->position,
                     atomic_load_explicit(&reader->line[reader->at].header, memory_order_relaxed));
@@ -107,12 +122,12 @@ void mca_btl_segmsg_report(void)
         OPAL_LIST_FOREACH (endpoint, &module->endpoints, mca_btl_segmsg_endpoint_t) {
             sent += endpoint->sender.messages[g];
         }
-        at += snprintf(line + at, sizeof(line) - (size_t) at,
-                       "%s%" PRIu64 "/%" PRIu64, g == 0 ? "" : ", ", sent,
-                       segmsg_receiver_messages(&module->receiver, g));
+        at += snprintf(line + at, sizeof(line) - (size_t) at, "%s%" PRIu64 "/%" PRIu64,
+                       g == 0 ? "" : ", ", sent, segmsg_receiver_messages(&module->receiver, g));
     }
-    opal_output(0, "segmsg %s: sent/received by group: %s; fragments delivered %" PRIu64
-                   ", bytes %" PRIu64,
+    opal_output(0,
+                "segmsg %s: sent/received by group: %s; fragments delivered %" PRIu64
+                ", bytes %" PRIu64,
                 OPAL_NAME_PRINT(OPAL_PROC_MY_NAME), line, module->delivered_fragments,
                 module->delivered_bytes);
 }

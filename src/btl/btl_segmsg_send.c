@@ -112,8 +112,7 @@ static mca_btl_segmsg_frag_t *publish_first(mca_btl_segmsg_endpoint_t *endpoint)
     if (opal_list_is_empty(&endpoint->pending)) {
         return NULL;
     }
-    mca_btl_segmsg_frag_t *frag =
-        (mca_btl_segmsg_frag_t *) opal_list_get_first(&endpoint->pending);
+    mca_btl_segmsg_frag_t *frag = (mca_btl_segmsg_frag_t *) opal_list_get_first(&endpoint->pending);
     if (!publish(endpoint, frag)
         && !(frag->place.data == NULL && evict_places(endpoint) && publish(endpoint, frag))) {
         return NULL;
@@ -178,15 +177,15 @@ static int sendi_full(mca_btl_segmsg_endpoint_t *endpoint, size_t size, uint8_t 
 
 int mca_btl_segmsg_sendi(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
                          opal_convertor_t *convertor, void *header, size_t header_size,
-                         size_t payload_size, uint8_t order, uint32_t flags,
-                         mca_btl_base_tag_t tag, mca_btl_base_descriptor_t **descriptor)
+                         size_t payload_size, uint8_t order, uint32_t flags, mca_btl_base_tag_t tag,
+                         mca_btl_base_descriptor_t **descriptor)
 {
     if (OPAL_UNLIKELY(endpoint->is_self)) {
         if (descriptor != NULL) {
             *descriptor = NULL;
         }
-        return sendi_self(btl, endpoint, convertor, header, header_size, payload_size, order,
-                          flags, tag);
+        return sendi_self(btl, endpoint, convertor, header, header_size, payload_size, order, flags,
+                          tag);
     }
     segmsg_sender_t *sender = &endpoint->sender;
     const size_t size = header_size + payload_size;

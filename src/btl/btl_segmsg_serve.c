@@ -71,7 +71,8 @@ int mca_btl_segmsg_jobs_progress(mca_btl_segmsg_endpoint_t *endpoint)
     int count = 0;
     for (;;) {
         OPAL_THREAD_LOCK(&endpoint->lock);
-        mca_btl_segmsg_job_t *job = (mca_btl_segmsg_job_t *) opal_list_remove_first(&endpoint->jobs);
+        mca_btl_segmsg_job_t *job =
+            (mca_btl_segmsg_job_t *) opal_list_remove_first(&endpoint->jobs);
         OPAL_THREAD_UNLOCK(&endpoint->lock);
         if (job == NULL) {
             return count;

@@ -14,14 +14,14 @@
 #include <stdint.h>
 
 enum {
-    SEGMSG_LINE = 64,       /* bytes of a cache line; the partition size of group 0 */
-    SEGMSG_GROUPS_MAX = 8,  /* groups that a geometry can hold */
-    SEGMSG_RUN_BITS = 64,   /* most partitions of a segment above group 0: its occupancy is a word */
-    SEGMSG_RING_MIN = 8,    /* fewest partitions of group 0: a message, its successor's header, ... */
+    SEGMSG_LINE = 64,      /* bytes of a cache line; the partition size of group 0 */
+    SEGMSG_GROUPS_MAX = 8, /* groups that a geometry can hold */
+    SEGMSG_RUN_BITS = 64,  /* most partitions of a segment above group 0: its occupancy is a word */
+    SEGMSG_RING_MIN = 8, /* fewest partitions of group 0: a message, its successor's header, ... */
     SEGMSG_RING_MAX = 65535 /* most partitions of group 0: a span is 16 bits in the header word */
 };
 #define SEGMSG_PARTITION_MAX ((uint32_t) 4 << 20) /* bytes */
-#define SEGMSG_CAPACITY_MIN ((size_t) 1024)       /* bytes that a geometry must be able to carry */
+#define SEGMSG_CAPACITY_MIN  ((size_t) 1024)      /* bytes that a geometry must be able to carry */
 
 /* Bytes of a message's header word, at the head of its first partition in group 0. */
 #define SEGMSG_HEADER_BYTES ((uint32_t) 8)

@@ -58,8 +58,8 @@ static segmsg_reader_t *reader_of_process(const segmsg_receiver_t *receiver,
  * sender closed and came back before we found it. */
 static bool has_earlier_session(const segmsg_receiver_t *receiver, const segmsg_identity_t *sender)
 {
-    uint32_t count = atomic_load_explicit(&segmsg_export_head(receiver->own)->group_count,
-                                          memory_order_relaxed);
+    uint32_t count =
+        atomic_load_explicit(&segmsg_export_head(receiver->own)->group_count, memory_order_relaxed);
     for (uint32_t g = 0; g < count && g < receiver->own->shape.groups_max; ++g) {
         const segmsg_group_entry_t *entry = segmsg_export_group(receiver->own, g);
         /* Acquire: the pairing behind the state. */
@@ -215,8 +215,8 @@ static void forget_target(segmsg_receiver_t *receiver, uint32_t segment)
     segmsg_group_dissolve(receiver->own, target->group_entry);
 }
 
-static segmsg_poll_t poll_run(segmsg_receiver_t *receiver, segmsg_reader_t *reader,
-                              uint64_t header, segmsg_message_t *message)
+static segmsg_poll_t poll_run(segmsg_receiver_t *receiver, segmsg_reader_t *reader, uint64_t header,
+                              segmsg_message_t *message)
 {
     const segmsg_announcement_t *announcement = &reader->line[reader->at].announcement;
     uint32_t segment = announcement->segment;

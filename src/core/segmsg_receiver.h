@@ -140,8 +140,8 @@ static inline void segmsg_stats_add(segmsg_group_entry_t *stats, uint32_t length
 }
 
 /* Looks for the next message of a sender. */
-static inline segmsg_poll_t segmsg_reader_poll(segmsg_receiver_t *receiver,
-                                               segmsg_reader_t *reader, segmsg_message_t *message)
+static inline segmsg_poll_t segmsg_reader_poll(segmsg_receiver_t *receiver, segmsg_reader_t *reader,
+                                               segmsg_message_t *message)
 {
     segmsg_line_t *line = &reader->line[reader->at];
     /* Acquire: the payload behind the header. */

@@ -72,8 +72,8 @@ static void grow_ring(segmsg_sender_t *sender)
     if (!segmsg_ring_has_room(&sender->ring, 1)) {
         return;
     }
-    segmsg_error_t error = form_group(sender, 0, sender->geometry.group[0].partition_count,
-                                      &segment, &entry);
+    segmsg_error_t error =
+        form_group(sender, 0, sender->geometry.group[0].partition_count, &segment, &entry);
     sender->ring_is_starter = false;
     if (error != SEGMSG_OK) {
         return;
@@ -120,8 +120,8 @@ static void directory_enter(segmsg_run_image_t *run, uint32_t first, uint32_t pa
 static void directory_clear(segmsg_run_image_t *run, uint64_t partitions)
 {
     while (partitions != 0) {
-        atomic_store_explicit(&run->directory[__builtin_ctzll(partitions)],
-                              SEGMSG_DIRECTORY_FREE, memory_order_relaxed);
+        atomic_store_explicit(&run->directory[__builtin_ctzll(partitions)], SEGMSG_DIRECTORY_FREE,
+                              memory_order_relaxed);
         partitions &= partitions - 1;
     }
 }

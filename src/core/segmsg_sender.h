@@ -42,7 +42,8 @@ typedef struct {
     unsigned char *partition; /* partition 0 of the image; NULL while no group is formed */
     segmsg_returns_t *returns;
     segmsg_directory_entry_t *directory;
-    uint64_t taken;    /* occupancy: bit i is set while partition i is a message's, or does not exist */
+    uint64_t
+        taken; /* occupancy: bit i is set while partition i is a message's, or does not exist */
     uint64_t exists;   /* bit i is set if partition i exists */
     uint64_t returned; /* the returns word as last seen */
     uint32_t segment;  /* index in the receiver's segment table */
@@ -56,7 +57,7 @@ typedef struct {
     segmsg_geometry_t geometry; /* the receiver's, checked */
     segmsg_ring_image_t ring;
     bool ring_is_starter;
-    uint32_t grow_after;       /* messages in the starter before it is replaced */
+    uint32_t grow_after;                       /* messages in the starter before it is replaced */
     segmsg_run_image_t run[SEGMSG_GROUPS_MAX]; /* [0] is unused */
 
     /* Statistics. */
@@ -130,8 +131,7 @@ static inline segmsg_error_t segmsg_sender_take(segmsg_sender_t *sender, size_t 
 {
     segmsg_ring_image_t *ring = &sender->ring;
     if (__builtin_expect(length <= ring->capacity, 1)) {
-        uint32_t lines =
-            (uint32_t) (length + SEGMSG_HEADER_BYTES + SEGMSG_LINE - 1) / SEGMSG_LINE;
+        uint32_t lines = (uint32_t) (length + SEGMSG_HEADER_BYTES + SEGMSG_LINE - 1) / SEGMSG_LINE;
         if (__builtin_expect(ring->at + lines <= ring->count && segmsg_ring_has_room(ring, lines),
                              1)) {
             place->data = ring->line[ring->at].bytes + SEGMSG_HEADER_BYTES;

@@ -43,8 +43,8 @@ static uint64_t whole_pages(uint64_t bytes)
 static bool has_arena(const segmsg_export_t *export, uint64_t bytes)
 {
     uint64_t room = export->shape.export_bytes - export->shape.arena;
-    uint64_t used = atomic_load_explicit(&segmsg_export_head(export)->arena_used,
-                                         memory_order_relaxed);
+    uint64_t used =
+        atomic_load_explicit(&segmsg_export_head(export)->arena_used, memory_order_relaxed);
     return whole_pages(bytes) <= room && used <= room - whole_pages(bytes);
 }
 
@@ -65,8 +65,8 @@ static uint64_t take_arena(segmsg_export_t *export, uint64_t bytes)
 }
 
 /* As segmsg_segment_register, but leaves the segment in `state`. */
-static segmsg_error_t add_segment(segmsg_export_t *export, uint32_t group,
-                                  uint32_t partition_count, uint32_t state, uint32_t *segment)
+static segmsg_error_t add_segment(segmsg_export_t *export, uint32_t group, uint32_t partition_count,
+                                  uint32_t state, uint32_t *segment)
 {
     const segmsg_group_geometry_t *shape = &export->shape.geometry.group[group];
     uint64_t bytes = segmsg_segment_bytes(group, shape->partition_size, partition_count);
@@ -75,9 +75,9 @@ static segmsg_error_t add_segment(segmsg_export_t *export, uint32_t group,
         return SEGMSG_ERR_TABLE_FULL;
     }
     uint32_t index;
-    segmsg_error_t error = take_index(export, &segmsg_export_head(export)->segment_count,
-                                      export->shape.segments_max, export->shape.segment_table,
-                                      sizeof(segmsg_segment_entry_t), &index);
+    segmsg_error_t error =
+        take_index(export, &segmsg_export_head(export)->segment_count, export->shape.segments_max,
+                   export->shape.segment_table, sizeof(segmsg_segment_entry_t), &index);
     if (error != SEGMSG_OK) {
         return error;
     }
@@ -107,8 +107,7 @@ segmsg_error_t segmsg_segment_register(segmsg_export_t *export, uint32_t group,
         add_segment(export, group, partition_count, SEGMSG_SEGMENT_REGISTERED, segment);
     if (error == SEGMSG_OK) {
         /* Relaxed: a hint. A claimer that misses it registers a segment of its own. */
-        atomic_fetch_add_explicit(&segmsg_export_head(export)->registered, 1,
-                                  memory_order_relaxed);
+        atomic_fetch_add_explicit(&segmsg_export_head(export)->registered, 1, memory_order_relaxed);
     }
     return error;
 }
@@ -144,8 +143,8 @@ static bool claim_segment(segmsg_export_t *export, uint32_t group, uint32_t part
 static void unclaim_segment(segmsg_export_t *export, uint32_t segment)
 {
     /* Release: what we wrote into the segment comes before what the next holder writes. */
-    atomic_store_explicit(&segmsg_export_segment(export, segment)->state,
-                          SEGMSG_SEGMENT_REGISTERED, memory_order_release);
+    atomic_store_explicit(&segmsg_export_segment(export, segment)->state, SEGMSG_SEGMENT_REGISTERED,
+                          memory_order_release);
     atomic_fetch_add_explicit(&segmsg_export_head(export)->registered, 1, memory_order_relaxed);
 }
 

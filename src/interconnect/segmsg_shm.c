@@ -90,8 +90,7 @@ segmsg_shm_status_t segmsg_shm_create(segmsg_shm_t *shm, const char *directory,
     char path[OPAL_PATH_MAX];
     snprintf(path, sizeof(path), "%s/segmsg-%u-%u-%08" PRIx32, directory, (unsigned) geteuid(),
              (unsigned) config->owner.pid, (uint32_t) config->owner.nonce);
-    if (opal_shmem_segment_create(&shm->ds, path, want - SEGMSG_HEAD_OFFSET)
-        != OPAL_SUCCESS) {
+    if (opal_shmem_segment_create(&shm->ds, path, want - SEGMSG_HEAD_OFFSET) != OPAL_SUCCESS) {
         return SEGMSG_SHM_CREATE_FAILED;
     }
     if (!adopt(shm)) {
@@ -107,8 +106,7 @@ segmsg_shm_status_t segmsg_shm_create(segmsg_shm_t *shm, const char *directory,
     segmsg_error_t error = segmsg_export_init(&shm->export, config);
     if (error != SEGMSG_OK) {
         segmsg_shm_destroy(shm);
-        return error == SEGMSG_ERR_NO_SPACE ? SEGMSG_SHM_DIRECTORY_FULL
-                                            : SEGMSG_SHM_LAYOUT_FAILED;
+        return error == SEGMSG_ERR_NO_SPACE ? SEGMSG_SHM_DIRECTORY_FULL : SEGMSG_SHM_LAYOUT_FAILED;
     }
     return SEGMSG_SHM_OK;
 }

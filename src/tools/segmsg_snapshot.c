@@ -63,9 +63,9 @@ static bool read_tables(segmsg_snapshot_t *snapshot, char *error)
     snapshot->export.base = base;
     memset(base + SEGMSG_PAGE, 0, shape->arena - SEGMSG_PAGE);
     const segmsg_head_t *head = segmsg_export_head(&snapshot->export);
-    snapshot->segment_count = least(atomic_load_explicit(&head->segment_count,
-                                                         memory_order_relaxed),
-                                    shape->segments_max);
+    snapshot->segment_count =
+        least(atomic_load_explicit(&head->segment_count, memory_order_relaxed),
+              shape->segments_max);
     snapshot->group_count =
         least(atomic_load_explicit(&head->group_count, memory_order_relaxed), shape->groups_max);
     snapshot->arena_used = atomic_load_explicit(&head->arena_used, memory_order_relaxed);
@@ -185,8 +185,7 @@ static bool read_ring(const segmsg_snapshot_t *snapshot, const segmsg_segment_en
 }
 
 /* From each first mark along the chain of next partitions. */
-static bool read_directory(const segmsg_snapshot_t *snapshot,
-                           const segmsg_segment_entry_t *segment,
+static bool read_directory(const segmsg_snapshot_t *snapshot, const segmsg_segment_entry_t *segment,
                            segmsg_snapshot_traffic_t *traffic)
 {
     uint32_t count = segment->partition_count;
@@ -208,8 +207,10 @@ static bool read_directory(const segmsg_snapshot_t *snapshot,
             ++last;
         }
         traffic->is_torn |= (directory[last] & SEGMSG_DIRECTORY_NEXT) != SEGMSG_DIRECTORY_LAST;
-        traffic->message[traffic->message_count++] = (segmsg_snapshot_message_t){
-            .kind = SEGMSG_KIND_RUN, .first = p, .partitions = last - p + 1};
+        traffic->message[traffic->message_count++] =
+            (segmsg_snapshot_message_t){.kind = SEGMSG_KIND_RUN,
+                                        .first = p,
+                                        .partitions = last - p + 1};
     }
     return true;
 }

@@ -52,8 +52,9 @@ def compile_programs(env, into):
 class Outcome:
     """What became of one job: its exit status, its output (both streams), how long it took."""
 
-    def __init__(self, command, status, output, seconds, timed_out, stacks):
+    def __init__(self, command, pids, status, output, seconds, timed_out, stacks):
         self.command = command
+        self.pids = pids  # of mpirun and what it started, as far as they were seen
         self.status = status
         self.output = output
         self.seconds = seconds
@@ -220,23 +221,35 @@ def end(process):
     _signal_all([pid for pid in family if os.path.exists(f"/proc/{pid}")], signal.SIGKILL)
 
 
+def _wait(process, pids, timeout):
+    """Wait for the end of a job and collect the pids of its processes; false if time is up."""
+    deadline, pause = time.monotonic() + timeout, 0.05
+    while time.monotonic() < deadline:
+        pids.update(descendants(process.pid))
+        try:
+            process.wait(timeout=min(pause, max(0.0, deadline - time.monotonic())))
+            return True
+        except subprocess.TimeoutExpired:
+            pause = min(2 * pause, 1.0)
+    return False
+
+
 def run(command, env, timeout, cwd=None, want_stacks=False, meanwhile=None):
     """Run one job to its end or to the time limit (seconds).
 
-    meanwhile, if given, is called once with the started Popen (to disturb the job).
+    meanwhile, if given, is called once with the started Popen to disturb the job; it returns the
+    pids of processes that it saw.
     """
     with tempfile.TemporaryFile() as sink:
         started = time.monotonic()
         process = subprocess.Popen(command, env=env, cwd=cwd, stdin=subprocess.DEVNULL,
                                    stdout=sink, stderr=subprocess.STDOUT, start_new_session=True)
-        stacks, timed_out = "", False
+        pids, stacks, timed_out = {process.pid}, "", False
         try:
             if meanwhile:
-                meanwhile(process)
-            process.wait(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            timed_out = True
-            if want_stacks:
+                pids.update(meanwhile(process))
+            timed_out = not _wait(process, pids, timeout)
+            if timed_out and want_stacks:
                 stacks = _stacks(descendants(process.pid))
         finally:
             if process.poll() is None:
@@ -244,4 +257,4 @@ def run(command, env, timeout, cwd=None, want_stacks=False, meanwhile=None):
         seconds = time.monotonic() - started
         sink.seek(0)
         output = sink.read().decode(errors="replace")
-    return Outcome(command, process.returncode, output, seconds, timed_out, stacks)
+    return Outcome(command, pids, process.returncode, output, seconds, timed_out, stacks)

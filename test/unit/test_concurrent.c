@@ -290,7 +290,7 @@ static void run_threads(const char *list, uint32_t starter, uint32_t senders, ui
                         uint64_t lives, uint32_t grow_after)
 {
     memory_t memory;
-    memory_open_export(&memory, list, starter, 16 * senders, 2 * senders);
+    memory_open_export(&memory, list, starter, 32 * senders, 6 * senders);
     listener_t listener;
     open_listener(&listener, &memory);
     static talker_t talker[SENDERS_MAX];
@@ -339,7 +339,7 @@ static void several_senders_form_groups_at_the_same_time(void)
 static void run_processes(uint32_t senders, uint64_t messages, uint64_t lives)
 {
     memory_t memory;
-    memory_open_export(&memory, "64:255:60,1K:16:8,8K:4:4", 16, 16 * senders, 2 * senders);
+    memory_open_export(&memory, "64:255:60,1K:16:8,8K:4:4", 16, 32 * senders, 6 * senders);
     memory_unlock(&memory);
     pid_t child[SENDERS_MAX];
     for (uint32_t s = 0; s < senders; ++s) {
@@ -409,7 +409,7 @@ static void a_sender_that_dies_anywhere_harms_nobody(void)
     uint32_t deaths = 10 + (uint32_t) unit_repetitions(150);
     memory_t memory;
     memory_open_export(&memory, "64:64:20,128:8:8,1K:4:4", 8, GROUPS_OF_THE_DEAD * (deaths + 4),
-                       2 * deaths + 8);
+                       2 * deaths + 20);
     memory_unlock(&memory);
     listener_t listener;
     open_listener(&listener, &memory);

@@ -214,7 +214,10 @@ static void wrong_entries_of_the_ring_are_corrupt(void)
         uint32_t segment;
         uint16_t first, partitions;
     } wrong[] = {
-        /* The sender's group 1 is segment 1: 8 partitions of 128 bytes; its ring has 8 lines. */
+        /* The sender's group 1 is segment 1: 8 partitions of 128 bytes; its ring has 8 lines.
+         * Segments 2 and 3 are another sender's ring and group 1. */
+        {(uint64_t) SEGMSG_KIND_RUN | 1 << 16 | (uint64_t) 100 << 32, 3, 0, 1},
+        {(uint64_t) SEGMSG_KIND_SWITCH | 1 << 16 | (uint64_t) 2 << 32, 0, 0, 0},
         {(uint64_t) SEGMSG_KIND_RUN | 1 << 16 | (uint64_t) 100 << 32, 2, 0, 1},
         {(uint64_t) SEGMSG_KIND_RUN | 1 << 16 | (uint64_t) 100 << 32, 0, 0, 1},
         {(uint64_t) SEGMSG_KIND_RUN | 1 << 16 | (uint64_t) 100 << 32, 12, 0, 1},
@@ -247,6 +250,7 @@ static void wrong_entries_of_the_ring_are_corrupt(void)
         segmsg_place_t place;
         UNIT_EQUAL(segmsg_sender_take_lasting(sender, 1000, &place), SEGMSG_OK);
         UNIT_EQUAL(place.group, 1);
+        UNIT_EQUAL(segmsg_sender_take_lasting(&scene.sender[1], 1000, &place), SEGMSG_OK);
         segmsg_announcement_t *at = &sender->ring.line[sender->ring.at].announcement;
         at->segment = wrong[w].segment;
         at->first = wrong[w].first;

@@ -275,6 +275,49 @@ static void the_first_ring_is_the_starter_wherever_it_stands_in_the_table(void)
     memory_close(&memory);
 }
 
+/* The old ring goes back to the tables only when no message in it is out any more. */
+static void a_ring_is_kept_while_a_message_in_it_is_out(void)
+{
+    memory_t memory;
+    memory_open_export(&memory, GROUPS, 8, 32, 4);
+    segmsg_receiver_t receiver;
+    UNIT_REQUIRE(segmsg_receiver_init(&receiver, &memory.export));
+    segmsg_sender_t sender;
+    segmsg_export_t image;
+    for (int closes = 0; closes < 2; ++closes) {
+        open_sender(&sender, &image, &memory, 1);
+        UNIT_EQUAL(send_message(&sender, 100, 1), SEGMSG_OK);
+        UNIT_EQUAL(segmsg_receiver_find_groups(&receiver), SEGMSG_OK);
+        segmsg_reader_t *reader = receiver.reader[0];
+        segmsg_message_t out, message;
+        UNIT_EQUAL(segmsg_reader_poll(&receiver, reader, &out), SEGMSG_POLL_MESSAGE);
+        if (closes) {
+            UNIT_CHECK(segmsg_sender_close(&sender));
+        } else {
+            sender.grow_after = 0;
+            UNIT_EQUAL(send_message(&sender, 1000, 2), SEGMSG_OK);
+        }
+        UNIT_EQUAL(segmsg_reader_poll(&receiver, reader, &message), SEGMSG_POLL_NONE);
+        UNIT_EQUAL(atomic_load(&segmsg_export_segment(&memory.export, 0)->state),
+                   SEGMSG_SEGMENT_PAIRED);
+        UNIT_CHECK(memory_holds(out.data, 100, 1));
+        segmsg_message_return(&receiver, reader, &out);
+        UNIT_EQUAL(segmsg_reader_poll(&receiver, reader, &message),
+                   closes ? SEGMSG_POLL_CLOSED : SEGMSG_POLL_MESSAGE);
+        UNIT_EQUAL(atomic_load(&segmsg_export_segment(&memory.export, 0)->state),
+                   SEGMSG_SEGMENT_REGISTERED);
+        uint32_t closed = 0;
+        if (!closes) {
+            segmsg_message_return(&receiver, reader, &message);
+            UNIT_CHECK(segmsg_sender_close(&sender));
+        }
+        UNIT_EQUAL(receive_all(&receiver, &closed), 0);
+        UNIT_EQUAL(receiver.reader_count, 0);
+    }
+    segmsg_receiver_destroy(&receiver);
+    memory_close(&memory);
+}
+
 /* A group above group 0 may be found before the ring of its sender is. */
 static void a_sender_without_a_ring_has_nothing_to_say(void)
 {
@@ -406,6 +449,7 @@ static const unit_case_t cases[] = {
     UNIT_CASE(groups_of_those_who_left_serve_those_who_come),
     UNIT_CASE(a_sender_that_comes_back_early_is_read_after_its_past),
     UNIT_CASE(the_first_ring_is_the_starter_wherever_it_stands_in_the_table),
+    UNIT_CASE(a_ring_is_kept_while_a_message_in_it_is_out),
     UNIT_CASE(a_sender_without_a_ring_has_nothing_to_say),
     UNIT_CASE(running_out_of_space_is_an_error_and_what_stands_goes_on),
     UNIT_CASE(a_full_table_refuses_and_stays_as_it_is),
