@@ -315,9 +315,9 @@ def directory_is_a_file(machine):
 
 @contextlib.contextmanager
 def small_file_system(options):
-    """A file system in memory of 1 MB, mounted for the case; only root may."""
+    """A small file system in memory, mounted with the options for the case; only root may."""
     with tempfile.TemporaryDirectory() as place:
-        mount = ["mount", "-t", "tmpfs", "-o", f"size=1M,mode=777{options}", "segmsg-test", place]
+        mount = ["mount", "-t", "tmpfs", "-o", f"mode=777,{options}", "segmsg-test", place]
         try:
             done = subprocess.run(mount, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                   check=False)
@@ -333,7 +333,7 @@ def small_file_system(options):
 
 def directory_not_writable(machine):
     if os.getuid() == 0:  # whom the mode of a directory does not keep out
-        unwritable = small_file_system(",ro")
+        unwritable = small_file_system("size=1M,ro")
     else:
         unwritable = tempfile.TemporaryDirectory()
     with unwritable as place:
@@ -344,7 +344,7 @@ def directory_not_writable(machine):
 
 
 def directory_full(machine):
-    with small_file_system("") as place:
+    with small_file_system("size=1M") as place:
         with contextlib.suppress(OSError):
             with open(os.path.join(place, "filler"), "wb", buffering=0) as filler:
                 while filler.write(bytes(4096)):
@@ -356,8 +356,8 @@ def directory_full(machine):
 def directory_fills_up(machine):
     """Enough room to start and too little for all that is wanted: it runs with what there is, or
     stops and says so; it does not die of a signal."""
-    with small_file_system("") as place:
-        for ranks in (2, 8):
+    for size, ranks in (("1M", 2), ("3M", 2), ("5M", 2), ("8M", 4), ("12M", 8)):
+        with small_file_system(f"size={size}") as place:
             outcome = run_heard(machine, {"btl": "segmsg", "btl_segmsg_backing_directory": place},
                                 ["stress", "--messages", "20000"], ranks)
             if outcome.timed_out or re.search(CRASH, outcome.output):
