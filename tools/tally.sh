@@ -48,7 +48,8 @@ step() # name, limit in seconds, command...
     wait $tally_pid || status=$?
     tally_pid=
 
-    counts=$(tail -n 1 "$log" | sed -n 's/^\([0-9]\+\) passed, \([0-9]\+\) failed$/\1 \2/p')
+    # Where make ran it and it failed, make has the last word.
+    counts=$(tail -n 4 "$log" | sed -n 's/^\([0-9]\+\) passed, \([0-9]\+\) failed$/\1 \2/p' | tail -n 1)
     if [ -n "$counts" ]; then
         read -r p f <<<"$counts"
         # It says that all is well, and yet it failed.

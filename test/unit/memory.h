@@ -47,8 +47,7 @@ static inline int memory_commit(void *context, size_t offset, size_t length)
                 return ENOSPC;
             }
         }
-        if (mprotect(memory->export.base + page * SEGMSG_PAGE, SEGMSG_PAGE,
-                     PROT_READ | PROT_WRITE)
+        if (mprotect(memory->export.base + page * SEGMSG_PAGE, SEGMSG_PAGE, PROT_READ | PROT_WRITE)
             != 0) {
             return errno;
         }
@@ -139,8 +138,9 @@ static inline segmsg_export_t memory_image(const memory_t *memory)
 
 static inline segmsg_identity_t memory_sender(uint32_t rank)
 {
-    return (segmsg_identity_t){
-        .name = UINT64_C(1) << 32 | rank, .nonce = rank * UINT64_C(77), .pid = rank};
+    return (segmsg_identity_t){.name = UINT64_C(1) << 32 | rank,
+                               .nonce = rank * UINT64_C(77),
+                               .pid = rank};
 }
 
 /* Fills `length` bytes in a way that tells one message, and one place in it, from another. */

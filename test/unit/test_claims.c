@@ -96,8 +96,7 @@ static void claim_G1_group_pairs_source_and_target_of_the_same_partitions(void)
     const segmsg_geometry_t *geometry = &pair.memory.config.geometry;
     for (uint32_t g = 0; g < 3; ++g) {
         const segmsg_group_entry_t *group = segmsg_export_group(&pair.image, g);
-        const segmsg_segment_entry_t *segment =
-            segmsg_export_segment(&pair.image, group->segment);
+        const segmsg_segment_entry_t *segment = segmsg_export_segment(&pair.image, group->segment);
         UNIT_EQUAL(group->sender.name, pair.sender.self.name);
         UNIT_EQUAL(segment->group, group->group);
         UNIT_EQUAL(segment->partition_size, geometry->group[group->group].partition_size);
@@ -234,9 +233,8 @@ static void claim_G6_smallest_partition_size_whose_span_holds_the_message(void)
     static const struct {
         size_t length;
         uint32_t group, partitions;
-    } expected[] = {{0, 0, 1},   {56, 0, 1},  {57, 0, 2},   {184, 0, 3},
-                    {185, 1, 2}, {512, 1, 4}, {513, 2, 1},  {1024, 2, 1},
-                    {1025, 2, 2}, {4096, 2, 4}};
+    } expected[] = {{0, 0, 1},   {56, 0, 1},  {57, 0, 2},   {184, 0, 3},  {185, 1, 2},
+                    {512, 1, 4}, {513, 2, 1}, {1024, 2, 1}, {1025, 2, 2}, {4096, 2, 4}};
     for (size_t e = 0; e < sizeof(expected) / sizeof(expected[0]); ++e) {
         segmsg_place_t place = send_message(&pair, expected[e].length, e);
         UNIT_EQUAL(place.group, expected[e].group);

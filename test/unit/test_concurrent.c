@@ -105,8 +105,8 @@ static void talk_once(talker_t *talker)
 
 /* Waits until the receiver has read all but the last of the sessions that this sender ended: there
  * is memory for two. A look at what others may be writing just now, which does no harm. */
-__attribute__((no_sanitize("thread"))) static void let_the_past_be_read(
-    const segmsg_sender_t *sender)
+__attribute__((no_sanitize("thread"))) static void
+let_the_past_be_read(const segmsg_sender_t *sender)
 {
     uint32_t most = sender->geometry.group_count + 1;
     for (uint32_t own = most + 1; own > most && !unit_has_failed(); sched_yield()) {
@@ -168,7 +168,7 @@ typedef struct {
     stamp_t expected[SENDERS_MAX]; /* by rank */
     uint64_t closed, received;
     uint64_t mortal_closed, mortal_messages; /* of senders that get killed */
-    uint64_t groups[SEGMSG_GROUPS_MAX]; /* messages by group */
+    uint64_t groups[SEGMSG_GROUPS_MAX];      /* messages by group */
 } listener_t;
 
 static void let_go(listener_t *listener, uint32_t index)

@@ -47,8 +47,8 @@ static const reading_t readings[] = {
     {"64:8:3,99999999999999999999999:8:3", SEGMSG_ERR_SYNTAX, 1},
 
     {"64:8:3", SEGMSG_ERR_GROUP_COUNT, 0},
-    {"64:8:1,128:1:1,256:1:1,512:1:1,1K:1:1,2K:1:1,4K:1:1,8K:1:1,16K:1:1",
-     SEGMSG_ERR_GROUP_COUNT, 8},
+    {"64:8:1,128:1:1,256:1:1,512:1:1,1K:1:1,2K:1:1,4K:1:1,8K:1:1,16K:1:1", SEGMSG_ERR_GROUP_COUNT,
+     8},
 
     {"0:8:3,128:8:3", SEGMSG_ERR_PARTITION_SIZE, 0},
     {"32:8:3,128:8:3", SEGMSG_ERR_PARTITION_SIZE, 0},
@@ -111,8 +111,9 @@ static void a_list_becomes_its_numbers(void)
     uint32_t bad_group;
     UNIT_REQUIRE(segmsg_geometry_parse("64:1023:129,1K:64:16,2M:3:2", &geometry, &bad_group)
                  == SEGMSG_OK);
-    static const segmsg_group_geometry_t expected[] = {
-        {64, 1023, 129}, {1024, 64, 16}, {2 << 20, 3, 2}};
+    static const segmsg_group_geometry_t expected[] = {{64, 1023, 129},
+                                                       {1024, 64, 16},
+                                                       {2 << 20, 3, 2}};
     UNIT_EQUAL(geometry.group_count, 3);
     UNIT_CHECK(memcmp(geometry.group, expected, sizeof(expected)) == 0);
 }
@@ -183,8 +184,9 @@ static void selection_agrees_with_a_naive_model(void)
             uint32_t count = g == 0 ? 8 + (uint32_t) unit_below(&random, 100)
                                     : 1 + (uint32_t) unit_below(&random, 64);
             uint32_t span_max = g == 0 ? segmsg_ring_span_max(count) : count;
-            geometry.group[g] = (segmsg_group_geometry_t){
-                1u << shift, count, 1 + (uint32_t) unit_below(&random, span_max)};
+            geometry.group[g] =
+                (segmsg_group_geometry_t){1u << shift, count,
+                                          1 + (uint32_t) unit_below(&random, span_max)};
             shift += 1 + (uint32_t) unit_below(&random, 2);
         }
         uint32_t bad_group;

@@ -138,8 +138,7 @@ static void scribble(scene_t *scene)
         at = SEGMSG_HEAD_OFFSET + unit_below(random, sizeof(segmsg_head_t));
         break;
     case 1:
-        at = export->shape.segment_table
-             + unit_below(random, 14 * sizeof(segmsg_segment_entry_t));
+        at = export->shape.segment_table + unit_below(random, 14 * sizeof(segmsg_segment_entry_t));
         break;
     case 2:
         at = export->shape.group_table + unit_below(random, 14 * sizeof(segmsg_group_entry_t));
@@ -149,15 +148,15 @@ static void scribble(scene_t *scene)
         if (sender->ring.line == NULL) {
             return;
         }
-        uint64_t line = (sender->ring.at + sender->ring.count - unit_below(random, 3))
-                        % sender->ring.count;
+        uint64_t line =
+            (sender->ring.at + sender->ring.count - unit_below(random, 3)) % sender->ring.count;
         at = (uint64_t) (sender->ring.line[line].bytes - export->base) + unit_below(random, 2) * 8;
         break;
     }
     case 4: { /* what a sender reads back */
         const segmsg_sender_t *sender = &scene->sender[unit_below(random, SENDERS)];
-        const segmsg_returns_t *returns = unit_below(random, 2) ? sender->ring.returns
-                                                                : sender->run[1].returns;
+        const segmsg_returns_t *returns =
+            unit_below(random, 2) ? sender->ring.returns : sender->run[1].returns;
         if (returns == NULL) {
             return;
         }
@@ -270,53 +269,57 @@ static void wrong_entries_of_the_ring_are_corrupt(void)
 /* One wrong field in the tables: the group is refused, and nothing is polled in it. */
 static void wrong_entries_of_the_tables_are_corrupt(void)
 {
-    for (int field = 0; field < 14; ++field) {
+    for (int field = 0; field < 15; ++field) {
         scene_t scene;
         open_scene(&scene, (uint64_t) field);
         segmsg_sender_t *sender = &scene.sender[0];
         segmsg_place_t place;
         UNIT_EQUAL(segmsg_sender_take_lasting(sender, 1000, &place), SEGMSG_OK);
         const segmsg_export_t *export = &scene.memory.export;
-        segmsg_segment_entry_t *segment = segmsg_export_segment(export, 1);
+        uint32_t wrong = field == 0 ? 0 : 1;
+        segmsg_segment_entry_t *segment = segmsg_export_segment(export, wrong);
         segmsg_group_entry_t *group = segmsg_export_group(export, 1);
         switch (field) {
-        case 0:
-            segment->group = 3;
+        case 0: /* a ring of 8 lines can carry 3 */
+            segment->span_factor = 4;
             break;
         case 1:
-            segment->group = 0;
+            segment->group = 3;
             break;
         case 2:
-            segment->partition_size = 256;
+            segment->group = 0;
             break;
         case 3:
-            segment->partition_count = 9;
+            segment->partition_size = 256;
             break;
         case 4:
-            segment->partition_count = 0;
+            segment->partition_count = 9;
             break;
         case 5:
-            segment->span_factor = 9;
+            segment->partition_count = 0;
             break;
         case 6:
-            segment->span_factor = 0;
+            segment->span_factor = 9;
             break;
         case 7:
-            segment->offset = export->bytes - SEGMSG_PAGE + 1;
+            segment->span_factor = 0;
             break;
         case 8:
-            segment->offset = export->bytes / SEGMSG_PAGE * SEGMSG_PAGE;
+            segment->offset = export->bytes - SEGMSG_PAGE + 1;
             break;
         case 9:
-            segment->offset = UINT64_MAX - 4095;
+            segment->offset = export->bytes / SEGMSG_PAGE * SEGMSG_PAGE;
             break;
         case 10:
-            segment->offset = 0; /* the head */
+            segment->offset = UINT64_MAX - 4095;
             break;
         case 11:
-            segment->bytes = UINT64_MAX;
+            segment->offset = 0; /* the head */
             break;
         case 12:
+            segment->bytes = UINT64_MAX;
+            break;
+        case 13:
             group->segment = UINT32_MAX;
             break;
         default:
@@ -324,7 +327,7 @@ static void wrong_entries_of_the_tables_are_corrupt(void)
             break;
         }
         UNIT_EQUAL(segmsg_receiver_find_groups(&scene.receiver), SEGMSG_ERR_CORRUPT);
-        UNIT_CHECK(scene.receiver.target[1].partition == NULL);
+        UNIT_CHECK(scene.receiver.target[wrong].partition == NULL);
         close_scene(&scene);
     }
 }

@@ -76,9 +76,10 @@ static bool says(const char *text)
     return strstr(output, text) != NULL;
 }
 
-#define CHECK_SAYS(text)                                                                  \
-    (says(text) ? (void) 0                                                                \
-                : unit_fail(__FILE__, __LINE__, "\"%s\" is not in the output:\n%.2000s", text, output))
+#define CHECK_SAYS(text) \
+    (says(text)          \
+         ? (void) 0      \
+         : unit_fail(__FILE__, __LINE__, "\"%s\" is not in the output:\n%.2000s", text, output))
 
 /* Writes what is committed of an export to a sparse file. */
 static void save(const memory_t *memory, const char *path)

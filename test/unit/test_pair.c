@@ -37,8 +37,8 @@ typedef struct {
     uint64_t out_number[MODEL_MESSAGES];
     uint32_t outs;
 
-    uint64_t occupied[SEGMSG_GROUPS_MAX];    /* partitions that are a message's */
-    uint8_t start[SEGMSG_GROUPS_MAX][64];    /* first partition of whoever had it last */
+    uint64_t occupied[SEGMSG_GROUPS_MAX]; /* partitions that are a message's */
+    uint8_t start[SEGMSG_GROUPS_MAX][64]; /* first partition of whoever had it last */
     uint8_t partitions[SEGMSG_GROUPS_MAX][64];
     uint64_t numbers; /* messages made */
     uint64_t messages[SEGMSG_GROUPS_MAX], bytes[SEGMSG_GROUPS_MAX], taken[SEGMSG_GROUPS_MAX];
@@ -78,7 +78,7 @@ static uint32_t expected_group(const model_t *model, size_t length)
     return g;
 }
 
-/* Whether group 0 can take a message that needs `lines`, counting what the receiver has returned. */
+/* Whether group 0 can take a message that needs `lines`, counting what the receiver returned. */
 static bool ring_has_room(const segmsg_ring_image_t *ring, uint32_t lines)
 {
     uint64_t used = ring->head - atomic_load(&ring->returns->word);
@@ -156,8 +156,8 @@ static void send_now(model_t *model)
     }
     note_place(model, &message.place);
     memory_fill(message.place.data, message.length, message.number);
-    UNIT_CHECK(segmsg_sender_publish(sender, &message.place, (uint8_t) message.number,
-                                     message.length));
+    UNIT_CHECK(
+        segmsg_sender_publish(sender, &message.place, (uint8_t) message.number, message.length));
     note_sent(model, &message);
 }
 
@@ -196,8 +196,8 @@ static void finish_place(model_t *model, bool publish)
     UNIT_CHECK(memory_holds(message.place.data, message.length, message.number));
     if (publish) {
         bool room = ring_has_room(&model->sender.ring, 1);
-        bool done = segmsg_sender_publish(&model->sender, &message.place,
-                                          (uint8_t) message.number, message.length);
+        bool done = segmsg_sender_publish(&model->sender, &message.place, (uint8_t) message.number,
+                                          message.length);
         UNIT_EQUAL(done, room);
         if (!done) {
             return;

@@ -206,8 +206,7 @@ static void groups_of_those_who_left_serve_those_who_come(void)
                    SEGMSG_SEGMENT_REGISTERED);
     }
     for (uint32_t g = 0; g < groups; ++g) {
-        UNIT_EQUAL(atomic_load(&segmsg_export_group(&memory.export, g)->state),
-                   SEGMSG_GROUP_EMPTY);
+        UNIT_EQUAL(atomic_load(&segmsg_export_group(&memory.export, g)->state), SEGMSG_GROUP_EMPTY);
     }
     segmsg_receiver_destroy(&receiver);
     memory_close(&memory);
@@ -244,6 +243,63 @@ static void a_sender_that_comes_back_early_is_read_after_its_past(void)
         UNIT_EQUAL(receive_all(&receiver, &closed), 0);
         UNIT_EQUAL(closed, 3);
     }
+    segmsg_receiver_destroy(&receiver);
+    memory_close(&memory);
+}
+
+/* Likewise, when its new groups stand before the old ones in the table. */
+static void an_earlier_session_comes_first_wherever_it_stands_in_the_table(void)
+{
+    memory_t memory;
+    memory_open_export(&memory, GROUPS, 8, 32, 4);
+    segmsg_receiver_t receiver;
+    UNIT_REQUIRE(segmsg_receiver_init(&receiver, &memory.export));
+    segmsg_sender_t other, sender;
+    segmsg_export_t image[2];
+    open_sender(&other, &image[0], &memory, 1);
+    UNIT_EQUAL(segmsg_sender_form_ring(&other), SEGMSG_OK); /* entry 0 */
+    UNIT_EQUAL(segmsg_receiver_find_groups(&receiver), SEGMSG_OK);
+    open_sender(&sender, &image[1], &memory, 2);
+    UNIT_EQUAL(send_message(&sender, 10, 1), SEGMSG_OK); /* entry 1 */
+    UNIT_CHECK(segmsg_sender_close(&sender));
+    UNIT_CHECK(segmsg_sender_close(&other));
+    segmsg_message_t message;
+    UNIT_EQUAL(segmsg_reader_poll(&receiver, receiver.reader[0], &message), SEGMSG_POLL_CLOSED);
+    UNIT_EQUAL(send_message(&sender, 20, 2), SEGMSG_OK); /* entry 0 */
+    UNIT_EQUAL(segmsg_export_group(&memory.export, 0)->sender.name, sender.self.name);
+
+    UNIT_EQUAL(segmsg_receiver_find_groups(&receiver), SEGMSG_OK);
+    UNIT_REQUIRE(receiver.reader_count == 1);
+    UNIT_EQUAL(segmsg_reader_poll(&receiver, receiver.reader[0], &message), SEGMSG_POLL_MESSAGE);
+    UNIT_EQUAL(message.length, 10);
+    segmsg_message_return(&receiver, receiver.reader[0], &message);
+    uint32_t closed = 0;
+    UNIT_EQUAL(receive_all(&receiver, &closed), 1);
+    UNIT_EQUAL(closed, 1);
+    segmsg_receiver_destroy(&receiver);
+    memory_close(&memory);
+}
+
+/* The lines of a ring that served another sender still hold its messages. */
+static void a_ring_that_serves_again_starts_empty(void)
+{
+    memory_t memory;
+    memory_open_export(&memory, GROUPS, 8, 32, 4);
+    segmsg_receiver_t receiver;
+    UNIT_REQUIRE(segmsg_receiver_init(&receiver, &memory.export));
+    segmsg_sender_t sender;
+    segmsg_export_t image;
+    uint32_t closed = 0;
+    open_sender(&sender, &image, &memory, 1);
+    UNIT_EQUAL(send_message(&sender, 10, 1), SEGMSG_OK);
+    UNIT_CHECK(segmsg_sender_close(&sender));
+    UNIT_EQUAL(receive_all(&receiver, &closed), 1);
+    open_sender(&sender, &image, &memory, 2);
+    UNIT_EQUAL(segmsg_sender_form_ring(&sender), SEGMSG_OK);
+    UNIT_EQUAL(receive_all(&receiver, &closed), 0);
+    UNIT_EQUAL(closed, 1);
+    UNIT_EQUAL(atomic_load(&segmsg_export_head(&image)->segment_count), 1);
+    UNIT_EQUAL(atomic_load(&sender.ring.returns->word), 0);
     segmsg_receiver_destroy(&receiver);
     memory_close(&memory);
 }
@@ -448,6 +504,8 @@ static const unit_case_t cases[] = {
     UNIT_CASE(a_head_of_another_kind_is_refused),
     UNIT_CASE(groups_of_those_who_left_serve_those_who_come),
     UNIT_CASE(a_sender_that_comes_back_early_is_read_after_its_past),
+    UNIT_CASE(an_earlier_session_comes_first_wherever_it_stands_in_the_table),
+    UNIT_CASE(a_ring_that_serves_again_starts_empty),
     UNIT_CASE(the_first_ring_is_the_starter_wherever_it_stands_in_the_table),
     UNIT_CASE(a_ring_is_kept_while_a_message_in_it_is_out),
     UNIT_CASE(a_sender_without_a_ring_has_nothing_to_say),

@@ -14,20 +14,20 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FAILURES_PRINTED = 10 };
+enum { FAILURES_PRINTED = 10, VALGRIND_SLOWDOWN = 50 };
 
 #if defined(__SANITIZE_THREAD__)
 enum { SANITIZER_SLOWDOWN = 20 };
 #elif defined(__SANITIZE_ADDRESS__)
 enum { SANITIZER_SLOWDOWN = 10 };
 #elif defined(__has_feature)
-#    if __has_feature(thread_sanitizer)
+#if __has_feature(thread_sanitizer)
 enum { SANITIZER_SLOWDOWN = 20 };
-#    elif __has_feature(address_sanitizer)
+#elif __has_feature(address_sanitizer)
 enum { SANITIZER_SLOWDOWN = 10 };
-#    else
+#else
 enum { SANITIZER_SLOWDOWN = 1 };
-#    endif
+#endif
 #else
 enum { SANITIZER_SLOWDOWN = 1 };
 #endif
@@ -75,9 +75,16 @@ static uint64_t from_environment(const char *name, uint64_t otherwise)
     return text == NULL || *text == '\0' ? otherwise : strtoull(text, NULL, 0);
 }
 
+static bool is_under_valgrind(void)
+{
+    const char *preloaded = getenv("LD_PRELOAD");
+    return preloaded != NULL && strstr(preloaded, "vgpreload") != NULL;
+}
+
 uint64_t unit_repetitions(uint64_t quick)
 {
-    uint64_t repetitions = quick * scale / SANITIZER_SLOWDOWN;
+    uint64_t slowdown = is_under_valgrind() ? VALGRIND_SLOWDOWN : SANITIZER_SLOWDOWN;
+    uint64_t repetitions = quick * scale / slowdown;
     return repetitions == 0 ? 1 : repetitions;
 }
 

@@ -26,7 +26,10 @@ typedef struct {
     void (*run)(void);
 } unit_case_t;
 
-#define UNIT_CASE(function) {#function, function}
+#define UNIT_CASE(function) \
+    {                       \
+#function, function \
+    }
 #define UNIT_MAIN(argc, argv, cases) \
     unit_main(argc, argv, cases, sizeof(cases) / sizeof((cases)[0]))
 
@@ -44,24 +47,23 @@ bool unit_has_failed(void);
     ((condition) ? (void) 0 : unit_fail(__FILE__, __LINE__, "%s", #condition))
 
 /* Fails the case, and leaves the (void) function, if `condition` is false. */
-#define UNIT_REQUIRE(condition)                                \
-    do {                                                       \
-        if (!(condition)) {                                    \
+#define UNIT_REQUIRE(condition)                              \
+    do {                                                     \
+        if (!(condition)) {                                  \
             unit_fail(__FILE__, __LINE__, "%s", #condition); \
-            return;                                            \
-        }                                                      \
+            return;                                          \
+        }                                                    \
     } while (0)
 
 /* Fails the case, and goes on, if two integers differ; prints both. */
-#define UNIT_EQUAL(found, expected)                                                            \
-    do {                                                                                       \
-        unsigned long long unit_found = (unsigned long long) (found);                          \
-        unsigned long long unit_expected = (unsigned long long) (expected);                    \
-        if (unit_found != unit_expected) {                                                     \
-            unit_fail(__FILE__, __LINE__, "%s is %llu (0x%llx), not %s = %llu (0x%llx)",       \
-                      #found, unit_found, unit_found, #expected, unit_expected,                \
-                      unit_expected);                                                          \
-        }                                                                                      \
+#define UNIT_EQUAL(found, expected)                                                              \
+    do {                                                                                         \
+        unsigned long long unit_found = (unsigned long long) (found);                            \
+        unsigned long long unit_expected = (unsigned long long) (expected);                      \
+        if (unit_found != unit_expected) {                                                       \
+            unit_fail(__FILE__, __LINE__, "%s is %llu (0x%llx), not %s = %llu (0x%llx)", #found, \
+                      unit_found, unit_found, #expected, unit_expected, unit_expected);          \
+        }                                                                                        \
     } while (0)
 
 /* Ends a forked child: its exit status tells unit_child_passed. */
@@ -70,7 +72,7 @@ void unit_child_exit(void) __attribute__((noreturn));
 /* Waits for a forked child and fails the case if the child's checks failed or it crashed. */
 void unit_child_wait(int pid);
 
-/* Repetitions of a test: `quick`, scaled by SEGMSG_TEST_SCALE and divided under a sanitizer. */
+/* Repetitions of a test: `quick` times SEGMSG_TEST_SCALE; fewer under a sanitizer or valgrind. */
 uint64_t unit_repetitions(uint64_t quick);
 
 /* Random numbers, reproducible from the seed and the name of the case. One state a thread. */
