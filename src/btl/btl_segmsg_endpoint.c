@@ -4,6 +4,8 @@
  */
 #include "btl/btl_segmsg_rdma.h"
 
+#include <sched.h>
+
 static void endpoint_construct(mca_btl_segmsg_endpoint_t *endpoint)
 {
     endpoint->proc = NULL;
@@ -33,10 +35,21 @@ static void drop_pending(mca_btl_segmsg_endpoint_t *endpoint)
     }
 }
 
+/*
+ * Tells the peer that nothing more comes, so that it can give our groups to others. The ring is
+ * empty as a rule by now; a peer that does not empty it has gone or is stuck, and is not waited for.
+ */
+static void say_goodbye(mca_btl_segmsg_endpoint_t *endpoint)
+{
+    for (int attempt = 0; attempt < 1000 && !segmsg_sender_close(&endpoint->sender); ++attempt) {
+        sched_yield();
+    }
+}
+
 static void endpoint_destruct(mca_btl_segmsg_endpoint_t *endpoint)
 {
-    if (!endpoint->is_self) {
-        (void) segmsg_sender_close(&endpoint->sender);
+    if (endpoint->shm.export.base != NULL) {
+        say_goodbye(endpoint);
     }
     mca_btl_segmsg_rdma_cancel(endpoint);
     drop_pending(endpoint);
