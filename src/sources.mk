@@ -31,6 +31,7 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_frag.c \
 	src/btl/btl_segmsg_modex.c \
 	src/btl/btl_segmsg_params.c \
+	src/btl/btl_segmsg_pieces.c \
 	src/btl/btl_segmsg_procs.c \
 	src/btl/btl_segmsg_progress.c \
 	src/btl/btl_segmsg_pvars.c \

@@ -11,6 +11,7 @@
  *   btl_segmsg_procs.c      add_procs, del_procs, finalize
  *   btl_segmsg_frag.c       alloc, free, prepare_src
  *   btl_segmsg_send.c       send, sendi
+ *   btl_segmsg_pieces.c     messages in pieces, where memory is too short for one piece
  *   btl_segmsg_progress.c   polling and delivery
  *   btl_segmsg_copy.c       the kernel's single copy: trying it, using it
  *   btl_segmsg_rdma.c       put, get and atomics, asked of this process's peers
@@ -93,17 +94,22 @@ typedef struct mca_btl_base_endpoint_t {
     opal_mutex_t lock;      /* guards what follows */
     segmsg_sender_t sender; /* towards the peer */
     opal_list_t pending;    /* fragments that wait for room, in order */
-    size_t buffered;        /* bytes that fragments of this peer hold in heap buffers */
+    size_t buffered;        /* bytes of fragments that wait in local buffers on a sendi's behalf */
+    bool memory_short;      /* the last place could not be had for want of memory, not of room */
+    unsigned exempt;        /* short fragments that were given out although `blocked` */
     opal_list_t jobs;       /* transfers that wait for fragments, in order */
-    bool busy;              /* in mca_btl_segmsg.busy */
+    bool busy;              /* in mca_btl_segmsg.busy; guarded by mca_btl_segmsg.lock */
     /*
      * There was no room, and the queue is at its limit: the PML keeps what it could not send.
-     * Until the next progress nothing is taken, so that it tries again in the order in which it
-     * began: it numbers messages in 16 bits, and one that overtakes 65536 others would be taken
-     * for another.
+     * Until the next progress that finds the queue below its limit nothing is taken, so that the
+     * PML tries again in the order in which it began: it numbers messages in 16 bits, and one that
+     * overtakes 65536 others would be taken for another. Only its short control messages go on,
+     * up to a number, since it has no clock of its own to try those again.
      */
     bool blocked;
     opal_list_item_t busy_item;
+
+    struct mca_btl_segmsg_partial_t *partial; /* a message that comes in pieces; by who polls */
 } mca_btl_base_endpoint_t;
 typedef mca_btl_base_endpoint_t mca_btl_segmsg_endpoint_t;
 OBJ_CLASS_DECLARATION(mca_btl_segmsg_endpoint_t);
@@ -116,7 +122,9 @@ typedef struct {
     mca_btl_segmsg_endpoint_t *endpoint;
     segmsg_place_t place; /* where it lies; place.data is NULL if in a local buffer */
     void *heap;           /* local buffer of a message longer than the built-in one, or NULL */
-    size_t heap_size;     /* of it, bytes */
+    size_t charge;        /* bytes by which it counts in endpoint->buffered */
+    bool exempt;          /* it counts in endpoint->exempt */
+    size_t pieces_sent;   /* bytes of it that went out in pieces: see btl_segmsg_pieces.c */
     uint8_t tag;
 } mca_btl_segmsg_frag_t;
 OBJ_CLASS_DECLARATION(mca_btl_segmsg_frag_t);
@@ -128,6 +136,7 @@ typedef struct {
     mca_btl_base_module_error_cb_fn_t error_cb;
     mca_btl_segmsg_config_t config;
     bool initialised;    /* the export exists */
+    bool declined;       /* something is wrong: reaches nobody */
     bool self_is_served; /* another BTL loops back */
 
     segmsg_identity_t self;
@@ -244,9 +253,30 @@ int mca_btl_segmsg_sendi(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *en
 /* Publishes what is pending for `endpoint`, as much as there is room for. Returns how many. */
 int mca_btl_segmsg_send_pending(mca_btl_segmsg_endpoint_t *endpoint);
 
+/* ---- pieces ---- */
+
+/* Tag of a piece; never handed to Open MPI. */
+#define MCA_BTL_SEGMSG_PIECE_TAG (MCA_BTL_TAG_BTL + 14)
+
+/* Publishes what is left of a fragment piece by piece; false if there is no room for all of it now.
+ * The endpoint's lock is held. */
+bool mca_btl_segmsg_publish_pieces(mca_btl_segmsg_endpoint_t *endpoint,
+                                   mca_btl_segmsg_frag_t *frag);
+
+/* A piece has come. */
+void mca_btl_segmsg_receive_piece(mca_btl_segmsg_endpoint_t *endpoint, const void *data,
+                                  size_t size);
+
+/* Drops what has come of a message whose sender goes. */
+void mca_btl_segmsg_drop_partial(mca_btl_segmsg_endpoint_t *endpoint);
+
 /* ---- progress ---- */
 
 int mca_btl_segmsg_progress(void);
+
+/* Hands a message to whoever registered for its tag, as one fragment. By who polls. */
+void mca_btl_segmsg_deliver(mca_btl_segmsg_endpoint_t *endpoint, uint8_t tag, void *data,
+                            size_t size);
 
 /* Keeps other threads from polling, for whoever changes what polling uses. Nests. */
 void mca_btl_segmsg_polling_stop(void);

@@ -157,7 +157,10 @@ static void say_why_no_export(const mca_btl_segmsg_config_t *config, segmsg_shm_
 
 static bool make_export(mca_btl_segmsg_module_t *module)
 {
-    const mca_btl_segmsg_config_t *config = &module->config;
+    mca_btl_segmsg_config_t *config = &module->config;
+    if (config->backing_directory == NULL) {
+        config->backing_directory = strdup(""); /* no directory, as is said below; MCA frees it */
+    }
     if (opal_process_info.my_local_rank == 0) {
         segmsg_shm_sweep(config->backing_directory);
     }
@@ -185,6 +188,16 @@ static bool make_export(mca_btl_segmsg_module_t *module)
     return segmsg_receiver_init(&module->receiver, &module->shm.export);
 }
 
+/*
+ * Leaves the node to other BTLs. The module stays, reaching nobody: where no BTL at all has one,
+ * Open MPI 4.1 calls a function that it has not got, instead of saying that no peer can be reached.
+ */
+static void decline(mca_btl_segmsg_module_t *module)
+{
+    module->declined = true;
+    module->super.btl_flags = MCA_BTL_FLAGS_SEND;
+}
+
 static mca_btl_base_module_t **component_init(int *count, bool progress_threads, bool mpi_threads)
 {
     mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
@@ -192,8 +205,15 @@ static mca_btl_base_module_t **component_init(int *count, bool progress_threads,
     (void) progress_threads;
     (void) mpi_threads;
     *count = 0;
-    if (!mca_btl_segmsg_check_params()) {
+    mca_btl_base_module_t **modules = calloc(1, sizeof(*modules));
+    if (modules == NULL) {
         return NULL;
+    }
+    modules[0] = &module->super;
+    *count = 1;
+    if (!mca_btl_segmsg_check_params()) {
+        decline(module);
+        return modules;
     }
     identify(module);
     mca_btl_segmsg_copy_init();
@@ -201,18 +221,13 @@ static mca_btl_base_module_t **component_init(int *count, bool progress_threads,
                             OBJ_CLASS(mca_btl_segmsg_frag_t), config->inline_limit,
                             opal_cache_line_size, config->free_list_num, config->free_list_max,
                             config->free_list_inc, NULL, 0, NULL, NULL, NULL)
-        != OPAL_SUCCESS) {
-        return NULL;
-    }
-    mca_btl_base_module_t **modules = calloc(1, sizeof(*modules));
-    if (modules == NULL || !make_export(module) || mca_btl_segmsg_modex_send() != OPAL_SUCCESS) {
+            != OPAL_SUCCESS
+        || !make_export(module) || mca_btl_segmsg_modex_send() != OPAL_SUCCESS) {
         segmsg_receiver_destroy(&module->receiver);
         segmsg_shm_destroy(&module->shm);
-        free(modules);
-        return NULL;
+        decline(module);
+        return modules;
     }
     module->initialised = true;
-    modules[0] = &module->super;
-    *count = 1;
     return modules;
 }

@@ -15,6 +15,9 @@ static void endpoint_construct(mca_btl_segmsg_endpoint_t *endpoint)
     endpoint->busy = false;
     endpoint->blocked = false;
     endpoint->buffered = 0;
+    endpoint->exempt = 0;
+    endpoint->memory_short = false;
+    endpoint->partial = NULL;
     memset(&endpoint->peer, 0, sizeof(endpoint->peer));
     memset(&endpoint->shm, 0, sizeof(endpoint->shm));
     endpoint->shm.guard = -1;
@@ -53,6 +56,7 @@ static void endpoint_destruct(mca_btl_segmsg_endpoint_t *endpoint)
     }
     mca_btl_segmsg_rdma_cancel(endpoint);
     drop_pending(endpoint);
+    mca_btl_segmsg_drop_partial(endpoint);
     segmsg_shm_detach(&endpoint->shm);
     if (endpoint->proc != NULL) {
         OBJ_RELEASE(endpoint->proc);
@@ -194,13 +198,13 @@ void mca_btl_segmsg_endpoint_release(mca_btl_segmsg_endpoint_t *endpoint)
 void mca_btl_segmsg_endpoint_set_busy(mca_btl_segmsg_endpoint_t *endpoint)
 {
     mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
+    OPAL_THREAD_LOCK(&module->lock);
     if (!endpoint->busy) {
         endpoint->busy = true;
-        OPAL_THREAD_LOCK(&module->lock);
         opal_list_append(&module->busy, &endpoint->busy_item);
         module->any_busy = true;
-        OPAL_THREAD_UNLOCK(&module->lock);
     }
+    OPAL_THREAD_UNLOCK(&module->lock);
 }
 
 void mca_btl_segmsg_endpoint_block(mca_btl_segmsg_endpoint_t *endpoint)

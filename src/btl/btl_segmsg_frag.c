@@ -19,6 +19,9 @@ static mca_btl_segmsg_frag_t *get(mca_btl_segmsg_endpoint_t *endpoint, uint8_t o
     if (OPAL_LIKELY(frag != NULL)) {
         frag->place.data = NULL;
         frag->heap = NULL;
+        frag->charge = 0;
+        frag->exempt = false;
+        frag->pieces_sent = 0;
         frag->endpoint = endpoint;
         frag->segment.seg_len = size;
         frag->segment.seg_addr.pval = frag->base.super.ptr;
@@ -34,27 +37,26 @@ static mca_btl_segmsg_frag_t *get(mca_btl_segmsg_endpoint_t *endpoint, uint8_t o
 static mca_btl_base_descriptor_t *with_memory(mca_btl_segmsg_frag_t *frag, void *memory)
 {
     if (OPAL_UNLIKELY(memory == NULL)) {
-        opal_free_list_return(&mca_btl_segmsg.frags, &frag->base.super);
+        frag->place.data = NULL;
+        mca_btl_segmsg_free(&mca_btl_segmsg.super, &frag->base);
         return NULL;
     }
     frag->segment.seg_addr.pval = memory;
     return &frag->base;
 }
 
-/* Takes partitions for a message of `size` bytes that will be published later. */
+/* Takes partitions for a message of `size` bytes that will be published later; NULL if none can be
+ * had, for whatever reason: the message then waits in a buffer. */
 static void *take_place(mca_btl_segmsg_endpoint_t *endpoint, size_t size, segmsg_place_t *place)
 {
     OPAL_THREAD_LOCK(&endpoint->lock);
     segmsg_error_t error = segmsg_sender_take_lasting(&endpoint->sender, size, place);
+    endpoint->memory_short = error != SEGMSG_OK && error != SEGMSG_ERR_FULL;
     OPAL_THREAD_UNLOCK(&endpoint->lock);
-    if (OPAL_LIKELY(error == SEGMSG_OK)) {
-        return place->data;
+    if (OPAL_UNLIKELY(error != SEGMSG_OK)) {
+        place->data = NULL;
     }
-    place->data = NULL;
-    if (error != SEGMSG_ERR_FULL) {
-        mca_btl_segmsg_fail(endpoint, error);
-    }
-    return NULL;
+    return place->data;
 }
 
 mca_btl_base_descriptor_t *mca_btl_segmsg_alloc_place(mca_btl_segmsg_endpoint_t *endpoint,
@@ -67,34 +69,55 @@ mca_btl_base_descriptor_t *mca_btl_segmsg_alloc_place(mca_btl_segmsg_endpoint_t 
     return with_memory(frag, take_place(endpoint, size, &frag->place));
 }
 
-/* A local buffer, within the limit of the queue. The own process has no queue and no limit. */
-static void *take_heap(mca_btl_segmsg_endpoint_t *endpoint, size_t size)
+/* Counts a fragment in the queue's limit; false, and the peer is blocked, if it is reached. */
+static bool charge(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_frag_t *frag, size_t size)
 {
-    if (endpoint->is_self) {
-        return malloc(size);
-    }
-    void *heap = NULL;
     OPAL_THREAD_LOCK(&endpoint->lock);
-    if (!endpoint->blocked && endpoint->buffered + size <= mca_btl_segmsg.config.queue_limit) {
-        heap = malloc(size);
-        endpoint->buffered += heap == NULL ? 0 : size;
-    }
-    if (heap == NULL) {
+    bool fits =
+        !endpoint->blocked && endpoint->buffered + size <= mca_btl_segmsg.config.queue_limit;
+    if (OPAL_LIKELY(fits)) {
+        frag->charge = size;
+        endpoint->buffered += size;
+    } else {
         mca_btl_segmsg_endpoint_block(endpoint);
     }
     OPAL_THREAD_UNLOCK(&endpoint->lock);
-    return heap;
+    return fits;
 }
 
 mca_btl_base_descriptor_t *mca_btl_segmsg_alloc_buffer(mca_btl_segmsg_endpoint_t *endpoint,
                                                        uint8_t order, size_t size, uint32_t flags)
 {
     mca_btl_segmsg_frag_t *frag = get(endpoint, order, size, flags);
-    if (OPAL_UNLIKELY(frag == NULL) || size <= mca_btl_segmsg.config.inline_limit) {
-        return frag == NULL ? NULL : &frag->base;
+    if (OPAL_UNLIKELY(frag == NULL)) {
+        return NULL;
     }
-    frag->heap_size = size;
-    return with_memory(frag, frag->heap = take_heap(endpoint, size));
+    if (!endpoint->is_self && !charge(endpoint, frag, size)) {
+        return with_memory(frag, NULL);
+    }
+    if (size <= mca_btl_segmsg.config.inline_limit) {
+        return &frag->base;
+    }
+    return with_memory(frag, frag->heap = malloc(size));
+}
+
+/* A short fragment for the PML's control messages. */
+static mca_btl_base_descriptor_t *alloc_short(mca_btl_segmsg_endpoint_t *endpoint, uint8_t order,
+                                              size_t size, uint32_t flags)
+{
+    enum { EXEMPT_MAX = 1024 };
+    mca_btl_segmsg_frag_t *frag = get(endpoint, order, size, flags);
+    if (OPAL_UNLIKELY(frag != NULL && endpoint->blocked)) {
+        OPAL_THREAD_LOCK(&endpoint->lock);
+        frag->exempt = endpoint->blocked && endpoint->exempt < EXEMPT_MAX;
+        bool refused = endpoint->blocked && !frag->exempt;
+        endpoint->exempt += frag->exempt;
+        OPAL_THREAD_UNLOCK(&endpoint->lock);
+        if (refused) {
+            return with_memory(frag, NULL);
+        }
+    }
+    return frag == NULL ? NULL : &frag->base;
 }
 
 mca_btl_base_descriptor_t *mca_btl_segmsg_alloc(mca_btl_base_module_t *btl,
@@ -102,9 +125,11 @@ mca_btl_base_descriptor_t *mca_btl_segmsg_alloc(mca_btl_base_module_t *btl,
                                                 size_t size, uint32_t flags)
 {
     (void) btl;
+    if (size <= mca_btl_segmsg.config.inline_limit) {
+        return alloc_short(endpoint, order, size, flags);
+    }
     mca_btl_base_descriptor_t *descriptor = NULL;
-    if (OPAL_LIKELY(!endpoint->is_self
-                    && (!endpoint->blocked || size <= mca_btl_segmsg.config.inline_limit))) {
+    if (OPAL_LIKELY(!endpoint->is_self && !endpoint->blocked)) {
         descriptor = mca_btl_segmsg_alloc_place(endpoint, order, size, flags);
     }
     return OPAL_LIKELY(descriptor != NULL)
@@ -112,22 +137,27 @@ mca_btl_base_descriptor_t *mca_btl_segmsg_alloc(mca_btl_base_module_t *btl,
                : mca_btl_segmsg_alloc_buffer(endpoint, order, size, flags);
 }
 
+/* Gives back what a fragment holds of its peer: unsent partitions, and its share of the queue. */
+static void give_back(mca_btl_segmsg_frag_t *frag)
+{
+    mca_btl_segmsg_endpoint_t *endpoint = frag->endpoint;
+    OPAL_THREAD_LOCK(&endpoint->lock);
+    if (frag->place.data != NULL) {
+        segmsg_sender_give_back(&endpoint->sender, &frag->place);
+    }
+    endpoint->buffered -= frag->charge;
+    endpoint->exempt -= frag->exempt;
+    OPAL_THREAD_UNLOCK(&endpoint->lock);
+}
+
 int mca_btl_segmsg_free(mca_btl_base_module_t *btl, mca_btl_base_descriptor_t *descriptor)
 {
     (void) btl;
     mca_btl_segmsg_frag_t *frag = (mca_btl_segmsg_frag_t *) descriptor;
-    mca_btl_segmsg_endpoint_t *endpoint = frag->endpoint;
-    if (OPAL_UNLIKELY(frag->place.data != NULL || frag->heap != NULL)) {
-        OPAL_THREAD_LOCK(&endpoint->lock);
-        if (frag->place.data != NULL) { /* allocated, but never sent */
-            segmsg_sender_give_back(&endpoint->sender, &frag->place);
-        }
-        if (frag->heap != NULL && !endpoint->is_self) {
-            endpoint->buffered -= frag->heap_size;
-        }
-        OPAL_THREAD_UNLOCK(&endpoint->lock);
-        free(frag->heap);
+    if (OPAL_UNLIKELY(frag->place.data != NULL || frag->charge != 0 || frag->exempt)) {
+        give_back(frag);
     }
+    free(frag->heap);
     opal_free_list_return(&mca_btl_segmsg.frags, &frag->base.super);
     return OPAL_SUCCESS;
 }

@@ -222,6 +222,12 @@ static bool check_interconnect(const mca_btl_segmsg_config_t *config)
     return false;
 }
 
+static bool check_free_list_max(const mca_btl_segmsg_config_t *config)
+{
+    return config->free_list_max == -1
+           || check_range("free_list_max", (unsigned long) config->free_list_max, 1, INT_MAX);
+}
+
 bool mca_btl_segmsg_check_params(void)
 {
     const mca_btl_segmsg_config_t *config = &mca_btl_segmsg.config;
@@ -235,6 +241,8 @@ bool mca_btl_segmsg_check_params(void)
            && check_range("extra_peers", config->extra_peers, 0, 65536)
            && check_range("burst", config->burst, 1, 65536)
            && check_range("inline_limit", config->inline_limit, 64, 4096)
+           && check_range("free_list_num", (unsigned long) config->free_list_num, 0, 1 << 20)
+           && check_free_list_max(config)
            && check_range("free_list_inc", (unsigned long) config->free_list_inc, 1, 1 << 20)
            && check_range("eager_limit", btl->btl_eager_limit, 256, capacity)
            && check_range("rndv_eager_limit", btl->btl_rndv_eager_limit, 256, capacity)

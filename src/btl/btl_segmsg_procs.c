@@ -17,6 +17,23 @@ static bool another_serves_self(void)
     return false;
 }
 
+/*
+ * The receiver offers a segment for the first message of a new peer (row G3), unless one that an
+ * earlier peer has given back stands in the table.
+ */
+static void offer_segment(void)
+{
+    mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
+    segmsg_export_t *own = &module->shm.export;
+    /* Relaxed: a hint. A sender that finds nothing registered registers a segment itself. */
+    uint32_t offered =
+        atomic_load_explicit(&segmsg_export_head(own)->registered, memory_order_relaxed);
+    if (offered < opal_list_get_size(&module->endpoints)) {
+        uint32_t segment;
+        (void) segmsg_segment_register(own, 0, own->shape.ring_starter, &segment);
+    }
+}
+
 int mca_btl_segmsg_add_procs(mca_btl_base_module_t *btl, size_t count, opal_proc_t **procs,
                              mca_btl_base_endpoint_t **peers, opal_bitmap_t *reachable)
 {
@@ -24,7 +41,7 @@ int mca_btl_segmsg_add_procs(mca_btl_base_module_t *btl, size_t count, opal_proc
     const opal_proc_t *self = opal_proc_local_get();
     for (size_t p = 0; p < count; ++p) {
         peers[p] = NULL;
-        if (procs[p] == self && another_serves_self()) {
+        if (mca_btl_segmsg.declined || (procs[p] == self && another_serves_self())) {
             continue;
         }
         mca_btl_segmsg_endpoint_t *endpoint = mca_btl_segmsg_endpoint_get(procs[p]);
@@ -40,10 +57,7 @@ int mca_btl_segmsg_add_procs(mca_btl_base_module_t *btl, size_t count, opal_proc
         ++endpoint->users;
         peers[p] = endpoint;
         if (!endpoint->is_self && endpoint->users == 1) {
-            /* The receiver offers a segment for the peer's first message (row G3). */
-            segmsg_export_t *own = &mca_btl_segmsg.shm.export;
-            uint32_t segment;
-            (void) segmsg_segment_register(own, 0, segmsg_export_head(own)->ring_starter, &segment);
+            offer_segment();
         }
     }
     return OPAL_SUCCESS;

@@ -43,21 +43,51 @@ static void welcome_senders(mca_btl_segmsg_module_t *module)
 }
 
 /* Hands one message over: one fragment, where it lies (rows G9, G11). */
-static inline void deliver(mca_btl_segmsg_module_t *module, segmsg_reader_t *reader,
-                           const segmsg_message_t *message)
+static inline void deliver(mca_btl_segmsg_module_t *module, mca_btl_segmsg_endpoint_t *endpoint,
+                           uint8_t tag, void *data, size_t size)
 {
-    if (OPAL_UNLIKELY(message->tag == MCA_BTL_SEGMSG_TAG)) {
-        mca_btl_segmsg_rdma_receive(reader, message->data, message->length);
-        return;
-    }
-    if (OPAL_UNLIKELY(!segmsg_compat_tag_known(message->tag))) {
-        mca_btl_segmsg_fail(reader->user, SEGMSG_ERR_CORRUPT);
+    if (OPAL_UNLIKELY(!segmsg_compat_tag_known(tag))) {
+        mca_btl_segmsg_fail(endpoint, SEGMSG_ERR_CORRUPT);
         return;
     }
     ++module->delivered_fragments;
-    module->delivered_bytes += message->length;
-    mca_btl_base_segment_t segment = {.seg_addr.pval = message->data, .seg_len = message->length};
-    segmsg_compat_deliver(&module->super, reader->user, message->tag, &segment, 1);
+    module->delivered_bytes += size;
+    mca_btl_base_segment_t segment = {.seg_addr.pval = data, .seg_len = size};
+    segmsg_compat_deliver(&module->super, endpoint, tag, &segment, 1);
+}
+
+void mca_btl_segmsg_deliver(mca_btl_segmsg_endpoint_t *endpoint, uint8_t tag, void *data,
+                            size_t size)
+{
+    if (OPAL_UNLIKELY(tag == MCA_BTL_SEGMSG_TAG)) {
+        mca_btl_segmsg_rdma_receive(endpoint, data, size);
+        return;
+    }
+    deliver(&mca_btl_segmsg, endpoint, tag, data, size);
+}
+
+/* Messages of segmsg's own; they need an endpoint, to answer or to keep what has come. */
+static void receive_own(segmsg_reader_t *reader, const segmsg_message_t *message)
+{
+    if (reader->user == NULL) {
+        reader->user = mca_btl_segmsg_endpoint_of(&reader->sender);
+    }
+    if (message->tag == MCA_BTL_SEGMSG_TAG) {
+        mca_btl_segmsg_rdma_receive(reader->user, message->data, message->length);
+    } else {
+        mca_btl_segmsg_receive_piece(reader->user, message->data, message->length);
+    }
+}
+
+static inline void receive(mca_btl_segmsg_module_t *module, segmsg_reader_t *reader,
+                           const segmsg_message_t *message)
+{
+    if (OPAL_UNLIKELY(message->tag == MCA_BTL_SEGMSG_TAG
+                      || message->tag == MCA_BTL_SEGMSG_PIECE_TAG)) {
+        receive_own(reader, message);
+    } else {
+        deliver(module, reader->user, message->tag, message->data, message->length);
+    }
 }
 
 /* Takes what one sender has for us, a burst at most. */
@@ -70,7 +100,7 @@ static inline int poll_reader(mca_btl_segmsg_module_t *module, segmsg_reader_t *
         }
         switch (segmsg_reader_poll(&module->receiver, reader, &message)) {
         case SEGMSG_POLL_MESSAGE:
-            deliver(module, reader, &message);
+            receive(module, reader, &message);
             segmsg_message_return(&module->receiver, reader, &message);
             break;
         case SEGMSG_POLL_CORRUPT:
@@ -107,22 +137,27 @@ static int serve_busy(mca_btl_segmsg_module_t *module)
     while (turns-- != 0) {
         OPAL_THREAD_LOCK(&module->lock);
         opal_list_item_t *item = opal_list_remove_first(&module->busy);
+        mca_btl_segmsg_endpoint_t *endpoint =
+            item == NULL
+                ? NULL
+                : (mca_btl_segmsg_endpoint_t *) ((char *) item
+                                                 - offsetof(mca_btl_segmsg_endpoint_t, busy_item));
+        if (endpoint != NULL) {
+            endpoint->busy = false;
+        }
         module->any_busy = !opal_list_is_empty(&module->busy);
         OPAL_THREAD_UNLOCK(&module->lock);
-        if (item == NULL) {
+        if (endpoint == NULL) {
             break;
         }
-        mca_btl_segmsg_endpoint_t *endpoint =
-            (mca_btl_segmsg_endpoint_t *) ((char *) item
-                                           - offsetof(mca_btl_segmsg_endpoint_t, busy_item));
-        OPAL_THREAD_LOCK(&endpoint->lock);
-        endpoint->busy = false;
-        endpoint->blocked = false;
-        OPAL_THREAD_UNLOCK(&endpoint->lock);
         count += mca_btl_segmsg_send_pending(endpoint);
         count += mca_btl_segmsg_jobs_progress(endpoint);
         OPAL_THREAD_LOCK(&endpoint->lock);
-        if (!opal_list_is_empty(&endpoint->pending) || !opal_list_is_empty(&endpoint->jobs)) {
+        if (endpoint->blocked && endpoint->buffered <= module->config.queue_limit / 2) {
+            endpoint->blocked = false; /* the PML, which is next, tries again what it keeps */
+        }
+        if (endpoint->blocked || !opal_list_is_empty(&endpoint->pending)
+            || !opal_list_is_empty(&endpoint->jobs)) {
             mca_btl_segmsg_endpoint_set_busy(endpoint);
         }
         OPAL_THREAD_UNLOCK(&endpoint->lock);

@@ -76,8 +76,9 @@ int mca_btl_segmsg_job_start(mca_btl_segmsg_endpoint_t *endpoint,
 /* Goes on with the jobs of an endpoint. Returns how many messages went out. */
 int mca_btl_segmsg_jobs_progress(mca_btl_segmsg_endpoint_t *endpoint);
 
-/* A message with segmsg's own tag has come from the process that `reader` names. */
-void mca_btl_segmsg_rdma_receive(segmsg_reader_t *reader, const void *data, size_t size);
+/* A message with segmsg's own tag has come from `endpoint`. */
+void mca_btl_segmsg_rdma_receive(mca_btl_segmsg_endpoint_t *endpoint, const void *data,
+                                 size_t size);
 
 /* An answer has come for an operation of ours. */
 void mca_btl_segmsg_operation_answer(const mca_btl_segmsg_rdma_header_t *header,

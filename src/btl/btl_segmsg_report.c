@@ -127,7 +127,7 @@ void mca_btl_segmsg_report(void)
     }
     opal_output(0,
                 "segmsg %s: sent/received by group: %s; fragments delivered %" PRIu64
-                ", bytes %" PRIu64,
+                ", bytes %" PRIu64 "; to itself %" PRIu64,
                 OPAL_NAME_PRINT(OPAL_PROC_MY_NAME), line, module->delivered_fragments,
-                module->delivered_bytes);
+                module->delivered_bytes, module->self_messages);
 }

@@ -28,13 +28,13 @@ static bool publish(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_frag_t *
         frag->place.data = NULL;
         return true;
     }
+    if (OPAL_UNLIKELY(frag->pieces_sent != 0)) {
+        return mca_btl_segmsg_publish_pieces(endpoint, frag);
+    }
     segmsg_place_t place;
     segmsg_error_t error = segmsg_sender_take(sender, length, &place);
     if (OPAL_UNLIKELY(error != SEGMSG_OK)) {
-        if (error != SEGMSG_ERR_FULL) {
-            mca_btl_segmsg_fail(endpoint, error);
-        }
-        return false;
+        return error != SEGMSG_ERR_FULL && mca_btl_segmsg_publish_pieces(endpoint, frag);
     }
     memcpy(place.data, frag->segment.seg_addr.pval, length);
     if (OPAL_UNLIKELY(!segmsg_sender_publish(sender, &place, frag->tag, length))) {
@@ -99,8 +99,6 @@ static bool evict_places(mca_btl_segmsg_endpoint_t *endpoint)
         segmsg_sender_give_back(&endpoint->sender, &frag->place);
         frag->place.data = NULL;
         frag->heap = frag->segment.seg_addr.pval = heap;
-        frag->heap_size = size;
-        endpoint->buffered += size;
         evicted = true;
     }
     return evicted;
@@ -209,9 +207,6 @@ int mca_btl_segmsg_sendi(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *en
     OPAL_THREAD_UNLOCK(&endpoint->lock);
     if (OPAL_LIKELY(sent)) {
         return OPAL_SUCCESS;
-    }
-    if (OPAL_UNLIKELY(error != SEGMSG_OK && error != SEGMSG_ERR_FULL)) {
-        mca_btl_segmsg_fail(endpoint, error);
     }
     return sendi_full(endpoint, size, order, flags, descriptor);
 }

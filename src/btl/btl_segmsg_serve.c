@@ -19,6 +19,11 @@ static bool job_step(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_rdma_he
     mca_btl_base_descriptor_t *descriptor =
         mca_btl_segmsg_alloc_place(endpoint, MCA_BTL_NO_ORDER, sizeof(*header) + size,
                                    MCA_BTL_DES_FLAGS_BTL_OWNERSHIP);
+    if (descriptor == NULL && endpoint->memory_short && opal_list_is_empty(&endpoint->pending)) {
+        /* It will go in pieces; one at a time, so that no heap of buffers grows. */
+        descriptor = mca_btl_segmsg_alloc_buffer(endpoint, MCA_BTL_NO_ORDER, sizeof(*header) + size,
+                                                 MCA_BTL_DES_FLAGS_BTL_OWNERSHIP);
+    }
     if (descriptor == NULL) {
         return false;
     }
@@ -166,21 +171,17 @@ uint64_t mca_btl_segmsg_atomic_do(const mca_btl_segmsg_rdma_header_t *header)
                : atomic_64((segmsg_compat_int64_t *) at, op, (int64_t) header->operand[0]);
 }
 
-/* Answers a request; the way back is there since the request came. */
-static void answer(segmsg_reader_t *reader, const mca_btl_segmsg_rdma_header_t *request,
+/* Answers a request. */
+static void answer(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg_rdma_header_t *request,
                    mca_btl_segmsg_rdma_header_t *reply, const void *data, uint64_t size)
 {
-    if (reader->user == NULL) {
-        reader->user = mca_btl_segmsg_endpoint_of(&reader->sender);
-    }
     reply->operation = request->operation;
-    if (reader->user == NULL
-        || mca_btl_segmsg_job_start(reader->user, reply, data, size) != OPAL_SUCCESS) {
-        mca_btl_segmsg_fail(reader->user, SEGMSG_ERR_NO_SPACE);
+    if (mca_btl_segmsg_job_start(endpoint, reply, data, size) != OPAL_SUCCESS) {
+        mca_btl_segmsg_fail(endpoint, SEGMSG_ERR_NO_SPACE);
     }
 }
 
-static void serve(segmsg_reader_t *reader, const mca_btl_segmsg_rdma_header_t *request,
+static void serve(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg_rdma_header_t *request,
                   const void *payload)
 {
     mca_btl_segmsg_rdma_header_t done = {.kind = SEGMSG_RDMA_DONE};
@@ -188,18 +189,18 @@ static void serve(segmsg_reader_t *reader, const mca_btl_segmsg_rdma_header_t *r
     case SEGMSG_RDMA_PUT:
         memcpy((void *) (uintptr_t) request->address, payload, request->size);
         if (request->is_last) {
-            answer(reader, request, &done, NULL, 0);
+            answer(endpoint, request, &done, NULL, 0);
         }
         break;
     case SEGMSG_RDMA_GET: {
         mca_btl_segmsg_rdma_header_t data = {.kind = SEGMSG_RDMA_DATA};
-        answer(reader, request, &data, (void *) (uintptr_t) request->address, request->size);
+        answer(endpoint, request, &data, (void *) (uintptr_t) request->address, request->size);
         break;
     }
     case SEGMSG_RDMA_ATOMIC:
     case SEGMSG_RDMA_SWAP:
         done.operand[0] = mca_btl_segmsg_atomic_do(request);
-        answer(reader, request, &done, NULL, 0);
+        answer(endpoint, request, &done, NULL, 0);
         break;
     default:
         mca_btl_segmsg_operation_answer(request, payload);
@@ -207,17 +208,17 @@ static void serve(segmsg_reader_t *reader, const mca_btl_segmsg_rdma_header_t *r
     }
 }
 
-void mca_btl_segmsg_rdma_receive(segmsg_reader_t *reader, const void *data, size_t size)
+void mca_btl_segmsg_rdma_receive(mca_btl_segmsg_endpoint_t *endpoint, const void *data, size_t size)
 {
     mca_btl_segmsg_rdma_header_t header;
-    if (OPAL_LIKELY(size >= sizeof(header))) {
+    if (OPAL_LIKELY(endpoint != NULL && size >= sizeof(header))) {
         memcpy(&header, data, sizeof(header));
         bool carries = header.kind == SEGMSG_RDMA_PUT || header.kind == SEGMSG_RDMA_DATA;
         bool is_known = header.kind >= SEGMSG_RDMA_PUT && header.kind <= SEGMSG_RDMA_DONE;
         if (is_known && (!carries || header.size == size - sizeof(header))) {
-            serve(reader, &header, (const char *) data + sizeof(header));
+            serve(endpoint, &header, (const char *) data + sizeof(header));
             return;
         }
     }
-    mca_btl_segmsg_fail(reader->user, SEGMSG_ERR_CORRUPT);
+    mca_btl_segmsg_fail(endpoint, SEGMSG_ERR_CORRUPT);
 }

@@ -12,7 +12,7 @@ void segmsg_sender_init(segmsg_sender_t *sender, segmsg_export_t *target,
     memset(sender, 0, sizeof(*sender));
     sender->target = target;
     sender->self = *self;
-    sender->geometry = segmsg_export_head(target)->geometry;
+    sender->geometry = target->shape.geometry;
     sender->grow_after = grow_after;
 }
 
@@ -82,17 +82,21 @@ static void grow_ring(segmsg_sender_t *sender)
     open_ring(sender, &sender->ring, &entry);
 }
 
+/* Messages that go without a group that could not be formed before it is tried again. */
+enum { ASK_AGAIN = 1024 };
+
 static segmsg_error_t form_run(segmsg_sender_t *sender, uint32_t group)
 {
     segmsg_run_image_t *run = &sender->run[group];
-    if (run->refused) {
+    if (run->refused != 0) {
+        --run->refused;
         return SEGMSG_ERR_NO_SPACE;
     }
     segmsg_segment_entry_t entry;
     segmsg_error_t error = form_group(sender, group, sender->geometry.group[group].partition_count,
                                       &run->segment, &entry);
     if (error != SEGMSG_OK) {
-        run->refused = true;
+        run->refused = ASK_AGAIN;
         return error;
     }
     run->size = entry.partition_size;

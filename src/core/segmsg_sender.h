@@ -48,7 +48,8 @@ typedef struct {
     uint64_t returned; /* the returns word as last seen */
     uint32_t segment;  /* index in the receiver's segment table */
     uint32_t size;     /* of a partition, bytes */
-    bool refused;      /* the receiver has no memory for this group: not asked for again */
+    uint32_t
+        refused; /* the receiver had no memory for this group: messages until it is asked again */
 } segmsg_run_image_t;
 
 typedef struct {

@@ -85,6 +85,7 @@ segmsg_shm_status_t segmsg_shm_create(segmsg_shm_t *shm, const char *directory,
         want = without_headroom(*available) / SEGMSG_PAGE * SEGMSG_PAGE;
     }
     if (want < *needed + SEGMSG_PAGE) {
+        *needed += SEGMSG_PAGE + (*needed + SEGMSG_PAGE) / 7; /* what leaves that much, see above */
         return SEGMSG_SHM_DIRECTORY_FULL;
     }
     char path[OPAL_PATH_MAX];
