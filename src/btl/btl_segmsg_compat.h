@@ -43,6 +43,17 @@ typedef volatile int64_t segmsg_compat_int64_t;
 #define SEGMSG_FLAGS_REMOTE_COMPLETION 0
 #endif
 
+/*
+ * 4.1's osc/rdma asks for a compare and swap at an address of its own address space when the window
+ * is in memory that the processes of the node share (ompi_osc_rdma_cas_atomic does not look whether
+ * the base is local). Refused, it takes the window's lock and does it there, or by get and put.
+ */
+#if OPAL_MAJOR_VERSION >= 5
+#    define SEGMSG_OFFERS_CSWAP 1
+#else
+#    define SEGMSG_OFFERS_CSWAP 0
+#endif
+
 /* Hands a message to whoever registered for `tag`: the PML, mostly. */
 static inline void segmsg_compat_deliver(mca_btl_base_module_t *btl,
                                          struct mca_btl_base_endpoint_t *endpoint,

@@ -168,7 +168,8 @@ static void set_module_defaults(mca_btl_base_module_t *btl, const mca_btl_segmsg
     btl->btl_atomic_flags = MCA_BTL_ATOMIC_SUPPORTS_ADD | MCA_BTL_ATOMIC_SUPPORTS_AND
                             | MCA_BTL_ATOMIC_SUPPORTS_OR | MCA_BTL_ATOMIC_SUPPORTS_XOR
                             | MCA_BTL_ATOMIC_SUPPORTS_SWAP | MCA_BTL_ATOMIC_SUPPORTS_MIN
-                            | MCA_BTL_ATOMIC_SUPPORTS_MAX | MCA_BTL_ATOMIC_SUPPORTS_CSWAP
+                            | MCA_BTL_ATOMIC_SUPPORTS_MAX
+                            | (SEGMSG_OFFERS_CSWAP ? MCA_BTL_ATOMIC_SUPPORTS_CSWAP : 0)
                             | MCA_BTL_ATOMIC_SUPPORTS_32BIT | MCA_BTL_ATOMIC_SUPPORTS_GLOB;
     btl->btl_get_limit = SIZE_MAX;
     btl->btl_put_limit = SIZE_MAX;

@@ -236,6 +236,9 @@ int mca_btl_segmsg_atomic_cswap(mca_btl_base_module_t *btl, mca_btl_base_endpoin
                                 void *cbdata)
 {
     (void) btl, (void) remote_handle, (void) order;
+    if (!SEGMSG_OFFERS_CSWAP) {
+        return OPAL_ERR_NOT_SUPPORTED;
+    }
     mca_btl_segmsg_rdma_header_t header = {.kind = SEGMSG_RDMA_SWAP,
                                            .is_32bit = !!(flags & MCA_BTL_ATOMIC_FLAG_32BIT),
                                            .address = remote_address,
