@@ -88,6 +88,7 @@ typedef struct mca_btl_base_endpoint_t {
     segmsg_identity_t peer;
     uint32_t users;   /* add_procs less del_procs */
     bool is_self;     /* messages to the own process are handed over directly */
+    bool retired;     /* the peer has left; its export is unmapped */
     bool single_copy; /* process_vm_readv and _writev work on this peer */
     segmsg_shm_t shm; /* the image of the peer's export */
 
@@ -95,6 +96,7 @@ typedef struct mca_btl_base_endpoint_t {
     segmsg_sender_t sender; /* towards the peer */
     opal_list_t pending;    /* fragments that wait for room, in order */
     size_t buffered;        /* bytes of fragments that wait in local buffers on a sendi's behalf */
+    unsigned places;        /* fragments that hold partitions and are not sent yet */
     bool memory_short;      /* the last place could not be had for want of memory, not of room */
     unsigned exempt;        /* short fragments that were given out although `blocked` */
     opal_list_t jobs;       /* transfers that wait for fragments, in order */
@@ -192,6 +194,9 @@ mca_btl_segmsg_endpoint_t *mca_btl_segmsg_endpoint_get(opal_proc_t *proc);
 mca_btl_segmsg_endpoint_t *mca_btl_segmsg_endpoint_of(const segmsg_identity_t *identity);
 
 void mca_btl_segmsg_endpoint_release(mca_btl_segmsg_endpoint_t *endpoint);
+
+/* The peer has said goodbye: unmaps its export. By who polls. */
+void mca_btl_segmsg_endpoint_retire(mca_btl_segmsg_endpoint_t *endpoint);
 
 /* Puts the endpoint among those that progress looks after. Its lock is held. */
 void mca_btl_segmsg_endpoint_set_busy(mca_btl_segmsg_endpoint_t *endpoint);
@@ -366,7 +371,8 @@ static inline bool mca_btl_segmsg_is_speaker(void)
 void mca_btl_segmsg_find_help(void);
 
 /* Nothing more can be sent to `endpoint`, or nothing more received: says why and tells the PML. */
-void mca_btl_segmsg_fail(const mca_btl_segmsg_endpoint_t *endpoint, segmsg_error_t error);
+void mca_btl_segmsg_fail(const mca_btl_segmsg_endpoint_t *endpoint, segmsg_error_t error)
+    __attribute__((noreturn));
 
 /* Statistics line on standard error, if asked for. */
 void mca_btl_segmsg_report(void);

@@ -49,9 +49,9 @@ typedef volatile int64_t segmsg_compat_int64_t;
  * the base is local). Refused, it takes the window's lock and does it there, or by get and put.
  */
 #if OPAL_MAJOR_VERSION >= 5
-#    define SEGMSG_OFFERS_CSWAP 1
+#define SEGMSG_OFFERS_CSWAP 1
 #else
-#    define SEGMSG_OFFERS_CSWAP 0
+#define SEGMSG_OFFERS_CSWAP 0
 #endif
 
 /* Hands a message to whoever registered for `tag`: the PML, mostly. */

@@ -17,6 +17,8 @@ static void endpoint_construct(mca_btl_segmsg_endpoint_t *endpoint)
     endpoint->buffered = 0;
     endpoint->exempt = 0;
     endpoint->memory_short = false;
+    endpoint->places = 0;
+    endpoint->retired = false;
     endpoint->partial = NULL;
     memset(&endpoint->peer, 0, sizeof(endpoint->peer));
     memset(&endpoint->shm, 0, sizeof(endpoint->shm));
@@ -54,13 +56,13 @@ static void endpoint_destruct(mca_btl_segmsg_endpoint_t *endpoint)
     if (endpoint->shm.export.base != NULL) {
         say_goodbye(endpoint);
     }
-    mca_btl_segmsg_rdma_cancel(endpoint);
-    drop_pending(endpoint);
-    mca_btl_segmsg_drop_partial(endpoint);
-    segmsg_shm_detach(&endpoint->shm);
-    if (endpoint->proc != NULL) {
+    if (endpoint->proc != NULL) { /* it was in use */
+        mca_btl_segmsg_rdma_cancel(endpoint);
+        drop_pending(endpoint);
+        mca_btl_segmsg_drop_partial(endpoint);
         OBJ_RELEASE(endpoint->proc);
     }
+    segmsg_shm_detach(&endpoint->shm);
     OBJ_DESTRUCT(&endpoint->busy_item);
     OBJ_DESTRUCT(&endpoint->jobs);
     OBJ_DESTRUCT(&endpoint->pending);
@@ -79,7 +81,7 @@ static mca_btl_segmsg_endpoint_t *find(uint64_t name)
 {
     mca_btl_segmsg_endpoint_t *endpoint;
     OPAL_LIST_FOREACH (endpoint, &mca_btl_segmsg.endpoints, mca_btl_segmsg_endpoint_t) {
-        if (endpoint->peer.name == name) {
+        if (endpoint->peer.name == name && !endpoint->retired) {
             return endpoint;
         }
     }
@@ -141,6 +143,7 @@ static mca_btl_segmsg_endpoint_t *make(opal_proc_t *proc)
         }
     }
     OBJ_RETAIN(proc);
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the list has it */
     opal_list_append(&module->endpoints, &endpoint->super);
     module->strangers = true; /* messages may have come from the peer before we knew it */
     return endpoint;
@@ -171,6 +174,38 @@ mca_btl_segmsg_endpoint_t *mca_btl_segmsg_endpoint_of(const segmsg_identity_t *i
     return endpoint;
 }
 
+/* Keeps what was sent to a peer that goes. The module's lock is held. */
+static void remember_counts(mca_btl_segmsg_endpoint_t *endpoint)
+{
+    for (uint32_t g = 0; g < SEGMSG_GROUPS_MAX; ++g) {
+        mca_btl_segmsg.past_messages[g] += endpoint->sender.messages[g];
+        mca_btl_segmsg.past_partitions[g] += endpoint->sender.partitions[g];
+        endpoint->sender.messages[g] = 0;
+        endpoint->sender.partitions[g] = 0;
+    }
+}
+
+/*
+ * Open MPI deletes processes only when it ends. Peers of other jobs come and go before that, and
+ * their memory would stay mapped, unseen in the file system.
+ */
+void mca_btl_segmsg_endpoint_retire(mca_btl_segmsg_endpoint_t *endpoint)
+{
+    OPAL_THREAD_LOCK(&endpoint->lock); /* always before the module's */
+    if (endpoint->places == 0 && opal_list_is_empty(&endpoint->pending)
+        && opal_list_is_empty(&endpoint->jobs)) {
+        say_goodbye(endpoint);
+        OPAL_THREAD_LOCK(&mca_btl_segmsg.lock);
+        remember_counts(endpoint);
+        OPAL_THREAD_UNLOCK(&mca_btl_segmsg.lock);
+        endpoint->retired = true;
+        endpoint->blocked = true;
+        endpoint->single_copy = false;
+        segmsg_shm_detach(&endpoint->shm);
+    }
+    OPAL_THREAD_UNLOCK(&endpoint->lock);
+}
+
 void mca_btl_segmsg_endpoint_release(mca_btl_segmsg_endpoint_t *endpoint)
 {
     mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
@@ -186,10 +221,7 @@ void mca_btl_segmsg_endpoint_release(mca_btl_segmsg_endpoint_t *endpoint)
         endpoint->busy = false;
     }
     opal_list_remove_item(&module->endpoints, &endpoint->super);
-    for (uint32_t g = 0; g < SEGMSG_GROUPS_MAX; ++g) {
-        module->past_messages[g] += endpoint->sender.messages[g];
-        module->past_partitions[g] += endpoint->sender.partitions[g];
-    }
+    remember_counts(endpoint);
     OPAL_THREAD_UNLOCK(&module->lock);
     OBJ_RELEASE(endpoint);
     mca_btl_segmsg_polling_resume();

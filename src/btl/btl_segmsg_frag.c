@@ -52,6 +52,7 @@ static void *take_place(mca_btl_segmsg_endpoint_t *endpoint, size_t size, segmsg
     OPAL_THREAD_LOCK(&endpoint->lock);
     segmsg_error_t error = segmsg_sender_take_lasting(&endpoint->sender, size, place);
     endpoint->memory_short = error != SEGMSG_OK && error != SEGMSG_ERR_FULL;
+    endpoint->places += error == SEGMSG_OK;
     OPAL_THREAD_UNLOCK(&endpoint->lock);
     if (OPAL_UNLIKELY(error != SEGMSG_OK)) {
         place->data = NULL;
@@ -72,6 +73,8 @@ mca_btl_base_descriptor_t *mca_btl_segmsg_alloc_place(mca_btl_segmsg_endpoint_t 
 /* Counts a fragment in the queue's limit; false, and the peer is blocked, if it is reached. */
 static bool charge(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_frag_t *frag, size_t size)
 {
+    const size_t built_in = mca_btl_segmsg.config.inline_limit;
+    size = sizeof(*frag) + (size > built_in ? size : built_in); /* what it takes, all in all */
     OPAL_THREAD_LOCK(&endpoint->lock);
     bool fits =
         !endpoint->blocked && endpoint->buffered + size <= mca_btl_segmsg.config.queue_limit;
@@ -144,6 +147,7 @@ static void give_back(mca_btl_segmsg_frag_t *frag)
     OPAL_THREAD_LOCK(&endpoint->lock);
     if (frag->place.data != NULL) {
         segmsg_sender_give_back(&endpoint->sender, &frag->place);
+        --endpoint->places;
     }
     endpoint->buffered -= frag->charge;
     endpoint->exempt -= frag->exempt;

@@ -10,6 +10,7 @@
 enum {
     DEFAULT_STARTER = 63, /* with its control line a page */
     DEFAULT_EAGER = 8 * 1024 + 128,
+    DEFAULT_RNDV_EAGER = 32 * 1024,
     DEFAULT_MAX_SEND = 64 * 1024
 };
 
@@ -156,7 +157,7 @@ static void set_module_defaults(mca_btl_base_module_t *btl, const mca_btl_segmsg
                           : DEFAULT_MAX_SEND;
     btl->btl_exclusivity = MCA_BTL_EXCLUSIVITY_HIGH + 1024; /* before vader and sm */
     btl->btl_eager_limit = lesser(DEFAULT_EAGER, capacity);
-    btl->btl_rndv_eager_limit = lesser(32 * 1024, capacity);
+    btl->btl_rndv_eager_limit = lesser(DEFAULT_RNDV_EAGER, capacity);
     btl->btl_max_send_size = lesser(DEFAULT_MAX_SEND, capacity);
     btl->btl_rdma_pipeline_send_length = btl->btl_eager_limit;
     btl->btl_rdma_pipeline_frag_size = btl->btl_eager_limit;
@@ -165,12 +166,11 @@ static void set_module_defaults(mca_btl_base_module_t *btl, const mca_btl_segmsg
     btl->btl_bandwidth = 40000; /* Mbit/s */
     btl->btl_flags = MCA_BTL_FLAGS_SEND | MCA_BTL_FLAGS_RDMA | MCA_BTL_FLAGS_ATOMIC_OPS
                      | MCA_BTL_FLAGS_ATOMIC_FOPS | SEGMSG_FLAGS_REMOTE_COMPLETION;
-    btl->btl_atomic_flags = MCA_BTL_ATOMIC_SUPPORTS_ADD | MCA_BTL_ATOMIC_SUPPORTS_AND
-                            | MCA_BTL_ATOMIC_SUPPORTS_OR | MCA_BTL_ATOMIC_SUPPORTS_XOR
-                            | MCA_BTL_ATOMIC_SUPPORTS_SWAP | MCA_BTL_ATOMIC_SUPPORTS_MIN
-                            | MCA_BTL_ATOMIC_SUPPORTS_MAX
-                            | (SEGMSG_OFFERS_CSWAP ? MCA_BTL_ATOMIC_SUPPORTS_CSWAP : 0)
-                            | MCA_BTL_ATOMIC_SUPPORTS_32BIT | MCA_BTL_ATOMIC_SUPPORTS_GLOB;
+    btl->btl_atomic_flags =
+        MCA_BTL_ATOMIC_SUPPORTS_ADD | MCA_BTL_ATOMIC_SUPPORTS_AND | MCA_BTL_ATOMIC_SUPPORTS_OR
+        | MCA_BTL_ATOMIC_SUPPORTS_XOR | MCA_BTL_ATOMIC_SUPPORTS_SWAP | MCA_BTL_ATOMIC_SUPPORTS_MIN
+        | MCA_BTL_ATOMIC_SUPPORTS_MAX | (SEGMSG_OFFERS_CSWAP ? MCA_BTL_ATOMIC_SUPPORTS_CSWAP : 0)
+        | MCA_BTL_ATOMIC_SUPPORTS_32BIT | MCA_BTL_ATOMIC_SUPPORTS_GLOB;
     btl->btl_get_limit = SIZE_MAX;
     btl->btl_put_limit = SIZE_MAX;
     btl->btl_get_alignment = 0;
@@ -245,7 +245,8 @@ bool mca_btl_segmsg_check_params(void)
            && check_range("free_list_num", (unsigned long) config->free_list_num, 0, 1 << 20)
            && check_free_list_max(config)
            && check_range("free_list_inc", (unsigned long) config->free_list_inc, 1, 1 << 20)
-           && check_range("eager_limit", btl->btl_eager_limit, 256, capacity)
-           && check_range("rndv_eager_limit", btl->btl_rndv_eager_limit, 256, capacity)
-           && check_range("max_send_size", btl->btl_max_send_size, 256, capacity);
+           && check_range("max_send_size", btl->btl_max_send_size, 256, capacity)
+           && check_range("eager_limit", btl->btl_eager_limit, 256, btl->btl_max_send_size)
+           && check_range("rndv_eager_limit", btl->btl_rndv_eager_limit, 256,
+                          btl->btl_max_send_size);
 }

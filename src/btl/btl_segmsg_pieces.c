@@ -26,7 +26,7 @@ typedef struct mca_btl_segmsg_partial_t {
 } mca_btl_segmsg_partial_t;
 
 /* No message of the PML or of segmsg is longer; a piece that says otherwise is nonsense. */
-#define MESSAGE_MAX (UINT64_C(64) << 20)
+#define MESSAGE_MAX ((uint64_t) SEGMSG_PARTITION_MAX * SEGMSG_RUN_BITS)
 
 static void tell_once(const mca_btl_segmsg_endpoint_t *endpoint)
 {
@@ -102,7 +102,6 @@ void mca_btl_segmsg_receive_piece(mca_btl_segmsg_endpoint_t *endpoint, const voi
     }
     if (partial == NULL || size - sizeof(header) > partial->size - partial->have) {
         mca_btl_segmsg_fail(endpoint, SEGMSG_ERR_CORRUPT);
-        return;
     }
     memcpy(partial->data + partial->have, (const char *) data + sizeof(header),
            size - sizeof(header));

@@ -73,7 +73,8 @@ int mca_btl_segmsg_del_procs(mca_btl_base_module_t *btl, size_t count, opal_proc
         if (endpoint != NULL && --endpoint->users == 0) {
             mca_btl_segmsg_endpoint_release(endpoint);
         }
-        peers[p] = NULL;
+        /* peers[p] stays as it is: bml/r2 compares it with the entry in its list for RDMA, and
+         * where they differ it asks again, for an endpoint that is no longer there. */
     }
     return OPAL_SUCCESS;
 }

@@ -48,7 +48,6 @@ static inline void deliver(mca_btl_segmsg_module_t *module, mca_btl_segmsg_endpo
 {
     if (OPAL_UNLIKELY(!segmsg_compat_tag_known(tag))) {
         mca_btl_segmsg_fail(endpoint, SEGMSG_ERR_CORRUPT);
-        return;
     }
     ++module->delivered_fragments;
     module->delivered_bytes += size;
@@ -98,16 +97,20 @@ static inline int poll_reader(mca_btl_segmsg_module_t *module, segmsg_reader_t *
         if (taken == (int) module->config.burst) {
             return taken;
         }
+        mca_btl_segmsg_endpoint_t *endpoint = reader->user; /* the reader goes when it is closed */
         switch (segmsg_reader_poll(&module->receiver, reader, &message)) {
         case SEGMSG_POLL_MESSAGE:
             receive(module, reader, &message);
             segmsg_message_return(&module->receiver, reader, &message);
             break;
         case SEGMSG_POLL_CORRUPT:
-            mca_btl_segmsg_fail(reader->user, SEGMSG_ERR_CORRUPT);
+            mca_btl_segmsg_fail(endpoint, SEGMSG_ERR_CORRUPT);
+        case SEGMSG_POLL_CLOSED:
+            if (endpoint != NULL) {
+                mca_btl_segmsg_endpoint_retire(endpoint);
+            }
             return taken;
         case SEGMSG_POLL_NONE:
-        case SEGMSG_POLL_CLOSED:
         default:
             return taken;
         }
@@ -153,10 +156,11 @@ static int serve_busy(mca_btl_segmsg_module_t *module)
         count += mca_btl_segmsg_send_pending(endpoint);
         count += mca_btl_segmsg_jobs_progress(endpoint);
         OPAL_THREAD_LOCK(&endpoint->lock);
-        if (endpoint->blocked && endpoint->buffered <= module->config.queue_limit / 2) {
+        if (endpoint->blocked && !endpoint->retired
+            && endpoint->buffered <= module->config.queue_limit / 2) {
             endpoint->blocked = false; /* the PML, which is next, tries again what it keeps */
         }
-        if (endpoint->blocked || !opal_list_is_empty(&endpoint->pending)
+        if ((endpoint->blocked && !endpoint->retired) || !opal_list_is_empty(&endpoint->pending)
             || !opal_list_is_empty(&endpoint->jobs)) {
             mca_btl_segmsg_endpoint_set_busy(endpoint);
         }

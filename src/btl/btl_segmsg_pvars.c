@@ -25,10 +25,13 @@ static void sum_sent(group_count_fn_t count, const uint64_t *past, unsigned long
 {
     mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
     uint32_t groups = module->config.geometry.group_count;
-    OPAL_THREAD_LOCK(&module->lock);
     for (uint32_t g = 0; g < groups; ++g) {
         by_group[g] = past[g];
     }
+    if (!module->initialised) {
+        return; /* MPI_T may ask before MPI_Init and after MPI_Finalize */
+    }
+    OPAL_THREAD_LOCK(&module->lock);
     mca_btl_segmsg_endpoint_t *endpoint;
     OPAL_LIST_FOREACH (endpoint, &module->endpoints, mca_btl_segmsg_endpoint_t) {
         for (uint32_t g = 0; g < groups; ++g) {
@@ -43,7 +46,7 @@ static void sum_received(unsigned long long *by_group)
     const mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
     uint32_t groups = module->config.geometry.group_count;
     for (uint32_t g = 0; g < groups; ++g) {
-        by_group[g] = segmsg_receiver_messages(&module->receiver, g);
+        by_group[g] = module->initialised ? segmsg_receiver_messages(&module->receiver, g) : 0;
     }
 }
 
@@ -71,7 +74,7 @@ static int read_received_messages(const mca_base_pvar_t *pvar, void *value, void
 static int read_sent_fragments(const mca_base_pvar_t *pvar, void *value, void *object)
 {
     (void) pvar, (void) object;
-    unsigned long long by_group[SEGMSG_GROUPS_MAX];
+    unsigned long long by_group[SEGMSG_GROUPS_MAX] = {0};
     sum_sent(count_messages, mca_btl_segmsg.past_messages, by_group);
     unsigned long long *sum = value;
     *sum = 0;

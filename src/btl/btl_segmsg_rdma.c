@@ -28,6 +28,9 @@ operation_start(mca_btl_segmsg_endpoint_t *endpoint, void *local_address,
     operation->remaining = size;
     operation->is_32bit = false;
     operation->is_fetching = false;
+    static _Atomic uint32_t generations;
+    /* Relaxed: a number that differs from those of the operations before. */
+    operation->generation = atomic_fetch_add_explicit(&generations, 1, memory_order_relaxed);
     operation->index = opal_pointer_array_add(&mca_btl_segmsg.operations, operation);
     if (operation->index < 0) {
         OBJ_RELEASE(operation);
@@ -51,6 +54,7 @@ static int operation_ask(mca_btl_segmsg_operation_t *operation,
                          mca_btl_segmsg_rdma_header_t *header, const void *data, uint64_t size)
 {
     header->operation = (uint32_t) operation->index;
+    header->generation = operation->generation;
     int rc = mca_btl_segmsg_job_start(operation->endpoint, header, data, size);
     if (rc != OPAL_SUCCESS) {
         opal_pointer_array_set_item(&mca_btl_segmsg.operations, operation->index, NULL);
@@ -90,14 +94,13 @@ void mca_btl_segmsg_operation_answer(const mca_btl_segmsg_rdma_header_t *header,
 {
     mca_btl_segmsg_operation_t *operation =
         opal_pointer_array_get_item(&mca_btl_segmsg.operations, (int) header->operation);
-    if (OPAL_UNLIKELY(operation == NULL)) {
+    if (OPAL_UNLIKELY(operation == NULL || operation->generation != header->generation)) {
         return; /* cancelled meanwhile */
     }
     if (header->kind == SEGMSG_RDMA_DATA) {
         if (OPAL_UNLIKELY(header->size > operation->remaining
                           || header->address > operation->size - header->size)) {
             mca_btl_segmsg_fail(operation->endpoint, SEGMSG_ERR_CORRUPT);
-            return;
         }
         memcpy((char *) operation->local_address + header->address, payload, header->size);
         operation->remaining -= header->size;

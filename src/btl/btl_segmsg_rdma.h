@@ -31,9 +31,9 @@ typedef struct {
     uint8_t is_last;  /* PUT: answer when done */
     uint8_t is_32bit; /* ATOMIC, SWAP */
     uint8_t reserved;
-    uint32_t operation; /* index of the origin's operation, echoed in the answer */
-    uint32_t atomic;    /* ATOMIC: mca_btl_base_atomic_op_t */
-    uint32_t reserved2;
+    uint32_t operation;  /* index of the origin's operation, echoed in the answer */
+    uint32_t atomic;     /* ATOMIC: mca_btl_base_atomic_op_t */
+    uint32_t generation; /* of the operation, echoed: indices are used again */
     uint64_t address;    /* at the target; DATA: offset into the origin's buffer */
     uint64_t size;       /* GET: bytes wanted; PUT and DATA: bytes that follow */
     uint64_t operand[2]; /* ATOMIC: operand; SWAP: compare, value; DONE: old value */
@@ -51,6 +51,7 @@ typedef struct {
     uint64_t size;
     uint64_t remaining; /* GET: bytes still to come */
     int index;          /* in mca_btl_segmsg.operations */
+    uint32_t generation;
     bool is_32bit;
     bool is_fetching; /* an atomic whose old value is wanted */
 } mca_btl_segmsg_operation_t;

@@ -21,11 +21,15 @@ static bool publish(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_frag_t *
 {
     segmsg_sender_t *sender = &endpoint->sender;
     uint32_t length = (uint32_t) frag->segment.seg_len;
+    if (OPAL_UNLIKELY(endpoint->retired)) {
+        return true; /* the peer has left: nobody waits for this */
+    }
     if (frag->place.data != NULL) {
         if (!segmsg_sender_publish(sender, &frag->place, frag->tag, length)) {
             return false;
         }
         frag->place.data = NULL;
+        --endpoint->places;
         return true;
     }
     if (OPAL_UNLIKELY(frag->pieces_sent != 0)) {
@@ -97,6 +101,7 @@ static bool evict_places(mca_btl_segmsg_endpoint_t *endpoint)
         }
         memcpy(heap, frag->place.data, size);
         segmsg_sender_give_back(&endpoint->sender, &frag->place);
+        --endpoint->places;
         frag->place.data = NULL;
         frag->heap = frag->segment.seg_addr.pval = heap;
         evicted = true;

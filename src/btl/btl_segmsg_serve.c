@@ -117,7 +117,6 @@ static uint64_t atomic_64(segmsg_compat_int64_t *at, mca_btl_base_atomic_op_t op
         return (uint64_t) opal_atomic_fetch_max_64(at, operand);
     default:
         mca_btl_segmsg_fail(NULL, SEGMSG_ERR_CORRUPT); /* none that we offer */
-        return 0;
     }
 }
 
@@ -140,7 +139,6 @@ static uint32_t atomic_32(segmsg_compat_int32_t *at, mca_btl_base_atomic_op_t op
         return (uint32_t) opal_atomic_fetch_max_32(at, operand);
     default:
         mca_btl_segmsg_fail(NULL, SEGMSG_ERR_CORRUPT);
-        return 0;
     }
 }
 
@@ -176,6 +174,7 @@ static void answer(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg_rdm
                    mca_btl_segmsg_rdma_header_t *reply, const void *data, uint64_t size)
 {
     reply->operation = request->operation;
+    reply->generation = request->generation;
     if (mca_btl_segmsg_job_start(endpoint, reply, data, size) != OPAL_SUCCESS) {
         mca_btl_segmsg_fail(endpoint, SEGMSG_ERR_NO_SPACE);
     }

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -17,6 +18,12 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+
+/* True for the path of a file; other shmem components name their segments otherwise. */
+static bool is_path(const char *name)
+{
+    return name[0] == '/' && strchr(name + 1, '/') != NULL;
+}
 
 /* The file behind an export, or NULL if its shmem component uses none that we can open. */
 static const char *path_of(const opal_shmem_ds_t *ds)
@@ -124,8 +131,7 @@ segmsg_error_t segmsg_shm_attach(segmsg_shm_t *shm, const void *descriptor, size
      * same pid in another pid name space would trip over; and it complains aloud about what cannot
      * be opened, so that is tried first. */
     if (shm->ds.seg_cpid == getpid()
-        || (shm->ds.seg_name[0] == '/' && strchr(shm->ds.seg_name + 1, '/') != NULL
-            && access(shm->ds.seg_name, R_OK | W_OK) != 0)) {
+        || (is_path(shm->ds.seg_name) && access(shm->ds.seg_name, R_OK | W_OK) != 0)) {
         return SEGMSG_ERR_NO_SPACE;
     }
     if (!adopt(shm)) {
@@ -157,17 +163,24 @@ void segmsg_shm_detach(segmsg_shm_t *shm)
 void segmsg_shm_destroy(segmsg_shm_t *shm)
 {
     if (shm->export.base != NULL) {
-        opal_shmem_unlink(&shm->ds);
+        /* The run-time may have removed the file already, if MPI_T outlived MPI_Finalize. */
+        if (!is_path(shm->ds.seg_name) || path_of(&shm->ds) != NULL) {
+            opal_shmem_unlink(&shm->ds);
+        }
         segmsg_shm_detach(shm);
     }
 }
 
-/* True if `name` is an export's of this user, by the form that segmsg_shm_create gives it. */
-static bool is_own_export(const char *name)
+/*
+ * True if `name` is an export's of this user, by the form that segmsg_shm_create gives it, and its
+ * owner is no process of ours that lives (which would hold a lock, unless it could not get one).
+ */
+static bool is_orphan(const char *name)
 {
-    char prefix[32];
-    int length = snprintf(prefix, sizeof(prefix), "segmsg-%u-", (unsigned) geteuid());
-    return strncmp(name, prefix, (size_t) length) == 0;
+    unsigned uid;
+    unsigned pid;
+    return sscanf(name, "segmsg-%u-%u-", &uid, &pid) == 2 && uid == (unsigned) geteuid()
+           && kill((pid_t) pid, 0) != 0 && errno == ESRCH;
 }
 
 void segmsg_shm_sweep(const char *directory)
@@ -177,7 +190,7 @@ void segmsg_shm_sweep(const char *directory)
         return;
     }
     for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-        if (!is_own_export(entry->d_name)) {
+        if (!is_orphan(entry->d_name)) {
             continue;
         }
         int fd = openat(dirfd(dir), entry->d_name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);

@@ -189,7 +189,7 @@ static bool read_directory(const segmsg_snapshot_t *snapshot, const segmsg_segme
                            segmsg_snapshot_traffic_t *traffic)
 {
     uint32_t count = segment->partition_count;
-    uint16_t directory[SEGMSG_RUN_BITS];
+    uint16_t directory[SEGMSG_RUN_BITS] = {0};
     if (!read_at(snapshot->fd, directory, count * sizeof(directory[0]),
                  segment->offset + sizeof(segmsg_returns_t))) {
         return false;
