@@ -13,7 +13,7 @@ tally_failed=0
 tally_names=() # of the steps that failed
 tally_start=$SECONDS
 tally_pid= # of the running step, which does not hear an interrupt from the terminal
-trap 'test -z "$tally_pid" || kill "$tally_pid" 2>/dev/null; exit 130' INT TERM
+trap 'test -z "$tally_pid" || kill "$tally_pid" 2>/dev/null || true; echo "interrupted" >&2; exit 130' INT TERM
 # Where the output of the steps is kept.
 tally_logs=${tally_logs:-${BUILD:-$top/build}/logs}
 tally_show=${tally_show:-yes}
@@ -40,13 +40,15 @@ step() # name, limit in seconds, command...
     timeout --kill-after=30 "$limit" "$@" </dev/null >"$log" 2>&1 &
     tally_pid=$!
     if [ "$tally_show" = yes ]; then
-        tail -n +1 -s 0.1 -f --pid=$tally_pid "$log"
+        tail -n +1 -s 0.1 -f --pid=$tally_pid "$log" &
     else
         # Of a step that has steps, those.
-        tail -n +1 -s 0.1 -f --pid=$tally_pid "$log" | sed -un 's/^ *\[[0-9]*:[0-9][0-9]\] /    &/p'
+        tail -n +1 -s 0.1 -f --pid=$tally_pid "$log" | sed -un 's/^ *\[[0-9]*:[0-9][0-9]\] /    &/p' &
     fi
+    # Both in the background: an interrupt ends a wait at once.
     wait $tally_pid || status=$?
     tally_pid=
+    wait || true
 
     # Where make ran it and it failed, make has the last word.
     counts=$(tail -n 4 "$log" | sed -n 's/^\([0-9]\+\) passed, \([0-9]\+\) failed$/\1 \2/p' | tail -n 1)
