@@ -138,9 +138,9 @@ static mca_btl_segmsg_endpoint_t *make(opal_proc_t *proc)
         free(modex);
         if (!connected) {
             endpoint->proc = NULL;
-            OBJ_RELEASE(endpoint);
             /* The analyzer does not know that the last reference frees. */
-            return NULL; /* NOLINT(clang-analyzer-unix.Malloc) */
+            OBJ_RELEASE(endpoint); /* NOLINT(clang-analyzer-unix.Malloc) */
+            return NULL;
         }
     }
     OBJ_RETAIN(proc);
