@@ -66,11 +66,10 @@ static bool version_matches(void)
 
 static int component_register(void)
 {
-    mca_btl_segmsg_find_help();
     if (!version_matches()) {
-        MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("other-version", OPAL_VERSION, opal_version_string);
-        return OPAL_ERR_NOT_AVAILABLE;
+        return OPAL_SUCCESS; /* a refusal would count as a missing component; init declines */
     }
+    mca_btl_segmsg_find_help();
     int rc = mca_btl_segmsg_register_params();
     mca_btl_segmsg_register_pvars();
     return rc;
@@ -79,6 +78,9 @@ static int component_register(void)
 static int component_open(void)
 {
     mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
+    if (!version_matches()) {
+        return OPAL_SUCCESS;
+    }
     OBJ_CONSTRUCT(&module->lock, opal_mutex_t);
     OBJ_CONSTRUCT(&module->endpoints, opal_list_t);
     OBJ_CONSTRUCT(&module->busy, opal_list_t);
@@ -92,6 +94,9 @@ static int component_open(void)
 static int component_close(void)
 {
     mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
+    if (!version_matches()) {
+        return OPAL_SUCCESS;
+    }
     if (module->initialised) {
         (void) mca_btl_segmsg_finalize(&module->super);
     }
@@ -205,6 +210,11 @@ static mca_btl_base_module_t **component_init(int *count, bool progress_threads,
     (void) progress_threads;
     (void) mpi_threads;
     *count = 0;
+    if (!version_matches()) {
+        mca_btl_segmsg_find_help();
+        MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("other-version", OPAL_VERSION, opal_version_string);
+        return NULL;
+    }
     mca_btl_base_module_t **modules = calloc(1, sizeof(*modules));
     if (modules == NULL) {
         return NULL;

@@ -4,9 +4,12 @@
 must come of it. test/functional runs them."""
 
 import contextlib
+import copy
 import os
 import re
+import shutil
 import signal
+import struct
 import subprocess
 import tempfile
 import time
@@ -369,6 +372,65 @@ def directory_fills_up(machine):
                 raise Failure(f"left behind: {' '.join(left)}\n{outcome.explain()}")
 
 
+# ---- a component that does not fit ----
+
+PATH = "OMPI_MCA_mca_base_component_path"
+
+
+@contextlib.contextmanager
+def changed_component(machine, old, new):
+    """A component path whose segmsg is the one under test with some bytes changed."""
+    built = machine.env[PATH].split(":")[0]
+    with open(os.path.join(built, "mca_btl_segmsg.so"), "rb") as file:
+        image = file.read()
+    if len(old) != len(new) or old not in image:
+        raise Failure(f"the component does not hold {old!r}")
+    with tempfile.TemporaryDirectory() as place:
+        components = os.path.join(place, "components")
+        os.mkdir(components)
+        with open(os.path.join(components, "mca_btl_segmsg.so"), "wb") as file:
+            file.write(image.replace(old, new))
+        shutil.copy(os.path.join(built, "..", "help-btl-segmsg.txt"), place)
+        yield machine.env[PATH].replace(built, components, 1)
+
+
+def other_version(machine):
+    """A component built for another release of Open MPI says so and is not used."""
+    runs = ".".join(map(str, machine.version)).encode()
+    other = runs[:-1] + (b"9" if runs[-1:] != b"9" else b"8")
+    with changed_component(machine, runs + b"\0", other + b"\0") as path:
+        changed = copy.copy(machine)
+        changed.env = {**machine.env, PATH: path}
+        outcome = run_heard(changed, {"btl": f"segmsg,{machine.stock},self"}, ("ordering",))
+    says_once(outcome, rf"(?s)Built for: +Open MPI {other.decode()}.*"
+                       rf"Running: +Open MPI {runs.decode()}")
+    if outcome.timed_out or outcome.status != 0:
+        raise Failure(f"wanted another transport to take over\n{outcome.explain()}")
+
+
+def other_build(machine):
+    """Two processes whose segmsg come from different builds say so and use another transport."""
+    magic = struct.pack("<Q", layout_magic())
+    with changed_component(machine, magic, magic[:-1] + b"9") as path:
+        script = f'[ "$OMPI_COMM_WORLD_RANK" = 0 ] || export {PATH}="$0"; exec "$1"'
+        program = ("/bin/sh", "-c", script, path, os.path.join(machine.programs, "ordering"))
+        outcome = run_heard(machine, {"btl": f"segmsg,{machine.stock},self"}, program)
+    if "do not understand one another" not in outcome.output:
+        raise Failure(f"wanted a message\n{outcome.explain()}")
+    if outcome.timed_out or outcome.status != 0:
+        raise Failure(f"wanted another transport to take over\n{outcome.explain()}")
+
+
+def layout_magic():
+    with open(os.path.join(launch.ROOT, "src", "core", "segmsg_layout.h"), encoding="utf-8") as file:
+        return int(re.search(r"SEGMSG_MAGIC UINT64_C\((0x[0-9a-f]+)\)", file.read())[1], 16)
+
+
+def misfit_cases():
+    return [Case("built for another Open MPI", True, other_version),
+            Case("peers of different builds", True, other_build)]
+
+
 def parameter_cases():
     cases = [bad_groups_case(what, groups) for what, groups in BAD_GROUPS.items()]
     return cases + [Case("bad interconnect", True, bad_interconnect),
@@ -382,4 +444,4 @@ def parameter_cases():
 
 def all_cases():
     return (selection_cases() + message_cases() + stress_cases() + end_cases()
-            + parameter_cases())
+            + parameter_cases() + misfit_cases())
