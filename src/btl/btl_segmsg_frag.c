@@ -50,7 +50,9 @@ static mca_btl_base_descriptor_t *with_memory(mca_btl_segmsg_frag_t *frag, void 
 static void *take_place(mca_btl_segmsg_endpoint_t *endpoint, size_t size, segmsg_place_t *place)
 {
     OPAL_THREAD_LOCK(&endpoint->lock);
-    segmsg_error_t error = segmsg_sender_take_lasting(&endpoint->sender, size, place);
+    segmsg_error_t error = endpoint->retired
+                               ? SEGMSG_ERR_FULL
+                               : segmsg_sender_take_lasting(&endpoint->sender, size, place);
     endpoint->memory_short = error != SEGMSG_OK && error != SEGMSG_ERR_FULL;
     endpoint->places += error == SEGMSG_OK;
     OPAL_THREAD_UNLOCK(&endpoint->lock);
