@@ -199,8 +199,12 @@ static bool make_export(mca_btl_segmsg_module_t *module)
  */
 static void decline(mca_btl_segmsg_module_t *module)
 {
+    enum { HARMLESS = 4096 }; /* bytes: the PML checks the sizes of every module */
     module->declined = true;
     module->super.btl_flags = MCA_BTL_FLAGS_SEND;
+    module->super.btl_eager_limit = HARMLESS;
+    module->super.btl_rndv_eager_limit = HARMLESS;
+    module->super.btl_max_send_size = HARMLESS;
 }
 
 static mca_btl_base_module_t **component_init(int *count, bool progress_threads, bool mpi_threads)

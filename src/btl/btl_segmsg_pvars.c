@@ -8,6 +8,13 @@
 
 #include "opal/mca/base/mca_base_pvar.h"
 
+/* Elements of a variable that has one a group; at least one, also where no groups could be read. */
+static uint32_t groups_shown(void)
+{
+    uint32_t groups = mca_btl_segmsg.config.geometry.group_count;
+    return groups == 0 ? 1 : groups;
+}
+
 typedef uint64_t (*group_count_fn_t)(const segmsg_sender_t *sender, uint32_t group);
 
 static uint64_t count_messages(const segmsg_sender_t *sender, uint32_t group)
@@ -24,7 +31,7 @@ static uint64_t count_partitions(const segmsg_sender_t *sender, uint32_t group)
 static void sum_sent(group_count_fn_t count, const uint64_t *past, unsigned long long *by_group)
 {
     mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
-    uint32_t groups = module->config.geometry.group_count;
+    uint32_t groups = groups_shown();
     for (uint32_t g = 0; g < groups; ++g) {
         by_group[g] = past[g];
     }
@@ -44,7 +51,7 @@ static void sum_sent(group_count_fn_t count, const uint64_t *past, unsigned long
 static void sum_received(unsigned long long *by_group)
 {
     const mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
-    uint32_t groups = module->config.geometry.group_count;
+    uint32_t groups = groups_shown();
     for (uint32_t g = 0; g < groups; ++g) {
         by_group[g] = module->initialised ? segmsg_receiver_messages(&module->receiver, g) : 0;
     }
@@ -78,7 +85,7 @@ static int read_sent_fragments(const mca_base_pvar_t *pvar, void *value, void *o
     sum_sent(count_messages, mca_btl_segmsg.past_messages, by_group);
     unsigned long long *sum = value;
     *sum = 0;
-    for (uint32_t g = 0; g < mca_btl_segmsg.config.geometry.group_count; ++g) {
+    for (uint32_t g = 0; g < groups_shown(); ++g) {
         *sum += by_group[g];
     }
     return OPAL_SUCCESS;
@@ -102,7 +109,7 @@ static int one_a_group(mca_base_pvar_t *pvar, mca_base_pvar_event_t event, void 
 {
     (void) pvar, (void) object;
     if (event == MCA_BASE_PVAR_HANDLE_BIND) {
-        *count = (int) mca_btl_segmsg.config.geometry.group_count;
+        *count = (int) groups_shown();
     }
     return OPAL_SUCCESS;
 }
