@@ -130,41 +130,48 @@ static int poll_readers(mca_btl_segmsg_module_t *module)
     return count;
 }
 
-/* Goes on with what had to wait, peer by peer. */
+/* Takes the next peer out of the list of those with something to do; NULL if it is empty. */
+static mca_btl_segmsg_endpoint_t *next_busy(mca_btl_segmsg_module_t *module)
+{
+    mca_btl_segmsg_endpoint_t *endpoint = NULL;
+    OPAL_THREAD_LOCK(&module->lock);
+    char *item = (char *) opal_list_remove_first(&module->busy);
+    if (item != NULL) {
+        endpoint = (void *) (item - offsetof(mca_btl_segmsg_endpoint_t, busy_item));
+        endpoint->busy = false;
+    }
+    module->any_busy = !opal_list_is_empty(&module->busy);
+    OPAL_THREAD_UNLOCK(&module->lock);
+    return endpoint;
+}
+
+/* Goes on with what had to wait for one peer. */
+static int serve_endpoint(mca_btl_segmsg_module_t *module, mca_btl_segmsg_endpoint_t *endpoint)
+{
+    int count = mca_btl_segmsg_send_pending(endpoint) + mca_btl_segmsg_jobs_progress(endpoint);
+    OPAL_THREAD_LOCK(&endpoint->lock);
+    if (endpoint->blocked && !endpoint->retired
+        && endpoint->buffered <= module->config.queue_limit / 2) {
+        endpoint->blocked = false; /* the PML, which is next, tries again what it keeps */
+    }
+    if ((endpoint->blocked && !endpoint->retired) || !opal_list_is_empty(&endpoint->pending)
+        || !opal_list_is_empty(&endpoint->jobs)) {
+        mca_btl_segmsg_endpoint_set_busy(endpoint);
+    }
+    OPAL_THREAD_UNLOCK(&endpoint->lock);
+    return count;
+}
+
+/* Goes on with what had to wait, each peer once. */
 static int serve_busy(mca_btl_segmsg_module_t *module)
 {
-    int count = 0;
     OPAL_THREAD_LOCK(&module->lock);
     size_t turns = opal_list_get_size(&module->busy);
     OPAL_THREAD_UNLOCK(&module->lock);
-    while (turns-- != 0) {
-        OPAL_THREAD_LOCK(&module->lock);
-        opal_list_item_t *item = opal_list_remove_first(&module->busy);
-        mca_btl_segmsg_endpoint_t *endpoint =
-            item == NULL
-                ? NULL
-                : (mca_btl_segmsg_endpoint_t *) ((char *) item
-                                                 - offsetof(mca_btl_segmsg_endpoint_t, busy_item));
-        if (endpoint != NULL) {
-            endpoint->busy = false;
-        }
-        module->any_busy = !opal_list_is_empty(&module->busy);
-        OPAL_THREAD_UNLOCK(&module->lock);
-        if (endpoint == NULL) {
-            break;
-        }
-        count += mca_btl_segmsg_send_pending(endpoint);
-        count += mca_btl_segmsg_jobs_progress(endpoint);
-        OPAL_THREAD_LOCK(&endpoint->lock);
-        if (endpoint->blocked && !endpoint->retired
-            && endpoint->buffered <= module->config.queue_limit / 2) {
-            endpoint->blocked = false; /* the PML, which is next, tries again what it keeps */
-        }
-        if ((endpoint->blocked && !endpoint->retired) || !opal_list_is_empty(&endpoint->pending)
-            || !opal_list_is_empty(&endpoint->jobs)) {
-            mca_btl_segmsg_endpoint_set_busy(endpoint);
-        }
-        OPAL_THREAD_UNLOCK(&endpoint->lock);
+    int count = 0;
+    mca_btl_segmsg_endpoint_t *endpoint;
+    while (turns-- != 0 && (endpoint = next_busy(module)) != NULL) {
+        count += serve_endpoint(module, endpoint);
     }
     return count;
 }
