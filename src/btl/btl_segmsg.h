@@ -142,6 +142,7 @@ typedef struct {
     bool self_is_served; /* another BTL loops back */
 
     segmsg_identity_t self;
+    uint64_t domain; /* segmsg_shm_domain of the backing directory */
     mca_btl_segmsg_probe_t probe;
     segmsg_shm_t shm; /* this process's export */
     segmsg_receiver_t receiver;
@@ -169,6 +170,12 @@ typedef struct {
 extern mca_btl_segmsg_module_t mca_btl_segmsg;
 
 OPAL_DECLSPEC extern mca_btl_base_component_t mca_btl_segmsg_component;
+
+/* A process in one word, as identities carry it. */
+static inline uint64_t mca_btl_segmsg_name_of(const opal_proc_t *proc)
+{
+    return (uint64_t) proc->proc_name.jobid << 32 | (uint32_t) proc->proc_name.vpid;
+}
 
 /* ---- params ---- */
 
@@ -227,6 +234,9 @@ mca_btl_base_descriptor_t *mca_btl_segmsg_alloc(mca_btl_base_module_t *btl,
                                                 mca_btl_base_endpoint_t *endpoint, uint8_t order,
                                                 size_t size, uint32_t flags);
 int mca_btl_segmsg_free(mca_btl_base_module_t *btl, mca_btl_base_descriptor_t *descriptor);
+/* Gives the partitions of an unsent fragment back. The endpoint's lock is held. */
+void mca_btl_segmsg_frag_leave_place(mca_btl_segmsg_frag_t *frag);
+
 mca_btl_base_descriptor_t *mca_btl_segmsg_prepare_src(mca_btl_base_module_t *btl,
                                                       mca_btl_base_endpoint_t *endpoint,
                                                       opal_convertor_t *convertor, uint8_t order,

@@ -125,9 +125,8 @@ static uint64_t random_word(void)
 
 static void identify(mca_btl_segmsg_module_t *module)
 {
-    const opal_process_name_t *name = &opal_proc_local_get()->proc_name;
     module->self = (segmsg_identity_t){
-        .name = (uint64_t) name->jobid << 32 | (uint32_t) name->vpid,
+        .name = mca_btl_segmsg_name_of(opal_proc_local_get()),
         .nonce = random_word(),
         .pid = (uint32_t) getpid(),
     };

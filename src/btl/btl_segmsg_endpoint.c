@@ -72,11 +72,6 @@ static void endpoint_destruct(mca_btl_segmsg_endpoint_t *endpoint)
 OBJ_CLASS_INSTANCE(mca_btl_segmsg_endpoint_t, opal_list_item_t, endpoint_construct,
                    endpoint_destruct);
 
-static uint64_t name_of(const opal_proc_t *proc)
-{
-    return (uint64_t) proc->proc_name.jobid << 32 | (uint32_t) proc->proc_name.vpid;
-}
-
 static mca_btl_segmsg_endpoint_t *find(uint64_t name)
 {
     mca_btl_segmsg_endpoint_t *endpoint;
@@ -92,8 +87,7 @@ static mca_btl_segmsg_endpoint_t *find(uint64_t name)
 static bool connect_to(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg_modex_t *modex)
 {
     mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
-    uint64_t domain = segmsg_shm_domain(module->config.backing_directory);
-    if (domain == 0 || modex->domain != domain) {
+    if (module->domain == 0 || modex->domain != module->domain) {
         return false; /* another machine, or another view of the shared memory */
     }
     segmsg_error_t error =
@@ -125,7 +119,7 @@ static mca_btl_segmsg_endpoint_t *make(opal_proc_t *proc)
         return NULL;
     }
     endpoint->proc = proc;
-    endpoint->peer.name = name_of(proc);
+    endpoint->peer.name = mca_btl_segmsg_name_of(proc);
     endpoint->is_self = endpoint->peer.name == module->self.name;
     if (endpoint->is_self) {
         endpoint->peer = module->self;
@@ -152,7 +146,7 @@ static mca_btl_segmsg_endpoint_t *make(opal_proc_t *proc)
 mca_btl_segmsg_endpoint_t *mca_btl_segmsg_endpoint_get(opal_proc_t *proc)
 {
     OPAL_THREAD_LOCK(&mca_btl_segmsg.lock);
-    mca_btl_segmsg_endpoint_t *endpoint = find(name_of(proc));
+    mca_btl_segmsg_endpoint_t *endpoint = find(mca_btl_segmsg_name_of(proc));
     if (endpoint == NULL) {
         endpoint = make(proc);
     }

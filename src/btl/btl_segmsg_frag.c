@@ -37,7 +37,6 @@ static mca_btl_segmsg_frag_t *get(mca_btl_segmsg_endpoint_t *endpoint, uint8_t o
 static mca_btl_base_descriptor_t *with_memory(mca_btl_segmsg_frag_t *frag, void *memory)
 {
     if (OPAL_UNLIKELY(memory == NULL)) {
-        frag->place.data = NULL;
         mca_btl_segmsg_free(&mca_btl_segmsg.super, &frag->base);
         return NULL;
     }
@@ -142,14 +141,20 @@ mca_btl_base_descriptor_t *mca_btl_segmsg_alloc(mca_btl_base_module_t *btl,
                : mca_btl_segmsg_alloc_buffer(endpoint, order, size, flags);
 }
 
+void mca_btl_segmsg_frag_leave_place(mca_btl_segmsg_frag_t *frag)
+{
+    segmsg_sender_give_back(&frag->endpoint->sender, &frag->place);
+    --frag->endpoint->places;
+    frag->place.data = NULL;
+}
+
 /* Gives back what a fragment holds of its peer: unsent partitions, and its share of the queue. */
 static void give_back(mca_btl_segmsg_frag_t *frag)
 {
     mca_btl_segmsg_endpoint_t *endpoint = frag->endpoint;
     OPAL_THREAD_LOCK(&endpoint->lock);
     if (frag->place.data != NULL) {
-        segmsg_sender_give_back(&endpoint->sender, &frag->place);
-        --endpoint->places;
+        mca_btl_segmsg_frag_leave_place(frag);
     }
     endpoint->buffered -= frag->charge;
     endpoint->exempt -= frag->exempt;

@@ -6,7 +6,7 @@
 
 int mca_btl_segmsg_modex_send(void)
 {
-    const mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
+    mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
     size_t descriptor_bytes = segmsg_shm_descriptor_bytes(&module->shm);
     size_t bytes = sizeof(mca_btl_segmsg_modex_t) + descriptor_bytes;
     mca_btl_segmsg_modex_t *modex = calloc(1, bytes);
@@ -17,7 +17,7 @@ int mca_btl_segmsg_modex_send(void)
     modex->layout_version = SEGMSG_LAYOUT_VERSION;
     modex->descriptor_bytes = (uint32_t) descriptor_bytes;
     modex->owner = module->self;
-    modex->domain = segmsg_shm_domain(module->config.backing_directory);
+    modex->domain = module->domain = segmsg_shm_domain(module->config.backing_directory);
     modex->probe = (uint64_t) (uintptr_t) &module->probe;
     memcpy(modex + 1, &module->shm.ds, descriptor_bytes);
     int rc;

@@ -100,9 +100,7 @@ static bool evict_places(mca_btl_segmsg_endpoint_t *endpoint)
             break;
         }
         memcpy(heap, frag->place.data, size);
-        segmsg_sender_give_back(&endpoint->sender, &frag->place);
-        --endpoint->places;
-        frag->place.data = NULL;
+        mca_btl_segmsg_frag_leave_place(frag);
         frag->heap = frag->segment.seg_addr.pval = heap;
         evicted = true;
     }
