@@ -1,6 +1,9 @@
 # Written by tools/sources; "make" does so when a source comes or goes.
 
 segmsg_core_sources = \
+	src/core/segmsg_cache.c \
+	src/core/segmsg_cache.h \
+	src/core/segmsg_copy.h \
 	src/core/segmsg_error.c \
 	src/core/segmsg_error.h \
 	src/core/segmsg_export.c \
@@ -14,7 +17,9 @@ segmsg_core_sources = \
 	src/core/segmsg_sender.c \
 	src/core/segmsg_sender.h \
 	src/core/segmsg_table.c \
-	src/core/segmsg_table.h
+	src/core/segmsg_table.h \
+	src/core/segmsg_turns.c \
+	src/core/segmsg_turns.h
 segmsg_interconnect_sources = \
 	src/interconnect/segmsg_commit.c \
 	src/interconnect/segmsg_commit.h \

@@ -60,6 +60,7 @@ typedef struct {
     int free_list_max;
     int free_list_inc;
     int single_copy; /* mca_btl_segmsg_copy_t */
+    segmsg_cache_policy_t cache;
     bool numa_bind;
     bool report;
 } mca_btl_segmsg_config_t;

@@ -108,6 +108,7 @@ static bool connect_to(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg
                  OPAL_NAME_PRINT(endpoint->proc->proc_name), endpoint->single_copy ? "yes" : "no"));
     segmsg_sender_init(&endpoint->sender, &endpoint->shm.export, &module->self,
                        module->config.grow_after);
+    segmsg_sender_set_cache(&endpoint->sender, &module->config.cache);
     return true;
 }
 

@@ -139,6 +139,12 @@ static void register_fragments(mca_btl_segmsg_config_t *config)
                       "Most messages taken from one peer before the next peer is looked at (1 to "
                       "65536)",
                       OPAL_INFO_LVL_9, &config->burst);
+    config->cache = (segmsg_cache_policy_t){.near = 8, .far = 128, .most = 128, .demote_lines = 8, .answer_lines = 1024};
+    register_unsigned("own_near", "", OPAL_INFO_LVL_9, &config->cache.near);
+    register_unsigned("own_far", "", OPAL_INFO_LVL_9, &config->cache.far);
+    register_unsigned("own_most", "", OPAL_INFO_LVL_9, &config->cache.most);
+    register_unsigned("demote_lines", "", OPAL_INFO_LVL_9, &config->cache.demote_lines);
+    register_unsigned("answer_lines", "", OPAL_INFO_LVL_9, &config->cache.answer_lines);
     config->report = false;
     register_bool("report", "Print the message counts of every process when it ends",
                   &config->report);

@@ -4,6 +4,8 @@
  */
 #include "btl/btl_segmsg_rdma.h"
 
+#include "core/segmsg_turns.h"
+
 #include <sched.h>
 
 /* How often the calling thread holds module->polling. */
@@ -89,17 +91,25 @@ static inline void receive(mca_btl_segmsg_module_t *module, segmsg_reader_t *rea
     }
 }
 
-/* Takes what one sender has for us, a burst at most. */
+/*
+ * Takes what one sender has for us. To look again after a message takes the next line away from a
+ * sender that is about to write it; it is done only if messages come faster than we look: a burst at
+ * most.
+ */
 static inline int poll_reader(mca_btl_segmsg_module_t *module, segmsg_reader_t *reader)
 {
     segmsg_message_t message;
+    int limit = reader->idle == 0 ? (int) module->config.burst : 1;
     for (int taken = 0;; ++taken) {
-        if (taken == (int) module->config.burst) {
+        if (taken == limit) {
             return taken;
         }
         mca_btl_segmsg_endpoint_t *endpoint = reader->user; /* the reader goes when it is closed */
         switch (segmsg_reader_poll(&module->receiver, reader, &message)) {
         case SEGMSG_POLL_MESSAGE:
+            if (OPAL_LIKELY(endpoint != NULL)) {
+                segmsg_sender_answers(&endpoint->sender);
+            }
             receive(module, reader, &message);
             segmsg_message_return(&module->receiver, reader, &message);
             break;
@@ -117,15 +127,35 @@ static inline int poll_reader(mca_btl_segmsg_module_t *module, segmsg_reader_t *
     }
 }
 
+/* Looks at some of those who have been quiet; at more, the longer the others have kept us. */
+static int poll_quiet(mca_btl_segmsg_module_t *module, int taken)
+{
+    int count = 0;
+    segmsg_receiver_t *receiver = &module->receiver;
+    for (int looks = SEGMSG_TURNS_QUIET + 2 * taken;
+         looks != 0 && receiver->awake != receiver->reader_count; --looks) {
+        segmsg_reader_t *reader = segmsg_turns_next(receiver);
+        if (reader != NULL) {
+            count += poll_reader(module, reader);
+        }
+    }
+    return count;
+}
+
 static int poll_readers(mca_btl_segmsg_module_t *module)
 {
     int count = 0;
-    if (OPAL_UNLIKELY(segmsg_receiver_has_new_groups(&module->receiver) || module->strangers)) {
+    segmsg_receiver_t *receiver = &module->receiver;
+    if (OPAL_UNLIKELY(segmsg_receiver_has_new_groups(receiver) || module->strangers)) {
         welcome_senders(module);
     }
     /* A callback may progress again and change the list: it is read anew at every step. */
-    for (uint32_t r = 0; r < module->receiver.reader_count; ++r) {
-        count += poll_reader(module, module->receiver.reader[r]);
+    for (uint32_t r = 0; r < receiver->awake; ++r) {
+        count += poll_reader(module, receiver->reader[r]);
+    }
+    if (receiver->awake != receiver->reader_count || receiver->awake > SEGMSG_TURNS_AWAKE) {
+        segmsg_turns_count(receiver);
+        count += poll_quiet(module, count);
     }
     return count;
 }

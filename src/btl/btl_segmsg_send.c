@@ -4,6 +4,8 @@
  */
 #include "btl/btl_segmsg.h"
 
+#include "core/segmsg_copy.h"
+
 /* The descriptor has done its duty: tells the PML if it wants to know, and frees it if it is ours. */
 static void complete(mca_btl_segmsg_frag_t *frag, int status)
 {
@@ -176,6 +178,22 @@ static int sendi_full(mca_btl_segmsg_endpoint_t *endpoint, size_t size, uint8_t 
     return OPAL_ERR_OUT_OF_RESOURCE;
 }
 
+/* Copies header and payload of a message into its place. */
+static inline void fill(const segmsg_place_t *place, opal_convertor_t *convertor,
+                        const void *header, size_t header_size, size_t payload_size)
+{
+    if (OPAL_LIKELY(payload_size == 0 || !segmsg_compat_needs_pack(convertor))) {
+        void *payload = NULL;
+        if (payload_size != 0) {
+            opal_convertor_get_current_pointer(convertor, &payload);
+        }
+        segmsg_copy_in(place->data, header, header_size, payload, payload_size);
+    } else {
+        memcpy(place->data, header, header_size);
+        (void) mca_btl_segmsg_pack(convertor, (char *) place->data + header_size, payload_size);
+    }
+}
+
 int mca_btl_segmsg_sendi(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
                          opal_convertor_t *convertor, void *header, size_t header_size,
                          size_t payload_size, uint8_t order, uint32_t flags, mca_btl_base_tag_t tag,
@@ -198,10 +216,7 @@ int mca_btl_segmsg_sendi(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *en
         error = segmsg_sender_take(sender, size, &place);
     }
     if (OPAL_LIKELY(error == SEGMSG_OK)) {
-        memcpy(place.data, header, header_size);
-        if (payload_size != 0) {
-            (void) mca_btl_segmsg_pack(convertor, (char *) place.data + header_size, payload_size);
-        }
+        fill(&place, convertor, header, header_size, payload_size);
         sent = segmsg_sender_publish(sender, &place, tag, (uint32_t) size);
         if (OPAL_UNLIKELY(!sent)) {
             segmsg_sender_give_back(sender, &place);

@@ -4,6 +4,8 @@
  */
 #include "core/segmsg_receiver.h"
 
+#include "core/segmsg_turns.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,6 +108,7 @@ static segmsg_reader_t *add_reader(segmsg_receiver_t *receiver, const segmsg_ide
     reader->line = &nothing_yet;
     reader->count = 1;
     receiver->reader[receiver->reader_count++] = reader;
+    segmsg_turns_wake(receiver, receiver->reader_count - 1);
     return reader;
 }
 
@@ -256,6 +259,16 @@ static segmsg_poll_t poll_switch(segmsg_receiver_t *receiver, segmsg_reader_t *r
     return segmsg_reader_poll(receiver, reader, message);
 }
 
+/* Takes a reader out of the list, whose awake ones stay in front. */
+static void remove_reader(segmsg_receiver_t *receiver, uint32_t r)
+{
+    if (r < receiver->awake) {
+        receiver->reader[r] = receiver->reader[--receiver->awake];
+        r = receiver->awake;
+    }
+    receiver->reader[r] = receiver->reader[--receiver->reader_count];
+}
+
 /* The sender has left: all its groups go back to the tables, and the reader goes. */
 static segmsg_poll_t poll_close(segmsg_receiver_t *receiver, segmsg_reader_t *reader)
 {
@@ -266,7 +279,7 @@ static segmsg_poll_t poll_close(segmsg_receiver_t *receiver, segmsg_reader_t *re
     }
     for (uint32_t r = 0; r < receiver->reader_count; ++r) {
         if (receiver->reader[r] == reader) {
-            receiver->reader[r] = receiver->reader[--receiver->reader_count];
+            remove_reader(receiver, r);
             break;
         }
     }

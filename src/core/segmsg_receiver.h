@@ -20,10 +20,13 @@
 #ifndef SEGMSG_RECEIVER_H
 #define SEGMSG_RECEIVER_H
 
+#include "core/segmsg_cache.h"
 #include "core/segmsg_run.h"
 #include "core/segmsg_table.h"
 
 #include <stdbool.h>
+
+enum { SEGMSG_FETCH_LINES = 8 }; /* of a message, asked for as soon as its header is seen */
 
 /* The receiver's end of group 0 of one sender. */
 typedef struct {
@@ -34,6 +37,7 @@ typedef struct {
     uint32_t at;                 /* where the next header will appear */
     uint64_t position;           /* partitions consumed in all */
     uint32_t open;               /* messages handed out and not yet returned */
+    uint32_t idle;               /* looks in vain since the last message */
     uint32_t group_entry;        /* index in the segment-group table */
     uint32_t segment;            /* index in the segment table */
     segmsg_identity_t sender;
@@ -59,9 +63,12 @@ typedef struct {
     uint32_t segments_max;
     uint32_t formed_seen;     /* head->formed_count when we last looked at the table */
     segmsg_target_t *target;  /* by segment index, segments_max of them */
-    segmsg_reader_t **reader; /* the senders, reader_count of them, in no order */
+    segmsg_reader_t **reader; /* the senders, reader_count of them: see core/segmsg_turns.h */
     uint32_t reader_count;
     uint32_t reader_room;
+    uint32_t awake; /* senders that are looked at every time: the first in `reader` */
+    uint32_t turn;  /* index of the quiet sender that is next */
+    uint32_t turns;
     uint64_t past[SEGMSG_GROUPS_MAX]; /* messages of groups that were dissolved, by group */
 } segmsg_receiver_t;
 
@@ -139,6 +146,13 @@ static inline void segmsg_stats_add(segmsg_group_entry_t *stats, uint32_t length
                           memory_order_relaxed);
 }
 
+/* True if the next call of segmsg_reader_poll will find something. */
+static inline bool segmsg_reader_has_something(const segmsg_reader_t *reader)
+{
+    /* Relaxed: only a question. */
+    return atomic_load_explicit(&reader->line[reader->at].header, memory_order_relaxed) != 0;
+}
+
 /* Looks for the next message of a sender. */
 static inline segmsg_poll_t segmsg_reader_poll(segmsg_receiver_t *receiver, segmsg_reader_t *reader,
                                                segmsg_message_t *message)
@@ -147,8 +161,10 @@ static inline segmsg_poll_t segmsg_reader_poll(segmsg_receiver_t *receiver, segm
     /* Acquire: the payload behind the header. */
     uint64_t header = atomic_load_explicit(&line->header, memory_order_acquire);
     if (__builtin_expect(header == 0, 1)) {
+        ++reader->idle;
         return SEGMSG_POLL_NONE;
     }
+    reader->idle = 0;
     uint32_t span = segmsg_header_span(header);
     uint32_t length = segmsg_header_length(header);
     if (__builtin_expect(segmsg_header_kind(header) != SEGMSG_KIND_MESSAGE || span == 0
@@ -156,6 +172,9 @@ static inline segmsg_poll_t segmsg_reader_poll(segmsg_receiver_t *receiver, segm
                              || length > span * SEGMSG_LINE - SEGMSG_HEADER_BYTES,
                          0)) {
         return segmsg_reader_poll_slow(receiver, reader, header, message);
+    }
+    for (uint32_t i = 1; i < span && i < SEGMSG_FETCH_LINES; ++i) {
+        segmsg_cache_fetch(line + i);
     }
     message->data = line->bytes + SEGMSG_HEADER_BYTES;
     message->length = length;

@@ -16,6 +16,11 @@ void segmsg_sender_init(segmsg_sender_t *sender, segmsg_export_t *target,
     sender->grow_after = grow_after;
 }
 
+void segmsg_sender_set_cache(segmsg_sender_t *sender, const segmsg_cache_policy_t *policy)
+{
+    sender->ring.cache = *policy;
+}
+
 /* Forms a group and checks what stands in the tables about its segment. */
 static segmsg_error_t form_group(segmsg_sender_t *sender, uint32_t group, uint32_t partition_count,
                                  uint32_t *segment, segmsg_segment_entry_t *entry)
@@ -265,6 +270,7 @@ bool segmsg_sender_announce(segmsg_sender_t *sender, const segmsg_place_t *place
     announcement->first = (uint16_t) place->first;
     announcement->partitions = (uint16_t) place->partitions;
     segmsg_ring_publish(ring, 1, segmsg_header_make(SEGMSG_KIND_RUN, tag, 1, length));
+    segmsg_ring_own_ahead(ring, 1);
     ++sender->messages[place->group];
     sender->partitions[place->group] += place->partitions;
     return true;
@@ -290,7 +296,7 @@ bool segmsg_sender_close(segmsg_sender_t *sender)
     /* The groups may go to another sender at once, so the ring is not touched after the header:
      * no next header is cleared here but before. */
     segmsg_ring_publish(ring, 1, segmsg_header_make(SEGMSG_KIND_CLOSE, 0, 1, 0));
-    *ring = (segmsg_ring_image_t){0};
+    *ring = (segmsg_ring_image_t){.cache = ring->cache};
     memset(sender->run, 0, sizeof(sender->run));
     return true;
 }

@@ -21,6 +21,7 @@
 #ifndef SEGMSG_SENDER_H
 #define SEGMSG_SENDER_H
 
+#include "core/segmsg_cache.h"
 #include "core/segmsg_run.h"
 #include "core/segmsg_table.h"
 
@@ -35,6 +36,7 @@ typedef struct {
     uint64_t head;             /* partitions taken in all */
     uint64_t limit;            /* `head` may reach this: returns as last seen + count */
     size_t capacity;           /* longest message in bytes that this segment carries */
+    segmsg_cache_policy_t cache;
 } segmsg_ring_image_t;
 
 /* The image of a segment above group 0. */
@@ -58,6 +60,7 @@ typedef struct {
     segmsg_geometry_t geometry; /* the receiver's, checked */
     segmsg_ring_image_t ring;
     bool ring_is_starter;
+    _Atomic bool answers;                      /* a message came from the receiver since the last */
     uint32_t grow_after;                       /* messages in the starter before it is replaced */
     segmsg_run_image_t run[SEGMSG_GROUPS_MAX]; /* [0] is unused */
 
@@ -83,6 +86,9 @@ typedef struct {
  */
 void segmsg_sender_init(segmsg_sender_t *sender, segmsg_export_t *target,
                         const segmsg_identity_t *self, uint32_t grow_after);
+
+/* What the sender does about cache lines from now on. */
+void segmsg_sender_set_cache(segmsg_sender_t *sender, const segmsg_cache_policy_t *policy);
 
 /* Slow paths of the functions below. */
 segmsg_error_t segmsg_sender_form_ring(segmsg_sender_t *sender);
@@ -119,6 +125,50 @@ static inline void segmsg_ring_publish(segmsg_ring_image_t *ring, uint32_t lines
     atomic_store_explicit(&ring->line[ring->at].header, header, memory_order_release);
     ring->at = next;
     ring->head += lines;
+}
+
+/* Owns `lines` lines, the first of them `ahead` lines after the next header's; less than a lap. */
+static inline void segmsg_ring_own(const segmsg_ring_image_t *ring, uint32_t ahead, uint32_t lines)
+{
+    uint32_t at = ring->at + ahead;
+    for (; lines != 0; --lines, ++at) {
+        at -= at >= ring->count ? ring->count : 0;
+        segmsg_cache_own(&ring->line[at]);
+    }
+}
+
+/*
+ * After a message of `lines` lines: owns those of the next one. The nearest are asked for every time,
+ * because the receiver's hardware prefetchers take them back; those far ahead once, as they come into
+ * view. Lines that the receiver has not read yet are asked for as well: they are still here.
+ */
+static inline void segmsg_ring_own_ahead(const segmsg_ring_image_t *ring, uint32_t lines)
+{
+    uint32_t near = lines + ring->cache.near;
+    near = near < ring->cache.most ? near : ring->cache.most;
+    near = near < ring->count ? near : ring->count;
+    segmsg_ring_own(ring, 0, near);
+    if (ring->cache.far != 0 && ring->cache.far + lines < ring->count) {
+        segmsg_ring_own(ring, ring->cache.far, lines);
+    }
+}
+
+/* Pushes the `lines` lines from `first` on towards the receiver, if that pays. */
+static inline void segmsg_ring_demote(const segmsg_ring_image_t *ring, uint32_t first,
+                                      uint32_t lines, bool answers)
+{
+    if (lines <= (answers ? ring->cache.answer_lines : ring->cache.demote_lines)) {
+        for (uint32_t i = 0; i < lines; ++i) {
+            segmsg_cache_demote(&ring->line[first + i]);
+        }
+    }
+}
+
+/* The receiver of this sender has sent something: what goes there next is waited for. */
+static inline void segmsg_sender_answers(segmsg_sender_t *sender)
+{
+    /* Relaxed: a hint. */
+    atomic_store_explicit(&sender->answers, true, memory_order_relaxed);
 }
 
 /*
@@ -161,6 +211,11 @@ static inline bool segmsg_sender_publish(segmsg_sender_t *sender, const segmsg_p
     }
     segmsg_ring_publish(&sender->ring, place->partitions,
                         segmsg_header_make(SEGMSG_KIND_MESSAGE, tag, place->partitions, length));
+    /* Relaxed: a hint. */
+    segmsg_ring_demote(&sender->ring, place->first, place->partitions,
+                       atomic_load_explicit(&sender->answers, memory_order_relaxed));
+    atomic_store_explicit(&sender->answers, false, memory_order_relaxed);
+    segmsg_ring_own_ahead(&sender->ring, place->partitions);
     ++sender->messages[0];
     sender->partitions[0] += place->partitions;
     return true;

@@ -1,0 +1,80 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Copying a message, header and payload, into its place.
+ *
+ * The first line of a place is the one that the receiver polls: it is here for a moment only, until
+ * the next look at it. Whoever writes it first and the rest afterwards fetches it twice, once for
+ * these bytes and once for the header word. So what belongs in it is written last, together with the
+ * header word, and the rest starts at a line.
+ */
+#ifndef SEGMSG_COPY_H
+#define SEGMSG_COPY_H
+
+#include "core/segmsg_geometry.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Copies up to 64 bytes by two overlapping moves of the largest size that fits; no call. */
+static inline void segmsg_copy_short(void *to, const void *from, size_t size)
+{
+    unsigned char *t = to;
+    const unsigned char *f = from;
+    if (size >= 32) {
+        unsigned char low[32], high[32];
+        memcpy(low, f, sizeof(low));
+        memcpy(high, f + size - sizeof(high), sizeof(high));
+        memcpy(t, low, sizeof(low));
+        memcpy(t + size - sizeof(high), high, sizeof(high));
+    } else if (size >= 16) {
+        unsigned char low[16], high[16];
+        memcpy(low, f, sizeof(low));
+        memcpy(high, f + size - sizeof(high), sizeof(high));
+        memcpy(t, low, sizeof(low));
+        memcpy(t + size - sizeof(high), high, sizeof(high));
+    } else if (size >= 8) {
+        uint64_t low, high;
+        memcpy(&low, f, sizeof(low));
+        memcpy(&high, f + size - sizeof(high), sizeof(high));
+        memcpy(t, &low, sizeof(low));
+        memcpy(t + size - sizeof(high), &high, sizeof(high));
+    } else if (size >= 4) {
+        uint32_t low, high;
+        memcpy(&low, f, sizeof(low));
+        memcpy(&high, f + size - sizeof(high), sizeof(high));
+        memcpy(t, &low, sizeof(low));
+        memcpy(t + size - sizeof(high), &high, sizeof(high));
+    } else if (size != 0) {
+        unsigned char first = f[0], middle = f[size / 2], last = f[size - 1];
+        t[0] = first;
+        t[size / 2] = middle;
+        t[size - 1] = last;
+    }
+}
+
+/* Copies `header_size` bytes of header and then `size` bytes of payload to `to`, in which 8 or more
+ * bytes are left of the first line. */
+static inline void segmsg_copy_in(void *to, const void *header, size_t header_size,
+                                  const void *payload, size_t size)
+{
+    enum { MATCH_HEADER = 14 }; /* the header of most messages, by far: a constant size is faster */
+    unsigned char *t = to;
+    size_t line = SEGMSG_LINE - (uintptr_t) to % SEGMSG_LINE;
+    size_t first = line > header_size ? line - header_size : 0; /* of the payload, in that line */
+    if (size > first) {
+        memcpy(t + header_size + first, (const unsigned char *) payload + first, size - first);
+    } else {
+        first = size;
+    }
+    if (header_size == MATCH_HEADER) {
+        memcpy(t, header, MATCH_HEADER);
+    } else {
+        memcpy(t, header, header_size);
+    }
+    segmsg_copy_short(t + header_size, payload, first);
+}
+
+#endif
