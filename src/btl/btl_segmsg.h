@@ -56,6 +56,8 @@ typedef struct {
     unsigned burst;
     unsigned inline_limit;
     unsigned queue_limit;
+    unsigned stream_piece;
+    unsigned nocopy_eager_limit;
     int free_list_num;
     int free_list_max;
     int free_list_inc;
@@ -185,6 +187,10 @@ int mca_btl_segmsg_register_params(void);
 
 /* Checks every value; says what is wrong, once, and returns false if segmsg must decline. */
 bool mca_btl_segmsg_check_params(void);
+
+/* Sets the eager limit anew when peers have come: it is a larger one if the kernel's single copy
+ * works with none of them. */
+void mca_btl_segmsg_choose_eager_limit(void);
 
 /* ---- modex ---- */
 

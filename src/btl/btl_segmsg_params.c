@@ -6,12 +6,12 @@
 
 /* 64 B x 1023 and its control line are 64 KB. Group 0 carries a message of 8 KB with its headers;
  * 8 KB x 64 carries a fragment of 64 KB. docs/tuning.md says how these were chosen. */
-#define DEFAULT_GROUPS "64:1023:131,1K:64:16,8K:64:8,64K:16:4"
+#define DEFAULT_GROUPS "64:1023:260,1K:64:8,8K:64:9,64K:16:4"
 enum {
     DEFAULT_STARTER = 63, /* with its control line a page */
     DEFAULT_EAGER = 8 * 1024 + 128,
     DEFAULT_RNDV_EAGER = 32 * 1024,
-    DEFAULT_MAX_SEND = 64 * 1024
+    DEFAULT_MAX_SEND = 64 * 1024 + 128
 };
 
 static mca_base_var_enum_value_t copy_values[] = {
@@ -121,6 +121,17 @@ static void register_fragments(mca_btl_segmsg_config_t *config)
                       "Longest message in bytes (64 to 4096) that waits in a local buffer, and "
                       "not in partitions, between its allocation by the PML and its sending",
                       OPAL_INFO_LVL_9, &config->inline_limit);
+    config->stream_piece = 8 * 1024 - 48; /* with its header one partition of 8 KB */
+    register_unsigned("stream_piece",
+                      "Bytes that one message carries of a large transfer that the kernel may not "
+                      "copy (256 to 65536)",
+                      OPAL_INFO_LVL_9, &config->stream_piece);
+    config->nocopy_eager_limit = 32 * 1024 + 128;
+    register_unsigned("nocopy_eager_limit",
+                      "Eager limit in bytes where the kernel's single copy works with no peer, "
+                      "instead of btl_segmsg_eager_limit if that is not set (256 to "
+                      "btl_segmsg_max_send_size)",
+                      OPAL_INFO_LVL_4, &config->nocopy_eager_limit);
     config->queue_limit = 16 << 20;
     register_unsigned("queue_limit",
                       "Most bytes of messages that are kept in local buffers for a peer that has "
@@ -139,15 +150,47 @@ static void register_fragments(mca_btl_segmsg_config_t *config)
                       "Most messages taken from one peer before the next peer is looked at (1 to "
                       "65536)",
                       OPAL_INFO_LVL_9, &config->burst);
-    config->cache = (segmsg_cache_policy_t){.near = 8, .far = 128, .most = 128, .demote_lines = 8, .answer_lines = 1024};
-    register_unsigned("own_near", "", OPAL_INFO_LVL_9, &config->cache.near);
-    register_unsigned("own_far", "", OPAL_INFO_LVL_9, &config->cache.far);
-    register_unsigned("own_most", "", OPAL_INFO_LVL_9, &config->cache.most);
-    register_unsigned("demote_lines", "", OPAL_INFO_LVL_9, &config->cache.demote_lines);
-    register_unsigned("answer_lines", "", OPAL_INFO_LVL_9, &config->cache.answer_lines);
     config->report = false;
     register_bool("report", "Print the message counts of every process when it ends",
                   &config->report);
+}
+
+static void register_cache(mca_btl_segmsg_config_t *config)
+{
+    segmsg_cache_policy_t *cache = &config->cache;
+    cache->near = 8;
+    register_unsigned("own_near",
+                      "Cache lines of group 0, besides as many as the message had, that a sender "
+                      "asks for anew after every message (0 to 1024)",
+                      OPAL_INFO_LVL_9, &cache->near);
+    cache->most = 128;
+    register_unsigned("own_most",
+                      "Most cache lines of group 0 that a sender asks for anew after a message (0 "
+                      "to 1024; 0: none)",
+                      OPAL_INFO_LVL_9, &cache->most);
+    cache->far = 128;
+    register_unsigned("own_far",
+                      "How many cache lines ahead a sender asks for the lines of group 0 a first "
+                      "time (0 to 65535; 0: not at all)",
+                      OPAL_INFO_LVL_9, &cache->far);
+    cache->demote_lines = 8;
+    register_unsigned("demote_lines",
+                      "Longest message of a stream, in cache lines, whose lines are pushed towards "
+                      "the shared cache, where the processor can (CLDEMOTE; 0 to 65535)",
+                      OPAL_INFO_LVL_9, &cache->demote_lines);
+    cache->answer_lines = 131;
+    register_unsigned("demote_answer_lines",
+                      "The same for a message that goes to a peer from which one has come since "
+                      "the last: somebody waits for it",
+                      OPAL_INFO_LVL_9, &cache->answer_lines);
+    cache->stream_lines = 131;
+    register_unsigned("stream_lines",
+                      "Longest message of a stream, in cache lines, in group 0; longer ones are "
+                      "faster through a larger group, unless somebody waits for them (8 to 65535)",
+                      OPAL_INFO_LVL_9, &cache->stream_lines);
+    if (!segmsg_cache_can_demote()) {
+        cache->demote_lines = cache->answer_lines = 0;
+    }
 }
 
 static size_t lesser(size_t a, size_t b)
@@ -183,6 +226,26 @@ static void set_module_defaults(mca_btl_base_module_t *btl, const mca_btl_segmsg
     btl->btl_put_alignment = 0;
 }
 
+void mca_btl_segmsg_choose_eager_limit(void)
+{
+    mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
+    bool any_peer = false;
+    mca_btl_segmsg_endpoint_t *endpoint;
+    OPAL_LIST_FOREACH (endpoint, &module->endpoints, mca_btl_segmsg_endpoint_t) {
+        any_peer = any_peer || !endpoint->is_self;
+        if (endpoint->single_copy) {
+            return; /* with whom it works, what is longer than the eager limit is copied once */
+        }
+    }
+    mca_base_var_source_t source = MCA_BASE_VAR_SOURCE_DEFAULT;
+    int index = mca_base_var_find("opal", "btl", "segmsg", "eager_limit");
+    if (any_peer && index >= 0
+        && mca_base_var_get_value(index, NULL, &source, NULL) == OPAL_SUCCESS
+        && source == MCA_BASE_VAR_SOURCE_DEFAULT) {
+        module->super.btl_eager_limit = module->config.nocopy_eager_limit;
+    }
+}
+
 int mca_btl_segmsg_register_params(void)
 {
     mca_btl_segmsg_config_t *config = &mca_btl_segmsg.config;
@@ -191,6 +254,7 @@ int mca_btl_segmsg_register_params(void)
     register_groups(config);
     register_memory(config);
     register_fragments(config);
+    register_cache(config);
     set_module_defaults(&mca_btl_segmsg.super, config);
     return mca_btl_base_param_register(&mca_btl_segmsg_component.btl_version,
                                        &mca_btl_segmsg.super);
@@ -235,6 +299,16 @@ static bool check_free_list_max(const mca_btl_segmsg_config_t *config)
            || check_range("free_list_max", (unsigned long) config->free_list_max, 1, INT_MAX);
 }
 
+static bool check_cache(const segmsg_cache_policy_t *cache)
+{
+    return check_range("own_near", cache->near, 0, 1024)
+           && check_range("own_most", cache->most, 0, 1024)
+           && check_range("own_far", cache->far, 0, SEGMSG_RING_MAX)
+           && check_range("demote_lines", cache->demote_lines, 0, SEGMSG_RING_MAX)
+           && check_range("demote_answer_lines", cache->answer_lines, 0, SEGMSG_RING_MAX)
+           && check_range("stream_lines", cache->stream_lines, SEGMSG_RING_MIN, SEGMSG_RING_MAX);
+}
+
 bool mca_btl_segmsg_check_params(void)
 {
     const mca_btl_segmsg_config_t *config = &mca_btl_segmsg.config;
@@ -247,12 +321,16 @@ bool mca_btl_segmsg_check_params(void)
            && check_range("max_groups", config->max_groups, 16, 65536)
            && check_range("extra_peers", config->extra_peers, 0, 65536)
            && check_range("burst", config->burst, 1, 65536)
+           && check_range("stream_piece", config->stream_piece, 256, 65536)
+           && check_cache(&config->cache)
            && check_range("inline_limit", config->inline_limit, 64, 4096)
            && check_range("free_list_num", (unsigned long) config->free_list_num, 0, 1 << 20)
            && check_free_list_max(config)
            && check_range("free_list_inc", (unsigned long) config->free_list_inc, 1, 1 << 20)
            && check_range("max_send_size", btl->btl_max_send_size, 256, capacity)
            && check_range("eager_limit", btl->btl_eager_limit, 256, btl->btl_max_send_size)
+           && check_range("nocopy_eager_limit", config->nocopy_eager_limit, 256,
+                          btl->btl_max_send_size)
            && check_range("rndv_eager_limit", btl->btl_rndv_eager_limit, 256,
                           btl->btl_max_send_size);
 }

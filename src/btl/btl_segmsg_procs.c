@@ -60,6 +60,7 @@ int mca_btl_segmsg_add_procs(mca_btl_base_module_t *btl, size_t count, opal_proc
             offer_segment();
         }
     }
+    mca_btl_segmsg_choose_eager_limit();
     return OPAL_SUCCESS;
 }
 

@@ -187,7 +187,8 @@ static inline void fill(const segmsg_place_t *place, opal_convertor_t *convertor
         if (payload_size != 0) {
             opal_convertor_get_current_pointer(convertor, &payload);
         }
-        segmsg_copy_in(place->data, header, header_size, payload, payload_size);
+        segmsg_copy_in(place->data, header, header_size, payload, payload_size,
+                       place->group == 0);
     } else {
         memcpy(place->data, header, header_size);
         (void) mca_btl_segmsg_pack(convertor, (char *) place->data + header_size, payload_size);

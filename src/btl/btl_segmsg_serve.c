@@ -7,15 +7,44 @@
  */
 #include "btl/btl_segmsg_rdma.h"
 
+#include "core/segmsg_copy.h"
+
 OBJ_CLASS_INSTANCE(mca_btl_segmsg_job_t, opal_list_item_t, NULL, NULL);
 
-/* Sends the next message of a job; false if there is no room. */
-static bool job_step(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_rdma_header_t *header,
-                     const unsigned char **data, uint64_t *remaining)
+/* Notes in a job's header and in what is left of it that `size` bytes go with this message. */
+static void job_describe(mca_btl_segmsg_rdma_header_t *header, uint64_t remaining, size_t size)
 {
-    mca_btl_base_module_t *btl = &mca_btl_segmsg.super;
-    size_t most = btl->btl_max_send_size - sizeof(*header);
-    size_t size = *remaining < most ? (size_t) *remaining : most;
+    if (header->kind == SEGMSG_RDMA_PUT || header->kind == SEGMSG_RDMA_DATA) {
+        header->size = size;
+        header->is_last = size == remaining;
+    }
+}
+
+/* Puts the next message of a job straight into partitions; false if that cannot be done now. */
+static bool job_stream(mca_btl_segmsg_endpoint_t *endpoint,
+                       const mca_btl_segmsg_rdma_header_t *header, const void *data, size_t size)
+{
+    segmsg_sender_t *sender = &endpoint->sender;
+    segmsg_place_t place;
+    bool sent = false;
+    OPAL_THREAD_LOCK(&endpoint->lock);
+    if (!endpoint->retired && opal_list_is_empty(&endpoint->pending)
+        && segmsg_sender_take_lasting(sender, sizeof(*header) + size, &place) == SEGMSG_OK) {
+        segmsg_copy_in(place.data, header, sizeof(*header), data, size, false);
+        sent = segmsg_sender_publish(sender, &place, MCA_BTL_SEGMSG_TAG,
+                                     (uint32_t) (sizeof(*header) + size));
+        if (OPAL_UNLIKELY(!sent)) {
+            segmsg_sender_give_back(sender, &place);
+        }
+    }
+    OPAL_THREAD_UNLOCK(&endpoint->lock);
+    return sent;
+}
+
+/* The same through a fragment, which may wait in the queue: where memory is short. */
+static bool job_fragment(mca_btl_segmsg_endpoint_t *endpoint,
+                         const mca_btl_segmsg_rdma_header_t *header, const void *data, size_t size)
+{
     mca_btl_base_descriptor_t *descriptor =
         mca_btl_segmsg_alloc_place(endpoint, MCA_BTL_NO_ORDER, sizeof(*header) + size,
                                    MCA_BTL_DES_FLAGS_BTL_OWNERSHIP);
@@ -27,19 +56,34 @@ static bool job_step(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_rdma_he
     if (descriptor == NULL) {
         return false;
     }
-    if (header->kind == SEGMSG_RDMA_PUT || header->kind == SEGMSG_RDMA_DATA) {
-        header->size = size;
-        header->is_last = size == *remaining;
-    }
     unsigned char *to = descriptor->des_segments[0].seg_addr.pval;
     memcpy(to, header, sizeof(*header));
     if (size != 0) {
-        memcpy(to + sizeof(*header), *data, size);
+        memcpy(to + sizeof(*header), data, size);
+    }
+    (void) mca_btl_segmsg_send(&mca_btl_segmsg.super, endpoint, descriptor, MCA_BTL_SEGMSG_TAG);
+    return true;
+}
+
+/*
+ * Sends the next message of a job; false if there is no room. The messages are much shorter than
+ * group 0 holds, so that the other side copies one while this side copies the next.
+ */
+static bool job_step(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_rdma_header_t *header,
+                     const unsigned char **data, uint64_t *remaining)
+{
+    size_t most = mca_btl_segmsg.config.stream_piece;
+    size_t size = *remaining < most ? (size_t) *remaining : most;
+    job_describe(header, *remaining, size);
+    if (!job_stream(endpoint, header, *data, size)
+        && !job_fragment(endpoint, header, *data, size)) {
+        return false;
+    }
+    if (size != 0) {
         header->address += size;
         *data += size;
         *remaining -= size;
     }
-    (void) mca_btl_segmsg_send(btl, endpoint, descriptor, MCA_BTL_SEGMSG_TAG);
     return true;
 }
 

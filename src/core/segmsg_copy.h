@@ -12,8 +12,10 @@
 #ifndef SEGMSG_COPY_H
 #define SEGMSG_COPY_H
 
+#include "core/segmsg_cache.h"
 #include "core/segmsg_geometry.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -55,17 +57,40 @@ static inline void segmsg_copy_short(void *to, const void *from, size_t size)
     }
 }
 
-/* Copies `header_size` bytes of header and then `size` bytes of payload to `to`, in which 8 or more
- * bytes are left of the first line. */
+/*
+ * Copies `size` bytes to the start of a line, owning lines ahead of the copy. The library's memcpy
+ * waits for the lines: it was not written for memory that another core has just read.
+ */
+static inline void segmsg_copy_lines(void *to, const void *from, size_t size)
+{
+    enum { AHEAD = 16 };
+    unsigned char *t = to;
+    const unsigned char *f = from;
+    for (; size >= SEGMSG_LINE; size -= SEGMSG_LINE, t += SEGMSG_LINE, f += SEGMSG_LINE) {
+        segmsg_cache_own(t + (size_t) AHEAD * SEGMSG_LINE);
+        memcpy(t, f, SEGMSG_LINE);
+    }
+    memcpy(t, f, size);
+}
+
+/*
+ * Copies `header_size` bytes of header and then `size` bytes of payload to `to`, in whose first line 8
+ * bytes or more are left. `owned`: the lines have been asked for already, as group 0's are.
+ */
 static inline void segmsg_copy_in(void *to, const void *header, size_t header_size,
-                                  const void *payload, size_t size)
+                                  const void *payload, size_t size, bool owned)
 {
     enum { MATCH_HEADER = 14 }; /* the header of most messages, by far: a constant size is faster */
     unsigned char *t = to;
     size_t line = SEGMSG_LINE - (uintptr_t) to % SEGMSG_LINE;
     size_t first = line > header_size ? line - header_size : 0; /* of the payload, in that line */
     if (size > first) {
-        memcpy(t + header_size + first, (const unsigned char *) payload + first, size - first);
+        const unsigned char *rest = (const unsigned char *) payload + first;
+        if (owned) {
+            memcpy(t + header_size + first, rest, size - first);
+        } else {
+            segmsg_copy_lines(t + header_size + first, rest, size - first);
+        }
     } else {
         first = size;
     }

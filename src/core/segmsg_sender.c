@@ -45,6 +45,8 @@ static void open_ring(segmsg_sender_t *sender, segmsg_ring_image_t *ring,
     ring->head = 0;
     ring->limit = entry->partition_count;
     ring->capacity = (size_t) entry->span_factor * SEGMSG_LINE - SEGMSG_HEADER_BYTES;
+    size_t streamed = (size_t) ring->cache.stream_lines * SEGMSG_LINE - SEGMSG_HEADER_BYTES;
+    ring->stream_capacity = streamed < ring->capacity ? streamed : ring->capacity;
 }
 
 segmsg_error_t segmsg_sender_form_ring(segmsg_sender_t *sender)
@@ -231,7 +233,7 @@ segmsg_error_t segmsg_sender_take_slow(segmsg_sender_t *sender, size_t length,
         grow_ring(sender);
     }
     segmsg_error_t error = SEGMSG_ERR_TOO_LARGE;
-    if (length <= ring->capacity) {
+    if (length <= segmsg_sender_ring_capacity(sender)) {
         uint32_t lines = segmsg_group_partitions(&sender->geometry, 0, length);
         if (take_ring(ring, lines, place)) {
             return SEGMSG_OK;

@@ -36,6 +36,7 @@ typedef struct {
     uint64_t head;             /* partitions taken in all */
     uint64_t limit;            /* `head` may reach this: returns as last seen + count */
     size_t capacity;           /* longest message in bytes that this segment carries */
+    size_t stream_capacity;    /* the same in a stream: see segmsg_sender_take */
     segmsg_cache_policy_t cache;
 } segmsg_ring_image_t;
 
@@ -172,6 +173,19 @@ static inline void segmsg_sender_answers(segmsg_sender_t *sender)
 }
 
 /*
+ * Longest message in bytes for which group 0 is the best now. The lines of a ring change hands all the
+ * time; a stream of long messages is faster through a segment that is several times as large as a
+ * core's first cache. A single one that somebody waits for is faster through lines that are owned.
+ */
+static inline size_t segmsg_sender_ring_capacity(const segmsg_sender_t *sender)
+{
+    /* Relaxed: a hint. */
+    return atomic_load_explicit(&sender->answers, memory_order_relaxed)
+               ? sender->ring.capacity
+               : sender->ring.stream_capacity;
+}
+
+/*
  * Takes a place for a message of `length` bytes, forming groups that are not there yet.
  * Returns SEGMSG_OK; SEGMSG_ERR_FULL (try again when the receiver has returned something);
  * SEGMSG_ERR_TOO_LARGE; or SEGMSG_ERR_NO_SPACE / SEGMSG_ERR_TABLE_FULL when a group that the
@@ -181,7 +195,7 @@ static inline segmsg_error_t segmsg_sender_take(segmsg_sender_t *sender, size_t 
                                                 segmsg_place_t *place)
 {
     segmsg_ring_image_t *ring = &sender->ring;
-    if (__builtin_expect(length <= ring->capacity, 1)) {
+    if (__builtin_expect(length <= segmsg_sender_ring_capacity(sender), 1)) {
         uint32_t lines = (uint32_t) (length + SEGMSG_HEADER_BYTES + SEGMSG_LINE - 1) / SEGMSG_LINE;
         if (__builtin_expect(ring->at + lines <= ring->count && segmsg_ring_has_room(ring, lines),
                              1)) {
