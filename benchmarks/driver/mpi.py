@@ -132,24 +132,35 @@ class Mpi:
             raise Unavailable(f"{outcome.command} {outcome.fault or 'lists no component'}")
         return frozenset(found)
 
-    def placement(self, ranks: int, binding: str) -> list[str]:
-        """Launcher arguments that bind each rank to a core, if there are enough of them."""
-        crowded = ranks > core_count()
+    def placement(self, ranks: int, binding: str, threads: int = 1) -> list[str]:
+        """Launcher arguments that bind each rank to as many cores as it has threads, if there are
+        enough of them."""
+        crowded = ranks * threads > core_count()
         bind = binding if binding != "auto" else "none" if crowded else "core"
+        several = bind == "core" and threads > 1 and not crowded
         if self.family == MPICH:
-            return ["-bind-to", bind]
+            return ["-bind-to", f"core:{threads}" if several else bind]
         arguments = ["--bind-to", bind]
-        if crowded:
+        if several:
+            arguments += ["--map-by", f"slot:PE={threads}"]
+        elif ranks > core_count():
             arguments += ["--oversubscribe"] if self.major < 5 else ["--map-by", ":OVERSUBSCRIBE"]
         return arguments
 
-    def job(self, ranks: int, binding: str, arguments: list[str], program: list[str]) -> list[str]:
-        """The command that runs `program` on `ranks` ranks."""
+    def job(
+        self,
+        ranks: int,
+        binding: str,
+        arguments: list[str],
+        program: list[str],
+        threads: int = 1,
+    ) -> list[str]:
+        """The command that runs `program` on `ranks` ranks, each of so many threads."""
         return [
             *self.launcher,
             "-n",
             str(ranks),
-            *self.placement(ranks, binding),
+            *self.placement(ranks, binding, threads),
             *arguments,
             *program,
         ]

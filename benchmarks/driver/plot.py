@@ -163,9 +163,14 @@ def _script(results: list[Result], title: str, file: Path) -> str:
     return "\n".join(script) + "\n"
 
 
+def _x_axis_is_there(result: Result) -> bool:
+    keys = list(result.medians(result.own))
+    return bool(keys) and not result.test.row_name(keys[0])
+
+
 def draw(results: list[Result], title: str, files: list[Path]) -> None:
-    """Writes the pictures; the results that have no values are left out."""
-    drawable = [result for result in results if result.medians(result.own)]
+    """Writes the pictures; results without values, or whose rows are no numbers, are left out."""
+    drawable = [result for result in results if _x_axis_is_there(result)]
     if not drawable:
         return
     for file in files:

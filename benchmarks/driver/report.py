@@ -9,6 +9,7 @@ from typing import TextIO
 
 from .rounds import Result
 from .statistics import Row
+from .tests import Test
 
 CSV_COLUMNS = (
     "test",
@@ -20,6 +21,7 @@ CSV_COLUMNS = (
     "ratio_min",
     "ratio_max",
     "rounds",
+    "ranks",
 )
 
 
@@ -29,6 +31,11 @@ def size_label(size: int) -> str:
         if size >= 1 << shift and size % (1 << shift) == 0:
             return f"{size >> shift}{letter}"
     return str(size)
+
+
+def row_label(test: Test, key: int) -> str:
+    """What stands in a row's first column."""
+    return test.row_name(key) or size_label(key)
 
 
 def value_label(value: float) -> str:
@@ -44,8 +51,8 @@ def better_line(result: Result) -> str:
     return f"{result.test.unit}, higher is better; a ratio above 1: {own} is ahead"
 
 
-def _cells(size: int, own: str, rows: dict[str, dict[int, Row]]) -> list[str]:
-    cells = [size_label(size), own]
+def _cells(test: Test, size: int, own: str, rows: dict[str, dict[int, Row]]) -> list[str]:
+    cells = [row_label(test, size), own]
     for by_size in rows.values():
         row = by_size.get(size)
         if row is None:
@@ -63,7 +70,7 @@ def table(result: Result) -> str:
     for name in rows:
         head += [name, "ratio", "[min .. max]"]
     own = result.medians(result.own)
-    lines = [head] + [_cells(size, value_label(own[size]), rows) for size in own]
+    lines = [head] + [_cells(result.test, size, value_label(own[size]), rows) for size in own]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     mpis = dict.fromkeys(transport.mpi.title for transport in (result.own, *result.peers))
     text = [
@@ -84,7 +91,7 @@ def joint_table(results: list[Result]) -> str:
         for peer in result.peers:
             head = ["bytes", result.own.name, peer.name, "ratio", "[min .. max]"]
             lines = [
-                _cells(row.size, value_label(row.own), {peer.name: {row.size: row}})
+                _cells(result.test, row.size, value_label(row.own), {peer.name: {row.size: row}})
                 for row in result.rows(peer)
             ]
             better = "lower" if result.test.lower_is_better else "higher"
@@ -113,7 +120,7 @@ def write_csv(results: list[Result], file: TextIO) -> None:
                 writer.writerow(
                     [
                         result.test.name,
-                        row.size,
+                        result.test.row_name(row.size) or row.size,
                         peer.name,
                         f"{row.own:.4f}",
                         f"{row.peer:.4f}",
@@ -121,5 +128,6 @@ def write_csv(results: list[Result], file: TextIO) -> None:
                         f"{row.ratio_min:.4f}",
                         f"{row.ratio_max:.4f}",
                         row.rounds,
+                        result.ranks,
                     ]
                 )

@@ -70,7 +70,13 @@ def _measure(
     transport: Transport, command: list[str], test: Test, ranks: int, plan: Plan
 ) -> dict[int, float] | None:
     """One run of one transport. None if it failed, which has been reported then."""
-    job = transport.mpi.job(ranks, plan.binding, transport.arguments(test.onesided), command)
+    job = transport.mpi.job(
+        ranks,
+        plan.binding,
+        transport.arguments(test.onesided),
+        command,
+        threads=test.threads_of(plan.options),
+    )
     environment = {**transport.mpi.environment, **dict(transport.environment)}
     outcome = run(job, environment, plan.timeout)
     if plan.verbose:

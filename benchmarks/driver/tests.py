@@ -32,11 +32,16 @@ SOURCES = {
     "onesided_latency": ("onesided_latency.c", "onesided.c"),
     "onesided_bw": ("onesided_bw.c", "onesided.c"),
     "idle": ("idle.c",),
+    "threads": ("threads.c", "pair.c"),
+    "memory": ("memory.c",),
+    "fairness": ("fairness.c",),
 }
 SHARED_SOURCES = ("bench.c",)
 # Two decimals, as printed by default, would round 0.25 us by 2%.
 DECIMALS = 5
-CFLAGS = ("-std=c11", "-O2", "-Wall", "-Wextra")
+# A key of a test with several quantities is the quantity's number times this and the row's number.
+ROWS_MAX = 1 << 20
+CFLAGS = ("-std=c11", "-O2", "-Wall", "-Wextra", "-pthread")
 
 
 class BuildFailed(Exception):
@@ -52,6 +57,7 @@ class Options:
     warmup: int | None = None
     milliseconds: int | None = None
     window: int | None = None
+    threads: int | None = None
     validate: bool = False
 
 
@@ -70,6 +76,16 @@ class Test:
     default_sizes: tuple[int, ...] | None = None
     x_label: str = "bytes"
     openmpi_only: bool = False
+    default_milliseconds: int | None = None
+    default_threads: int = 0  # of each rank; 0: the program has no threads of its own
+
+    def threads_of(self, options: Options) -> int:
+        """Threads that each rank has."""
+        return (options.threads or self.default_threads) if self.default_threads else 1
+
+    def row_name(self, _key: int) -> str:
+        """What the row of a key is called; empty: the key is the number that x_label counts."""
+        return ""
 
     def command(self, mpi: Mpi, build: Path, options: Options) -> list[str]:
         """The program and its arguments. Compiles the program if need be."""
@@ -84,19 +100,42 @@ class Test:
         for flag, value in (
             ("-i", options.iterations),
             ("-x", options.warmup),
-            ("-t", options.milliseconds),
+            ("-t", options.milliseconds or self.default_milliseconds),
             ("-W", options.window),
         ):
             if value is not None:
                 command += [flag, str(value)]
+        if self.default_threads:
+            command += ["-T", str(self.threads_of(options))]
         if options.validate:
             command.append("--validate")
         return command
 
     def values(self, output: str) -> dict[int, float]:
-        """The first column of values, by size, of what the program printed."""
+        """The first column of values, by size, of what the program printed. A value that is not
+        positive tells nothing, and is left out."""
         rows = re.findall(r"^(\d+)[ \t]+(\d+\.\d+)\b", output, re.MULTILINE)
         return {int(size): float(value) for size, value in rows if float(value) > 0}
+
+
+@dataclass(frozen=True)
+class Quantities(Test):
+    """One of our programs that reports several quantities in a run: the first columns of what it
+    prints. Each becomes a block of rows with names."""
+
+    quantities: tuple[str, ...] = ()
+    rows: tuple[str, ...] = ()  # the program's rows, by their number; empty: x_label counts them
+
+    def row_name(self, key: int) -> str:
+        quantity, row = divmod(key, ROWS_MAX)
+        return f"{self.quantities[quantity]}: {self.rows[row] if self.rows else row}"
+
+    def values(self, output: str) -> dict[int, float]:
+        result = {}
+        for row, columns in re.findall(r"^(\d+)((?:[ \t]+-?\d+\.\d+)+)", output, re.MULTILINE):
+            values = zip(range(len(self.quantities)), map(float, columns.split()))
+            result.update({q * ROWS_MAX + int(row): value for q, value in values if value > 0})
+        return dict(sorted(result.items()))
 
 
 @dataclass(frozen=True)
@@ -120,12 +159,12 @@ class NetPipe(Test):
         return {int(size): float(value) for size, value in rows}
 
 
-def powers(smallest: int, largest: int) -> tuple[int, ...]:
-    """Powers of two from smallest to largest."""
+def powers(smallest: int, largest: int, factor: int = 2) -> tuple[int, ...]:
+    """Sizes from smallest to largest, each `factor` times the one before."""
     sizes = []
     while smallest <= largest:
         sizes.append(smallest)
-        smallest *= 2
+        smallest *= factor
     return tuple(sizes)
 
 
@@ -152,6 +191,20 @@ def _idle(name: str, title: str, choice: str) -> Test:
         choice,
         x_label="peers",
         openmpi_only=choice == "progress",
+    )
+
+
+def _threads(name: str, title: str, unit: str, choice: str, sizes: tuple[int, ...]) -> Test:
+    return Test(
+        name,
+        title,
+        unit,
+        choice == "latency",
+        "threads",
+        choice,
+        default_sizes=sizes,
+        default_milliseconds=100,
+        default_threads=2,
     )
 
 
@@ -192,6 +245,40 @@ TESTS: dict[str, Test] = {
         _idle("idle", "idle MPI_Test call", "test"),
         _idle("idle_iprobe", "idle MPI_Iprobe call", "iprobe"),
         _idle("idle_progress", "idle opal_progress call", "progress"),
+        _threads("threads", "ping-pong latency of threads", "us", "latency", powers(8, 1 << 20, 8)),
+        _threads(
+            "threads_rate", "message rate of threads", "messages/s", "rate", powers(8, 4096, 8)
+        ),
+        Quantities(
+            "fairness",
+            "time of an answer by a server that others flood",
+            "us",
+            True,
+            "fairness",
+            ranks=4,
+            x_label="flooders",
+            default_milliseconds=100,
+            quantities=("median", "99th percentile", "per message of the flood"),
+        ),
+        Quantities(
+            "memory",
+            "memory of the job",
+            "MiB",
+            True,
+            "memory",
+            x_label="after",
+            quantities=(
+                "Pss mean",
+                "Pss max",
+                "Rss mean",
+                "Rss max",
+                "RssShmem mean",
+                "private mean",
+                "job: shared",
+                "job: /dev/shm",
+            ),
+            rows=("start", "ring 8", "ring 4K", "alltoall 8", "pairs 8", "alltoall 4K"),
+        ),
         NetPipe(
             "netpipe",
             "NetPIPE throughput",

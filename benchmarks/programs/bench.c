@@ -20,6 +20,8 @@
 enum {
     WINDOW_DEFAULT = 64,
     WINDOW_MAX = 4096,
+    THREADS_DEFAULT = 2,
+    THREADS_MAX = 256,
     WARMUP_DEFAULT = 2,
     DECIMALS_DEFAULT = 2,
     DECIMALS_MAX = 9,
@@ -73,6 +75,9 @@ static _Noreturn void print_help(const struct bench *bench)
                 printf(" %s%s", program->choices[i], 0 == i ? " (default)" : "");
             }
             printf("\n");
+        }
+        if (program->threaded) {
+            printf("  -T COUNT      threads of each rank (default %d)\n", (int) THREADS_DEFAULT);
         }
         printf("  -m MIN:MAX    powers of two from MIN to MAX (default %zu:%zu)\n"
                "  -s A,B,...    these sizes; K, M and G may follow a number\n"
@@ -208,7 +213,7 @@ static void read_options(struct bench *bench, int argc, char **argv)
 
     opterr = 0; /* rank 0 reports, once */
     int option;
-    while ((option = getopt_long(argc, argv, "c:m:s:i:x:t:W:d:h", long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "c:m:s:i:x:t:W:T:d:h", long_options, NULL)) != -1) {
         switch (option) {
         case 'c':
             read_choice(bench, optarg);
@@ -231,6 +236,12 @@ static void read_options(struct bench *bench, int argc, char **argv)
         case 'W':
             bench->window = (int) read_count(bench, option, optarg, 1, WINDOW_MAX);
             break;
+        case 'T':
+            if (!bench->program->threaded) {
+                usage_error(bench, "-T is for programs with threads");
+            }
+            bench->threads = (int) read_count(bench, option, optarg, 1, THREADS_MAX);
+            break;
         case 'd':
             bench->decimals = (int) read_count(bench, option, optarg, 0, DECIMALS_MAX);
             break;
@@ -248,14 +259,34 @@ static void read_options(struct bench *bench, int argc, char **argv)
     }
 }
 
+static void start_with_threads(const struct bench_program *program, int *argc, char ***argv)
+{
+    int rank, given;
+    MPI_Init_thread(argc, argv, MPI_THREAD_MULTIPLE, &given);
+    if (given >= MPI_THREAD_MULTIPLE) {
+        return;
+    }
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    if (0 == rank) {
+        fprintf(stderr, "%s: this MPI does not give MPI_THREAD_MULTIPLE, which the test needs\n",
+                program->name);
+    }
+    leave(2);
+}
+
 void bench_start(struct bench *bench, const struct bench_program *program, int argc, char **argv)
 {
-    MPI_Init(&argc, &argv);
+    if (program->threaded) {
+        start_with_threads(program, &argc, &argv);
+    } else {
+        MPI_Init(&argc, &argv);
+    }
     *bench = (struct bench){
         .program = program,
         .warmup = WARMUP_DEFAULT,
         .seconds_per_size = SECONDS_PER_SIZE_DEFAULT,
         .window = WINDOW_DEFAULT,
+        .threads = THREADS_DEFAULT,
         .decimals = DECIMALS_DEFAULT,
         .choice = NULL == program->choices ? "" : program->choices[0],
     };

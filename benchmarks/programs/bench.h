@@ -28,6 +28,7 @@ struct bench_program {
     size_t max_default;         /* ... to here, in bytes unless sizes_are says otherwise */
     int ranks_min;
     bool ranks_paired; /* needs an even number of ranks */
+    bool threaded;     /* needs MPI_THREAD_MULTIPLE, and takes -T */
 };
 
 struct bench {
@@ -41,6 +42,7 @@ struct bench {
     long warmup;      /* at least so many before the timed ones */
     double seconds_per_size;
     int window;         /* messages in flight in the streaming tests */
+    int threads;        /* of each rank, in programs that are threaded */
     int decimals;       /* of the values printed */
     bool validate;      /* check content before timing */
     const char *choice; /* value of -c */

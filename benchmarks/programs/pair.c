@@ -21,6 +21,7 @@ void pair_open(struct pair *pair, struct bench *bench, int pairs)
         .bench = bench,
         .pairs = pairs,
         .peer = -1,
+        .comm = MPI_COMM_WORLD,
         .statuses_ignore = MPI_STATUSES_IGNORE,
     };
     if (bench->rank < pairs) {
@@ -49,12 +50,12 @@ void pair_ping_pong(void *context, size_t bytes, long iterations)
     }
     for (long i = 0; i < iterations; ++i) {
         if (pair->leads) {
-            MPI_Send(pair->send, (int) bytes, MPI_CHAR, pair->peer, TAG_DATA, MPI_COMM_WORLD);
+            MPI_Send(pair->send, (int) bytes, MPI_CHAR, pair->peer, TAG_DATA, pair->comm);
         }
-        MPI_Recv(pair->receive, (int) bytes, MPI_CHAR, pair->peer, TAG_DATA, MPI_COMM_WORLD,
+        MPI_Recv(pair->receive, (int) bytes, MPI_CHAR, pair->peer, TAG_DATA, pair->comm,
                  MPI_STATUS_IGNORE);
         if (!pair->leads) {
-            MPI_Send(pair->send, (int) bytes, MPI_CHAR, pair->peer, TAG_DATA, MPI_COMM_WORLD);
+            MPI_Send(pair->send, (int) bytes, MPI_CHAR, pair->peer, TAG_DATA, pair->comm);
         }
     }
 }
@@ -65,7 +66,7 @@ static void post_sends(struct pair *pair, char *from, size_t bytes, size_t strid
 {
     for (int i = 0; i < window; ++i) {
         MPI_Isend(from + (size_t) i * stride, (int) bytes, MPI_CHAR, pair->peer, TAG_DATA,
-                  MPI_COMM_WORLD, &requests[i]);
+                  pair->comm, &requests[i]);
     }
 }
 
@@ -73,8 +74,8 @@ static void post_receives(struct pair *pair, char *to, size_t bytes, size_t stri
                           MPI_Request *requests)
 {
     for (int i = 0; i < window; ++i) {
-        MPI_Irecv(to + (size_t) i * stride, (int) bytes, MPI_CHAR, pair->peer, TAG_DATA,
-                  MPI_COMM_WORLD, &requests[i]);
+        MPI_Irecv(to + (size_t) i * stride, (int) bytes, MPI_CHAR, pair->peer, TAG_DATA, pair->comm,
+                  &requests[i]);
     }
 }
 
@@ -86,12 +87,12 @@ static void window_one_way(struct pair *pair, char *send, char *receive, size_t 
     if (pair->leads) {
         post_sends(pair, send, bytes, stride, window, pair->requests);
         MPI_Waitall(window, pair->requests, pair->statuses_ignore);
-        MPI_Recv(done, sizeof done, MPI_CHAR, pair->peer, TAG_WINDOW_DONE, MPI_COMM_WORLD,
+        MPI_Recv(done, sizeof done, MPI_CHAR, pair->peer, TAG_WINDOW_DONE, pair->comm,
                  MPI_STATUS_IGNORE);
     } else {
         post_receives(pair, receive, bytes, stride, window, pair->requests);
         MPI_Waitall(window, pair->requests, pair->statuses_ignore);
-        MPI_Send(done, sizeof done, MPI_CHAR, pair->peer, TAG_WINDOW_DONE, MPI_COMM_WORLD);
+        MPI_Send(done, sizeof done, MPI_CHAR, pair->peer, TAG_WINDOW_DONE, pair->comm);
     }
 }
 

@@ -14,9 +14,10 @@
 struct pair {
     struct bench *bench;
     int pairs;
-    int peer;   /* rank of the other one; -1: this rank takes no part */
-    bool leads; /* sends first */
-    char *send; /* bench->max_bytes */
+    int peer;      /* rank of the other one; -1: this rank takes no part */
+    bool leads;    /* sends first */
+    MPI_Comm comm; /* MPI_COMM_WORLD, or a copy of it */
+    char *send;    /* bench->max_bytes */
     char *receive;
     MPI_Request *requests; /* twice the window */
     /* MPI_STATUSES_IGNORE, out of sight of gcc, which takes MPICH's constant for an overflow. */
