@@ -4,13 +4,18 @@ segmsg_core_sources = \
 	src/core/segmsg_cache.c \
 	src/core/segmsg_cache.h \
 	src/core/segmsg_copy.h \
+	src/core/segmsg_directory.h \
 	src/core/segmsg_error.c \
 	src/core/segmsg_error.h \
 	src/core/segmsg_export.c \
 	src/core/segmsg_export.h \
 	src/core/segmsg_geometry.c \
 	src/core/segmsg_geometry.h \
+	src/core/segmsg_guest.c \
+	src/core/segmsg_guest.h \
 	src/core/segmsg_layout.h \
+	src/core/segmsg_lobby.c \
+	src/core/segmsg_lobby.h \
 	src/core/segmsg_receiver.c \
 	src/core/segmsg_receiver.h \
 	src/core/segmsg_run.h \

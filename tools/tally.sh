@@ -5,8 +5,8 @@
 # Runs steps one after the other, whatever becomes of them, and counts. Sourced, after tools/lib.sh.
 #
 # A step whose output ends in "N passed, N failed" counts as that many, any other as one. With
-# tally_show=no only the progress is shown, and the end of what failed. tally_deadline is a limit in
-# seconds on all steps together.
+# tally_show=no only the progress is shown, what was skipped, and the end of what failed.
+# tally_deadline is a limit in seconds on all steps together.
 
 tally_passed=0
 tally_failed=0
@@ -42,8 +42,9 @@ step() # name, limit in seconds, command...
     if [ "$tally_show" = yes ]; then
         tail -n +1 -s 0.1 -f --pid=$tally_pid "$log" &
     else
-        # Of a step that has steps, those.
-        tail -n +1 -s 0.1 -f --pid=$tally_pid "$log" | sed -un 's/^ *\[[0-9]*:[0-9][0-9]\] /    &/p' &
+        # Of a step that has steps, those; and what was skipped, which counts as passed.
+        tail -n +1 -s 0.1 -f --pid=$tally_pid "$log" \
+            | sed -un 's/^ *\[[0-9]*:[0-9][0-9]\] /    &/p; s/^ok - .* # SKIP /    &/p' &
     fi
     # Both in the background: an interrupt ends a wait at once.
     wait $tally_pid || status=$?

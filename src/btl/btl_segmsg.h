@@ -50,7 +50,8 @@ typedef struct {
     char *interconnect;
     char *backing_directory;
     unsigned ring_starter;
-    unsigned grow_after;
+    unsigned lobby;
+    segmsg_growth_t growth;
     unsigned max_groups;
     unsigned extra_peers;
     unsigned burst;

@@ -173,6 +173,7 @@ static bool make_export(mca_btl_segmsg_module_t *module)
         .geometry = config->geometry,
         .ring_starter = config->ring_starter < ring_full ? config->ring_starter : ring_full,
         .groups_max = config->max_groups,
+        .lobby = config->lobby < ring_full ? config->lobby : ring_full,
         .owner = module->self,
     };
     uint64_t needed = 0;

@@ -62,6 +62,7 @@ static void endpoint_destruct(mca_btl_segmsg_endpoint_t *endpoint)
         mca_btl_segmsg_drop_partial(endpoint);
         OBJ_RELEASE(endpoint->proc);
     }
+    segmsg_sender_destroy(&endpoint->sender);
     segmsg_shm_detach(&endpoint->shm);
     OBJ_DESTRUCT(&endpoint->busy_item);
     OBJ_DESTRUCT(&endpoint->jobs);
@@ -107,7 +108,7 @@ static bool connect_to(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg
     BTL_VERBOSE(("segmsg: peer %s: shared memory, single copy by the kernel: %s",
                  OPAL_NAME_PRINT(endpoint->proc->proc_name), endpoint->single_copy ? "yes" : "no"));
     segmsg_sender_init(&endpoint->sender, &endpoint->shm.export, &module->self,
-                       module->config.grow_after);
+                       &module->config.growth);
     segmsg_sender_set_cache(&endpoint->sender, &module->config.cache);
     return true;
 }

@@ -9,6 +9,7 @@
 #define DEFAULT_GROUPS "64:1023:260,1K:64:8,8K:64:9,64K:16:4"
 enum {
     DEFAULT_STARTER = 63, /* with its control line a page */
+    DEFAULT_LOBBY = 255,  /* four pages */
     DEFAULT_EAGER = 8 * 1024 + 128,
     DEFAULT_RNDV_EAGER = 32 * 1024,
     DEFAULT_MAX_SEND = 64 * 1024 + 128
@@ -68,11 +69,33 @@ static void register_groups(mca_btl_segmsg_config_t *config)
                       "gets; a pair that talks much gets a full one (8 to 65535; at most group 0's "
                       "COUNT are used)",
                       OPAL_INFO_LVL_6, &config->ring_starter);
-    config->grow_after = 32;
+    config->lobby = DEFAULT_LOBBY;
+    register_unsigned("lobby_partitions",
+                      "Partitions of the segment of group 0 that all senders share which talk "
+                      "little (0: each gets one of its own at once; else 64 to 65535; at most group "
+                      "0's COUNT are used)",
+                      OPAL_INFO_LVL_6, &config->lobby);
+    segmsg_growth_t *growth = &config->growth;
+    growth->own_after = 16;
+    register_unsigned("own_after",
+                      "Messages through the shared segments before a sender gets a group 0 of its "
+                      "own",
+                      OPAL_INFO_LVL_6, &growth->own_after);
+    growth->own_crowd = 32;
+    register_unsigned("own_crowd",
+                      "If that many senders have a group 0 of their own, others need 64 times as "
+                      "many messages",
+                      OPAL_INFO_LVL_6, &growth->own_crowd);
+    growth->grow_after = 1024;
     register_unsigned("grow_after",
                       "Messages in the short segment of group 0 before a full one replaces it, "
                       "when it has no room",
-                      OPAL_INFO_LVL_6, &config->grow_after);
+                      OPAL_INFO_LVL_6, &growth->grow_after);
+    growth->long_after = 16;
+    register_unsigned("long_after",
+                      "Messages of a size that the sender's own segments do not hold, which go "
+                      "through shared ones, before it gets larger segments of its own",
+                      OPAL_INFO_LVL_6, &growth->long_after);
     config->max_groups = 4096;
     register_unsigned("max_groups",
                       "Most segment groups that a process offers at one time to all its senders "
@@ -318,6 +341,8 @@ bool mca_btl_segmsg_check_params(void)
     }
     size_t capacity = segmsg_geometry_capacity(&config->geometry);
     return check_range("starter_partitions", config->ring_starter, SEGMSG_RING_MIN, SEGMSG_RING_MAX)
+           && (config->lobby == 0
+               || check_range("lobby_partitions", config->lobby, 64, SEGMSG_RING_MAX))
            && check_range("max_groups", config->max_groups, 16, 65536)
            && check_range("extra_peers", config->extra_peers, 0, 65536)
            && check_range("burst", config->burst, 1, 65536)

@@ -43,12 +43,12 @@ bool mca_btl_segmsg_publish_pieces(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_
 {
     segmsg_sender_t *sender = &endpoint->sender;
     const size_t size = frag->segment.seg_len;
-    if (sender->ring.line == NULL) {
+    if (segmsg_sender_sure_capacity(sender) == 0) {
         mca_btl_segmsg_fail(endpoint, SEGMSG_ERR_NO_SPACE);
     }
     tell_once(endpoint);
     do {
-        size_t most = sender->ring.capacity - sizeof(piece_header_t);
+        size_t most = segmsg_sender_sure_capacity(sender) - sizeof(piece_header_t);
         size_t bytes = size - frag->pieces_sent < most ? size - frag->pieces_sent : most;
         const piece_header_t header = {.size = size, .offset = frag->pieces_sent, .tag = frag->tag};
         segmsg_place_t place;

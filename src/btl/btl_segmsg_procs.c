@@ -17,23 +17,6 @@ static bool another_serves_self(void)
     return false;
 }
 
-/*
- * The receiver offers a segment for the first message of a new peer (row G3), unless one that an
- * earlier peer has given back stands in the table.
- */
-static void offer_segment(void)
-{
-    mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
-    segmsg_export_t *own = &module->shm.export;
-    /* Relaxed: a hint. A sender that finds nothing registered registers a segment itself. */
-    uint32_t offered =
-        atomic_load_explicit(&segmsg_export_head(own)->registered, memory_order_relaxed);
-    if (offered < opal_list_get_size(&module->endpoints)) {
-        uint32_t segment;
-        (void) segmsg_segment_register(own, 0, own->shape.ring_starter, &segment);
-    }
-}
-
 int mca_btl_segmsg_add_procs(mca_btl_base_module_t *btl, size_t count, opal_proc_t **procs,
                              mca_btl_base_endpoint_t **peers, opal_bitmap_t *reachable)
 {
@@ -56,9 +39,6 @@ int mca_btl_segmsg_add_procs(mca_btl_base_module_t *btl, size_t count, opal_proc
         }
         ++endpoint->users;
         peers[p] = endpoint;
-        if (!endpoint->is_self && endpoint->users == 1) {
-            offer_segment();
-        }
     }
     mca_btl_segmsg_choose_eager_limit();
     return OPAL_SUCCESS;

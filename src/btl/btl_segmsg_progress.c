@@ -4,6 +4,7 @@
  */
 #include "btl/btl_segmsg_rdma.h"
 
+#include "core/segmsg_lobby.h"
 #include "core/segmsg_turns.h"
 
 #include <sched.h>
@@ -91,6 +92,18 @@ static inline void receive(mca_btl_segmsg_module_t *module, segmsg_reader_t *rea
     }
 }
 
+/* Delivers a message and returns its partitions. */
+static inline void take(mca_btl_segmsg_module_t *module, segmsg_reader_t *reader,
+                        const segmsg_message_t *message)
+{
+    mca_btl_segmsg_endpoint_t *endpoint = reader->user;
+    if (OPAL_LIKELY(endpoint != NULL)) {
+        segmsg_sender_answers(&endpoint->sender);
+    }
+    receive(module, reader, message);
+    segmsg_message_return(&module->receiver, reader, message);
+}
+
 /*
  * Takes what one sender has for us. To look again after a message takes the next line away from a
  * sender that is about to write it; it is done only if messages come faster than we look: a burst at
@@ -107,11 +120,7 @@ static inline int poll_reader(mca_btl_segmsg_module_t *module, segmsg_reader_t *
         mca_btl_segmsg_endpoint_t *endpoint = reader->user; /* the reader goes when it is closed */
         switch (segmsg_reader_poll(&module->receiver, reader, &message)) {
         case SEGMSG_POLL_MESSAGE:
-            if (OPAL_LIKELY(endpoint != NULL)) {
-                segmsg_sender_answers(&endpoint->sender);
-            }
-            receive(module, reader, &message);
-            segmsg_message_return(&module->receiver, reader, &message);
+            take(module, reader, &message);
             break;
         case SEGMSG_POLL_CORRUPT:
             mca_btl_segmsg_fail(endpoint, SEGMSG_ERR_CORRUPT);
@@ -142,13 +151,41 @@ static int poll_quiet(mca_btl_segmsg_module_t *module, int taken)
     return count;
 }
 
+/* Takes what stands in the lobby, where all that talk little are, a burst at most. */
+static int poll_lobby(mca_btl_segmsg_module_t *module)
+{
+    segmsg_receiver_t *receiver = &module->receiver;
+    int limit = receiver->lobby.idle == 0 ? (int) module->config.burst : 1;
+    for (int taken = 0; taken != limit; ++taken) {
+        segmsg_reader_t *reader = NULL;
+        segmsg_message_t message;
+        void *user = NULL;
+        switch (segmsg_lobby_poll(receiver, &reader, &message, &user)) {
+        case SEGMSG_POLL_MESSAGE:
+            take(module, reader, &message);
+            break;
+        case SEGMSG_POLL_CORRUPT:
+            mca_btl_segmsg_fail(reader == NULL ? NULL : reader->user, SEGMSG_ERR_CORRUPT);
+        case SEGMSG_POLL_CLOSED:
+            if (user != NULL) {
+                mca_btl_segmsg_endpoint_retire(user);
+            }
+            break;
+        case SEGMSG_POLL_NONE:
+        default:
+            return taken;
+        }
+    }
+    return limit;
+}
+
 static int poll_readers(mca_btl_segmsg_module_t *module)
 {
-    int count = 0;
     segmsg_receiver_t *receiver = &module->receiver;
     if (OPAL_UNLIKELY(segmsg_receiver_has_new_groups(receiver) || module->strangers)) {
         welcome_senders(module);
     }
+    int count = poll_lobby(module);
     /* A callback may progress again and change the list: it is read anew at every step. */
     for (uint32_t r = 0; r < receiver->awake; ++r) {
         count += poll_reader(module, receiver->reader[r]);

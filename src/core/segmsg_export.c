@@ -4,6 +4,10 @@
  */
 #include "core/segmsg_export.h"
 
+#include "core/segmsg_table.h"
+
+#include <string.h>
+
 static size_t round_to_page(size_t bytes)
 {
     return (bytes + SEGMSG_PAGE - 1) / SEGMSG_PAGE * SEGMSG_PAGE;
@@ -19,13 +23,31 @@ static size_t group_table_bytes(uint32_t groups_max)
     return round_to_page(groups_max * sizeof(segmsg_group_entry_t));
 }
 
+static size_t full_segment_bytes(const segmsg_geometry_t *geometry, uint32_t group)
+{
+    const segmsg_group_geometry_t *shape = &geometry->group[group];
+    return round_to_page(
+        segmsg_segment_bytes(group, shape->partition_size, shape->partition_count));
+}
+
 static size_t arena_bytes_a_sender(const segmsg_export_config_t *config)
 {
     const segmsg_geometry_t *geometry = &config->geometry;
     size_t bytes = round_to_page(segmsg_segment_bytes(0, SEGMSG_LINE, config->ring_starter));
     for (uint32_t g = 0; g < geometry->group_count; ++g) {
-        bytes += round_to_page(segmsg_segment_bytes(g, geometry->group[g].partition_size,
-                                                    geometry->group[g].partition_count));
+        bytes += full_segment_bytes(geometry, g);
+    }
+    return bytes;
+}
+
+static size_t common_bytes(const segmsg_export_config_t *config)
+{
+    if (config->lobby == 0) {
+        return 0;
+    }
+    size_t bytes = round_to_page(segmsg_segment_bytes(0, SEGMSG_LINE, config->lobby));
+    for (uint32_t g = 1; g < config->geometry.group_count; ++g) {
+        bytes += full_segment_bytes(&config->geometry, g);
     }
     return bytes;
 }
@@ -33,7 +55,8 @@ static size_t arena_bytes_a_sender(const segmsg_export_config_t *config)
 size_t segmsg_export_bytes_for(const segmsg_export_config_t *config, uint32_t peers)
 {
     return SEGMSG_PAGE + segment_table_bytes(config->groups_max)
-           + group_table_bytes(config->groups_max) + peers * arena_bytes_a_sender(config);
+           + group_table_bytes(config->groups_max) + common_bytes(config)
+           + peers * arena_bytes_a_sender(config);
 }
 
 size_t segmsg_export_bytes_min(const segmsg_export_config_t *config)
@@ -43,7 +66,7 @@ size_t segmsg_export_bytes_min(const segmsg_export_config_t *config)
 
 static segmsg_export_shape_t shape_of(const segmsg_head_t *head)
 {
-    return (segmsg_export_shape_t){
+    segmsg_export_shape_t shape = {
         .geometry = head->geometry,
         .ring_starter = head->ring_starter,
         .segments_max = head->segments_max,
@@ -53,6 +76,30 @@ static segmsg_export_shape_t shape_of(const segmsg_head_t *head)
         .group_table = head->group_table,
         .arena = head->arena,
     };
+    memcpy(shape.common, head->common, sizeof(shape.common));
+    return shape;
+}
+
+/* Registers a segment of every group for all senders, and commits the lobby; the others are committed
+ * as they come into use. */
+static segmsg_error_t add_common(segmsg_export_t *export, uint32_t lobby)
+{
+    segmsg_head_t *head = segmsg_export_head(export);
+    for (uint32_t g = 0; g < export->shape.geometry.group_count; ++g) {
+        uint32_t segment;
+        segmsg_error_t error = segmsg_segment_share(
+            export, g, g == 0 ? lobby : export->shape.geometry.group[g].partition_count, &segment);
+        if (error != SEGMSG_OK) {
+            return error;
+        }
+        head->common[g] = export->shape.common[g] = segment + 1;
+        const segmsg_segment_entry_t *entry = segmsg_export_segment(export, segment);
+        if (g == 0
+            && export->commit(export->commit_context, entry->offset, entry->bytes) != 0) {
+            return SEGMSG_ERR_NO_SPACE;
+        }
+    }
+    return SEGMSG_OK;
 }
 
 segmsg_error_t segmsg_export_init(segmsg_export_t *export, const segmsg_export_config_t *config)
@@ -70,6 +117,11 @@ segmsg_error_t segmsg_export_init(segmsg_export_t *export, const segmsg_export_c
         || export->bytes < segmsg_export_bytes_min(config)) {
         return SEGMSG_ERR_TOO_SMALL;
     }
+    if (config->lobby != 0
+        && (config->lobby < SEGMSG_RING_MIN
+            || config->lobby > config->geometry.group[0].partition_count)) {
+        return SEGMSG_ERR_PARTITION_COUNT;
+    }
     if (export->commit(export->commit_context, 0, SEGMSG_PAGE) != 0) {
         return SEGMSG_ERR_NO_SPACE;
     }
@@ -86,7 +138,7 @@ segmsg_error_t segmsg_export_init(segmsg_export_t *export, const segmsg_export_c
     head->geometry = config->geometry;
     head->magic = SEGMSG_MAGIC;
     export->shape = shape_of(head);
-    return SEGMSG_OK;
+    return config->lobby == 0 ? SEGMSG_OK : add_common(export, config->lobby);
 }
 
 segmsg_error_t segmsg_export_check(segmsg_export_t *export)
@@ -112,6 +164,11 @@ segmsg_error_t segmsg_export_check(segmsg_export_t *export)
         || shape->arena != shape->group_table + group_table_bytes(shape->groups_max)
         || shape->arena > shape->export_bytes) {
         return SEGMSG_ERR_LAYOUT;
+    }
+    for (uint32_t g = 0; g < SEGMSG_GROUPS_MAX; ++g) {
+        if (shape->common[g] > shape->segments_max) {
+            return SEGMSG_ERR_LAYOUT;
+        }
     }
     return SEGMSG_OK;
 }

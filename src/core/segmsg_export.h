@@ -28,6 +28,7 @@ typedef struct {
     uint64_t segment_table;
     uint64_t group_table;
     uint64_t arena;
+    uint32_t common[SEGMSG_GROUPS_MAX];
 } segmsg_export_shape_t;
 
 typedef struct {
@@ -43,6 +44,7 @@ typedef struct {
     segmsg_geometry_t geometry;
     uint32_t ring_starter; /* partitions of a first segment of group 0; SEGMSG_RING_MIN or more */
     uint32_t groups_max;   /* most groups at one time; the segment table holds as many segments */
+    uint32_t lobby;        /* partitions of the common segment of group 0; 0: no common segments */
     segmsg_identity_t owner;
 } segmsg_export_config_t;
 

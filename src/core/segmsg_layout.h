@@ -11,7 +11,7 @@
  *   0          64           4096            +                  +                      export_bytes
  *   +----------+------------+---------------+------------------+------------------------+
  *   | runtime  | head       | segment table | segment-group    | arena: segments, each  |
- *   | (not     |            | 64 B an entry | table, 128 B an  | a control block and    |
+ *   | (not     |            | 64 B an entry | table, 64 B an   | a control block and    |
  *   |  ours)   |            |               | entry            | its partitions         |
  *   +----------+------------+---------------+------------------+------------------------+
  *
@@ -20,13 +20,20 @@
  * A segment in the arena:
  *
  *   +-------------+----------------------------+-------------+-------------+-----
- *   | returns, 64 | directory, 64 or 128 bytes | partition 0 | partition 1 | ...
+ *   | control, 64 | directory, 64 or 128 bytes | partition 0 | partition 1 | ...
  *   | (receiver)  | (sender; above group 0)    | (sender)    | (sender)    |
  *   +-------------+----------------------------+-------------+-------------+-----
  *
  * Group 0 keeps its directory in its partitions: the header word at the head of a message's first
  * partition says that it is the first, how many partitions it spans (so where the next message
  * begins), its tag and its length. A message of up to 56 bytes is one line, and one line transfer.
+ *
+ * Common segments. A process with a hundred peers, most of which send it a message now and then,
+ * would keep a hundred segments that are as good as empty. So the owner registers one segment of
+ * every group for all: the senders that talk little, the guests, share them, and take partitions by
+ * compare and swap. A guest is paired with the common segment of group 0 (the lobby) in the
+ * segment-group table, as any sender is with a segment of its own; it forms groups of its own when it
+ * has sent some messages. See core/segmsg_guest.h and core/segmsg_lobby.h.
  */
 #ifndef SEGMSG_LAYOUT_H
 #define SEGMSG_LAYOUT_H
@@ -38,7 +45,7 @@
 
 #define SEGMSG_MAGIC UINT64_C(0x3167736d67657300) /* "\0segmsg1" */
 enum {
-    SEGMSG_LAYOUT_VERSION = 1, /* changes whenever anything in this header does */
+    SEGMSG_LAYOUT_VERSION = 2, /* changes whenever anything in this header does */
     SEGMSG_HEAD_OFFSET = 64,   /* bytes; the first line belongs to the run-time's own header */
     SEGMSG_PAGE = 4096         /* bytes; unit in which this layout is aligned, not the kernel's */
 };
@@ -56,7 +63,8 @@ enum {
     SEGMSG_SEGMENT_EMPTY = 0,      /* entry never used */
     SEGMSG_SEGMENT_REGISTERED = 1, /* its descriptor stands in the table; no group has it */
     SEGMSG_SEGMENT_CLAIMED = 2,    /* a sender is forming a group with it */
-    SEGMSG_SEGMENT_PAIRED = 3      /* target segment of the group named in `group_entry` */
+    SEGMSG_SEGMENT_PAIRED = 3,     /* target segment of the group named in `group_entry` */
+    SEGMSG_SEGMENT_COMMON = 4      /* for all senders that have none of their own */
 };
 
 /* One segment: a descriptor that a sender finds by its place in the table (rows G3, G4). The owner
@@ -87,13 +95,8 @@ typedef struct {
     uint32_t segment;                             /* index in the segment table; sender */
     uint32_t reserved;
     segmsg_identity_t sender; /* sender */
-
-    /* Statistics, for whoever looks at a running job: written by the receiver alone. */
-    _Alignas(SEGMSG_LINE) _Atomic uint64_t messages; /* delivered out of this group */
-    _Atomic uint64_t bytes;                          /* of these messages */
-    _Atomic uint64_t partitions;                     /* that they took */
 } segmsg_group_entry_t;
-_Static_assert(sizeof(segmsg_group_entry_t) == 2 * SEGMSG_LINE, "two lines a group");
+_Static_assert(sizeof(segmsg_group_entry_t) == SEGMSG_LINE, "one line a group");
 
 /* The head of an export. */
 typedef struct {
@@ -109,6 +112,7 @@ typedef struct {
     uint64_t arena;          /* offset, bytes */
     segmsg_identity_t owner; /* the receiver */
     segmsg_geometry_t geometry;
+    uint32_t common[SEGMSG_GROUPS_MAX]; /* common segment of each group: index + 1, or 0: none */
 
     /* Written by whoever registers a segment or forms a group, the owner or a sender. */
     _Alignas(SEGMSG_LINE) _Atomic uint32_t segment_count; /* entries in use, from the front */
@@ -116,13 +120,15 @@ typedef struct {
     _Atomic uint64_t arena_used;                          /* bytes from `arena` on */
     _Atomic uint32_t registered; /* segments in state REGISTERED: a hint for claimers */
     _Atomic uint32_t sessions;   /* numbers given to senders, see segmsg_identity_t */
+    _Atomic uint32_t rings;      /* segments of group 0 that senders have for themselves: a hint */
 
     /* Written by senders when they have formed a group; the owner polls it. */
     _Alignas(SEGMSG_LINE) _Atomic uint32_t formed_count;
 } segmsg_head_t;
 _Static_assert(sizeof(segmsg_head_t) <= SEGMSG_PAGE - SEGMSG_HEAD_OFFSET, "head in first page");
 
-/* What the receiver writes for the sender of a segment; one line of its own. */
+/* The control block of a segment, one line. The receiver writes it, and the senders look at `word`
+ * when they run out of room; in a common segment they write `claimed` as well. */
 typedef struct {
     /*
      * Group 0: how many partitions were consumed in all, modulo 2^64.
@@ -131,8 +137,18 @@ typedef struct {
      * its return was seen, and idempotent, so that the same word may be written again or RMA'd.
      */
     _Alignas(SEGMSG_LINE) _Atomic uint64_t word;
-} segmsg_returns_t;
-_Static_assert(sizeof(segmsg_returns_t) == SEGMSG_LINE, "a line of its own");
+    /*
+     * Common segments only. Group 0: how many partitions were claimed in all, modulo 2^64.
+     * Above: one bit a partition, set by the sender that claims it, cleared by the receiver.
+     */
+    _Atomic uint64_t claimed;
+
+    /* Statistics, for whoever looks at a running job: written by the receiver alone. */
+    _Atomic uint64_t messages;   /* delivered out of this segment */
+    _Atomic uint64_t bytes;      /* of these messages */
+    _Atomic uint64_t partitions; /* that they took */
+} segmsg_control_t;
+_Static_assert(sizeof(segmsg_control_t) == SEGMSG_LINE, "a line of its own");
 
 /* Directory entry of one partition above group 0 (row G5); written by the sender alone. */
 enum {
@@ -160,6 +176,8 @@ enum {
     SEGMSG_KIND_WRAP = 3,    /* go on at line 0; `span` is what is skipped */
     SEGMSG_KIND_SWITCH = 4,  /* go on in the segment whose index is in `length` */
     SEGMSG_KIND_CLOSE = 5    /* the sender leaves: its groups are given back */
+    /* In the lobby WRAP means: nothing here, go on `span` lines further; SWITCH: the guest goes on in
+     * a segment of its own. */
 };
 
 /* What announces a message above group 0, in the line of its header word. */
@@ -171,10 +189,23 @@ typedef struct {
 } segmsg_announcement_t;
 _Static_assert(sizeof(segmsg_announcement_t) == 16, "fits a line");
 
+/* What stands at the head of an entry of the lobby, whose senders are many. A message follows it, at
+ * SEGMSG_LOBBY_BYTES from the start of the line; of another group's message the rest stands here. */
+typedef struct {
+    _Atomic uint64_t header; /* as in group 0 */
+    uint32_t guest;          /* whose: index of its entry in the segment-group table */
+    uint32_t segment;        /* kind RUN: as in segmsg_announcement_t */
+    uint16_t first;          /* likewise */
+    uint16_t partitions;     /* likewise */
+} segmsg_lobby_entry_t;
+_Static_assert(sizeof(segmsg_lobby_entry_t) == 24, "fits a line");
+enum { SEGMSG_LOBBY_BYTES = 16 }; /* before a message in the lobby: header word, guest, nothing */
+
 /* A partition of group 0. */
 typedef union {
     _Alignas(SEGMSG_LINE) _Atomic uint64_t header;
     segmsg_announcement_t announcement;
+    segmsg_lobby_entry_t lobby;
     unsigned char bytes[SEGMSG_LINE]; /* message bytes from SEGMSG_HEADER_BYTES on */
 } segmsg_line_t;
 _Static_assert(sizeof(segmsg_line_t) == SEGMSG_LINE, "a partition of group 0 is a line");
@@ -211,7 +242,7 @@ static inline size_t segmsg_directory_bytes(uint32_t group, uint32_t partition_c
 /* Offset of partition 0 from the start of a segment, bytes. */
 static inline size_t segmsg_partitions_offset(uint32_t group, uint32_t partition_count)
 {
-    return sizeof(segmsg_returns_t) + segmsg_directory_bytes(group, partition_count);
+    return sizeof(segmsg_control_t) + segmsg_directory_bytes(group, partition_count);
 }
 
 /* Bytes of a whole segment. */

@@ -4,6 +4,8 @@
  */
 #include "core/segmsg_receiver.h"
 
+#include "core/segmsg_directory.h"
+#include "core/segmsg_lobby.h"
 #include "core/segmsg_turns.h"
 
 #include <stdlib.h>
@@ -16,7 +18,7 @@ bool segmsg_receiver_init(segmsg_receiver_t *receiver, segmsg_export_t *own)
     receiver->geometry = own->shape.geometry;
     receiver->segments_max = own->shape.segments_max;
     receiver->target = calloc(receiver->segments_max, sizeof(*receiver->target));
-    return receiver->target != NULL;
+    return receiver->target != NULL && segmsg_lobby_open(receiver);
 }
 
 void segmsg_receiver_destroy(segmsg_receiver_t *receiver)
@@ -25,6 +27,7 @@ void segmsg_receiver_destroy(segmsg_receiver_t *receiver)
         free(receiver->reader[r]);
     }
     free(receiver->reader);
+    free(receiver->lobby.guest);
     free(receiver->target);
     memset(receiver, 0, sizeof(*receiver));
 }
@@ -74,8 +77,7 @@ static bool has_earlier_session(const segmsg_receiver_t *receiver, const segmsg_
     return false;
 }
 
-/* What a reader polls before group 0 of its sender is found; nobody writes it. */
-static segmsg_line_t nothing_yet;
+segmsg_line_t segmsg_nothing_yet;
 
 uint64_t segmsg_receiver_messages(const segmsg_receiver_t *receiver, uint32_t group)
 {
@@ -83,7 +85,7 @@ uint64_t segmsg_receiver_messages(const segmsg_receiver_t *receiver, uint32_t gr
     for (uint32_t s = 0; s < receiver->segments_max; ++s) {
         const segmsg_target_t *target = &receiver->target[s];
         if (target->partition != NULL && target->group == group) {
-            sum += atomic_load_explicit(&target->stats->messages, memory_order_relaxed);
+            sum += atomic_load_explicit(&target->control->messages, memory_order_relaxed);
         }
     }
     return sum;
@@ -105,7 +107,7 @@ static segmsg_reader_t *add_reader(segmsg_receiver_t *receiver, const segmsg_ide
         return NULL;
     }
     reader->sender = *sender;
-    reader->line = &nothing_yet;
+    reader->line = &segmsg_nothing_yet;
     reader->count = 1;
     receiver->reader[receiver->reader_count++] = reader;
     segmsg_turns_wake(receiver, receiver->reader_count - 1);
@@ -116,8 +118,7 @@ static segmsg_reader_t *add_reader(segmsg_receiver_t *receiver, const segmsg_ide
 static void open_ring(segmsg_reader_t *reader, const segmsg_target_t *target, uint32_t segment)
 {
     reader->line = (void *) target->partition;
-    reader->returns = target->returns;
-    reader->stats = target->stats;
+    reader->control = target->control;
     reader->group_entry = target->group_entry;
     reader->segment = segment;
     reader->count = target->count;
@@ -135,6 +136,11 @@ static segmsg_error_t add_group(segmsg_receiver_t *receiver, uint32_t group_inde
     if (error != SEGMSG_OK) {
         return error;
     }
+    bool is_guest = atomic_load_explicit(&entry.state, memory_order_relaxed)
+                    == SEGMSG_SEGMENT_COMMON;
+    if (is_guest && entry.group != 0) {
+        return SEGMSG_ERR_CORRUPT;
+    }
     segmsg_identity_t sender = pairing->sender;
     segmsg_reader_t *reader = reader_of_process(receiver, &sender);
     if (reader == NULL ? has_earlier_session(receiver, &sender)
@@ -147,9 +153,16 @@ static segmsg_error_t add_group(segmsg_receiver_t *receiver, uint32_t group_inde
             return SEGMSG_ERR_NO_SPACE;
         }
     }
+    if (is_guest) {
+        receiver->lobby.guest[group_index] = reader;
+        reader->guest_entry = group_index;
+        reader->is_guest = true;
+        return SEGMSG_OK;
+    }
     segmsg_target_t *target = &receiver->target[segment];
-    target->returns = segmsg_segment_returns(receiver->own, &entry);
-    target->stats = pairing;
+    target->control = segmsg_segment_control(receiver->own, &entry);
+    target->directory =
+        entry.group == 0 ? NULL : segmsg_segment_directory(receiver->own, &entry);
     target->reader = reader;
     target->word = 0;
     target->group = entry.group;
@@ -157,10 +170,10 @@ static segmsg_error_t add_group(segmsg_receiver_t *receiver, uint32_t group_inde
     target->size = entry.partition_size;
     target->count = entry.partition_count;
     target->partition = segmsg_segment_partitions(receiver->own, &entry);
-    /* A sender's first group 0 is where we begin; a longer one, which may stand before it in the
-     * table, is announced in it. */
-    if (entry.group == 0 && entry.partition_count == receiver->own->shape.ring_starter
-        && reader->line == &nothing_yet) {
+    /* A sender's first group 0 is where we begin, unless it is a guest and names it in the lobby; a
+     * longer one, which may stand before it in the table, is announced in it. */
+    if (entry.group == 0 && receiver->own->shape.common[0] == 0 && entry.partition_count == receiver->own->shape.ring_starter
+        && reader->line == &segmsg_nothing_yet) {
         open_ring(reader, target, segment);
     }
     return SEGMSG_OK;
@@ -168,6 +181,9 @@ static segmsg_error_t add_group(segmsg_receiver_t *receiver, uint32_t group_inde
 
 static bool knows_group(const segmsg_receiver_t *receiver, uint32_t group_index)
 {
+    if (receiver->lobby.guest != NULL && receiver->lobby.guest[group_index] != NULL) {
+        return true;
+    }
     uint32_t segment = segmsg_export_group(receiver->own, group_index)->segment;
     return segment < receiver->segments_max && receiver->target[segment].partition != NULL
            && receiver->target[segment].group_entry == group_index;
@@ -202,6 +218,9 @@ static segmsg_target_t *target_of(segmsg_receiver_t *receiver, const segmsg_read
         return NULL;
     }
     segmsg_target_t *target = &receiver->target[segment];
+    if (target->partition != NULL && target->reader == NULL) {
+        return target; /* common to all */
+    }
     if (target->partition == NULL || target->reader != reader) {
         /* Formed before it was named, but perhaps not yet looked at. */
         segmsg_receiver_find_groups(receiver);
@@ -213,15 +232,20 @@ static void forget_target(segmsg_receiver_t *receiver, uint32_t segment)
 {
     segmsg_target_t *target = &receiver->target[segment];
     receiver->past[target->group] +=
-        atomic_load_explicit(&target->stats->messages, memory_order_relaxed);
+        atomic_load_explicit(&target->control->messages, memory_order_relaxed);
     target->partition = NULL;
+    if (target->group == 0 && target->count == receiver->own->shape.ring_starter) {
+        /* Relaxed: a hint. */
+        atomic_fetch_sub_explicit(&segmsg_export_head(receiver->own)->rings, 1,
+                                  memory_order_relaxed);
+    }
     segmsg_group_dissolve(receiver->own, target->group_entry);
 }
 
-static segmsg_poll_t poll_run(segmsg_receiver_t *receiver, segmsg_reader_t *reader, uint64_t header,
-                              segmsg_message_t *message)
+segmsg_poll_t segmsg_receiver_run(segmsg_receiver_t *receiver, const segmsg_reader_t *reader,
+                                  uint64_t header, const segmsg_announcement_t *announcement,
+                                  segmsg_message_t *message)
 {
-    const segmsg_announcement_t *announcement = &reader->line[reader->at].announcement;
     uint32_t segment = announcement->segment;
     uint32_t first = announcement->first;
     uint32_t partitions = announcement->partitions;
@@ -238,10 +262,57 @@ static segmsg_poll_t poll_run(segmsg_receiver_t *receiver, segmsg_reader_t *read
     message->segment = segment;
     message->first = first;
     message->tag = segmsg_header_tag(header);
-    segmsg_reader_advance(reader, 1);
-    ++reader->open;
-    segmsg_stats_add(target->stats, length, partitions);
+    message->in_lobby = false;
+    segmsg_stats_add(target->control, length, partitions);
     return SEGMSG_POLL_MESSAGE;
+}
+
+static segmsg_poll_t poll_run(segmsg_receiver_t *receiver, segmsg_reader_t *reader, uint64_t header,
+                              segmsg_message_t *message)
+{
+    const segmsg_announcement_t announcement = reader->line[reader->at].announcement;
+    segmsg_poll_t found = segmsg_receiver_run(receiver, reader, header, &announcement, message);
+    if (found == SEGMSG_POLL_MESSAGE) {
+        segmsg_reader_advance(reader, 1);
+        ++reader->open;
+    }
+    return found;
+}
+
+void segmsg_message_return_slow(segmsg_receiver_t *receiver, segmsg_reader_t *reader,
+                                const segmsg_message_t *message)
+{
+    if (message->group != 0) {
+        segmsg_target_t *target = &receiver->target[message->segment];
+        uint64_t mask = segmsg_run_mask(message->first, message->partitions);
+        if (target->reader == NULL) {
+            segmsg_directory_clear(target->directory, mask);
+            /* Release: our reads of the message come before the next sender's writes over it. */
+            atomic_fetch_and_explicit(&target->control->claimed, ~mask, memory_order_release);
+        } else {
+            target->word ^= mask;
+            /* Release: likewise, for this sender. */
+            atomic_store_explicit(&target->control->word, target->word, memory_order_release);
+        }
+    }
+    if (message->in_lobby) {
+        segmsg_lobby_return(&receiver->lobby);
+    } else if (--reader->open == 0) {
+        /* Release: likewise. */
+        atomic_store_explicit(&reader->control->word, reader->position, memory_order_release);
+    }
+}
+
+bool segmsg_receiver_open_ring(segmsg_receiver_t *receiver, segmsg_reader_t *reader,
+                               uint32_t segment)
+{
+    const segmsg_target_t *target = target_of(receiver, reader, segment);
+    if (target == NULL || target->group != 0 || target->reader != reader
+        || reader->line != &segmsg_nothing_yet) {
+        return false;
+    }
+    open_ring(reader, target, segment);
+    return true;
 }
 
 /* The sender has a longer segment for group 0 and goes on there; the old one is free. */
@@ -250,7 +321,8 @@ static segmsg_poll_t poll_switch(segmsg_receiver_t *receiver, segmsg_reader_t *r
 {
     uint32_t segment = segmsg_header_length(header);
     const segmsg_target_t *target = target_of(receiver, reader, segment);
-    if (target == NULL || target->group != 0 || target->group_entry == reader->group_entry) {
+    if (target == NULL || target->group != 0 || target->reader != reader
+        || target->group_entry == reader->group_entry) {
         return SEGMSG_POLL_CORRUPT;
     }
     uint32_t old = reader->segment;
@@ -270,8 +342,11 @@ static void remove_reader(segmsg_receiver_t *receiver, uint32_t r)
 }
 
 /* The sender has left: all its groups go back to the tables, and the reader goes. */
-static segmsg_poll_t poll_close(segmsg_receiver_t *receiver, segmsg_reader_t *reader)
+segmsg_poll_t segmsg_receiver_remove(segmsg_receiver_t *receiver, segmsg_reader_t *reader)
 {
+    if (reader->is_guest) {
+        segmsg_lobby_forget(receiver, reader);
+    }
     for (uint32_t s = 0; s < receiver->segments_max; ++s) {
         if (receiver->target[s].partition != NULL && receiver->target[s].reader == reader) {
             forget_target(receiver, s);
@@ -307,7 +382,7 @@ segmsg_poll_t segmsg_reader_poll_slow(segmsg_receiver_t *receiver, segmsg_reader
         return reader->open != 0 ? SEGMSG_POLL_NONE
                                  : poll_switch(receiver, reader, header, message);
     case SEGMSG_KIND_CLOSE:
-        return reader->open != 0 ? SEGMSG_POLL_NONE : poll_close(receiver, reader);
+        return reader->open != 0 ? SEGMSG_POLL_NONE : segmsg_receiver_remove(receiver, reader);
     default:
         return SEGMSG_POLL_CORRUPT;
     }

@@ -31,8 +31,7 @@ enum { SEGMSG_FETCH_LINES = 8 }; /* of a message, asked for as soon as its heade
 /* The receiver's end of group 0 of one sender. */
 typedef struct {
     segmsg_line_t *line;         /* partition 0; never NULL: a line without a message at first */
-    segmsg_returns_t *returns;   /* what we tell the sender; NULL while it has no group 0 */
-    segmsg_group_entry_t *stats; /* of the group whose segment this is */
+    segmsg_control_t *control;   /* what we tell the sender; NULL while it has no group 0 */
     uint32_t count;              /* partitions */
     uint32_t at;                 /* where the next header will appear */
     uint64_t position;           /* partitions consumed in all */
@@ -40,6 +39,8 @@ typedef struct {
     uint32_t idle;               /* looks in vain since the last message */
     uint32_t group_entry;        /* index in the segment-group table */
     uint32_t segment;            /* index in the segment table */
+    uint32_t guest_entry;        /* index in the segment-group table, if is_guest */
+    bool is_guest;               /* the sender is in the lobby */
     segmsg_identity_t sender;
     void *user; /* whatever the caller wants to find again */
 } segmsg_reader_t;
@@ -47,19 +48,33 @@ typedef struct {
 /* What the receiver knows of one of its segments, by index in the segment table. */
 typedef struct {
     unsigned char *partition; /* partition 0; NULL while the segment belongs to nobody */
-    segmsg_returns_t *returns;
-    segmsg_group_entry_t *stats;
-    segmsg_reader_t *reader; /* whose it is */
-    uint64_t word;           /* what `returns` holds: we alone write it */
+    segmsg_control_t *control;
+    segmsg_directory_entry_t *directory; /* NULL in group 0 */
+    segmsg_reader_t *reader;             /* whose it is; NULL: a common segment */
+    uint64_t word;                       /* what control->word holds: we alone write it */
     uint32_t group;          /* index in the geometry */
     uint32_t group_entry;
     uint32_t size; /* of a partition, bytes */
     uint32_t count;
 } segmsg_target_t;
 
+/* The lobby: see core/segmsg_lobby.h. */
+typedef struct {
+    segmsg_line_t *line; /* partition 0; never NULL */
+    segmsg_control_t *control;
+    uint32_t count;
+    uint32_t at;
+    uint64_t position;       /* partitions taken out in all */
+    uint64_t returned;       /* partitions given back in all */
+    uint32_t open;           /* messages handed out and not yet returned */
+    uint32_t idle;           /* looks in vain since the last message */
+    segmsg_reader_t **guest; /* by index in the segment-group table; NULL: unknown */
+} segmsg_lobby_t;
+
 typedef struct {
     segmsg_export_t *own;
     segmsg_geometry_t geometry;
+    segmsg_lobby_t lobby;
     uint32_t segments_max;
     uint32_t formed_seen;     /* head->formed_count when we last looked at the table */
     segmsg_target_t *target;  /* by segment index, segments_max of them */
@@ -81,7 +96,11 @@ typedef struct {
     uint32_t segment; /* index in the segment table; unused in group 0 */
     uint32_t first;   /* first partition; unused in group 0 */
     uint8_t tag;
+    bool in_lobby; /* it came, or was announced, in the lobby */
 } segmsg_message_t;
+
+/* What a reader polls before group 0 of its sender is found; nobody writes it. */
+extern segmsg_line_t segmsg_nothing_yet;
 
 typedef enum {
     SEGMSG_POLL_NONE = 0,
@@ -130,7 +149,7 @@ static inline void segmsg_reader_advance(segmsg_reader_t *reader, uint32_t lines
     reader->position += lines;
 }
 
-static inline void segmsg_stats_add(segmsg_group_entry_t *stats, uint32_t length,
+static inline void segmsg_stats_add(segmsg_control_t *stats, uint32_t length,
                                     uint32_t partitions)
 {
     /* Relaxed, and no read-modify-write: we alone write, others only look. */
@@ -180,27 +199,36 @@ static inline segmsg_poll_t segmsg_reader_poll(segmsg_receiver_t *receiver, segm
     message->length = length;
     message->group = 0;
     message->partitions = span;
+    message->in_lobby = false;
     message->tag = segmsg_header_tag(header);
     segmsg_reader_advance(reader, span);
     ++reader->open;
-    segmsg_stats_add(reader->stats, length, span);
+    segmsg_stats_add(reader->control, length, span);
     return SEGMSG_POLL_MESSAGE;
 }
+
+/* Returns the partitions of a message above group 0, or of one from the lobby. */
+void segmsg_message_return_slow(segmsg_receiver_t *receiver, segmsg_reader_t *reader,
+                                const segmsg_message_t *message);
 
 /* Returns the partitions of a message to its sender. */
 static inline void segmsg_message_return(segmsg_receiver_t *receiver, segmsg_reader_t *reader,
                                          const segmsg_message_t *message)
 {
-    if (message->group != 0) {
-        segmsg_target_t *target = &receiver->target[message->segment];
-        target->word ^= segmsg_run_mask(message->first, message->partitions);
+    if (__builtin_expect(message->group != 0 || message->in_lobby, 0)) {
+        segmsg_message_return_slow(receiver, reader, message);
+    } else if (--reader->open == 0) {
         /* Release: our reads of the message come before the sender's writes over it. */
-        atomic_store_explicit(&target->returns->word, target->word, memory_order_release);
-    }
-    if (--reader->open == 0) {
-        /* Release: likewise. */
-        atomic_store_explicit(&reader->returns->word, reader->position, memory_order_release);
+        atomic_store_explicit(&reader->control->word, reader->position, memory_order_release);
     }
 }
+
+/* What core/segmsg_lobby.c shares with core/segmsg_receiver.c. */
+segmsg_poll_t segmsg_receiver_run(segmsg_receiver_t *receiver, const segmsg_reader_t *reader,
+                                  uint64_t header, const segmsg_announcement_t *announcement,
+                                  segmsg_message_t *message);
+bool segmsg_receiver_open_ring(segmsg_receiver_t *receiver, segmsg_reader_t *reader,
+                               uint32_t segment);
+segmsg_poll_t segmsg_receiver_remove(segmsg_receiver_t *receiver, segmsg_reader_t *reader);
 
 #endif

@@ -2,18 +2,34 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "core/segmsg_sender.h"
+#include "core/segmsg_guest.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 void segmsg_sender_init(segmsg_sender_t *sender, segmsg_export_t *target,
-                        const segmsg_identity_t *self, uint32_t grow_after)
+                        const segmsg_identity_t *self, const segmsg_growth_t *growth)
 {
     memset(sender, 0, sizeof(*sender));
     sender->target = target;
     sender->self = *self;
     sender->geometry = target->shape.geometry;
-    sender->grow_after = grow_after;
+    sender->growth = *growth;
+}
+
+static void forget_runs(segmsg_sender_t *sender)
+{
+    for (uint32_t g = 0; g < SEGMSG_GROUPS_MAX; ++g) {
+        free(sender->run[g]);
+        sender->run[g] = NULL;
+        sender->wanted[g] = 0;
+        sender->refused[g] = 0;
+    }
+}
+
+void segmsg_sender_destroy(segmsg_sender_t *sender)
+{
+    forget_runs(sender);
 }
 
 void segmsg_sender_set_cache(segmsg_sender_t *sender, const segmsg_cache_policy_t *policy)
@@ -39,7 +55,7 @@ static void open_ring(segmsg_sender_t *sender, segmsg_ring_image_t *ring,
                       const segmsg_segment_entry_t *entry)
 {
     ring->line = (void *) segmsg_segment_partitions(sender->target, entry);
-    ring->returns = segmsg_segment_returns(sender->target, entry);
+    ring->control = segmsg_segment_control(sender->target, entry);
     ring->count = entry->partition_count;
     ring->at = 0;
     ring->head = 0;
@@ -49,22 +65,82 @@ static void open_ring(segmsg_sender_t *sender, segmsg_ring_image_t *ring,
     ring->stream_capacity = streamed < ring->capacity ? streamed : ring->capacity;
 }
 
+/* Forms the short first segment of group 0, of which the receiver learns by the table. */
+static segmsg_error_t form_starter(segmsg_sender_t *sender, uint32_t *segment,
+                                   segmsg_segment_entry_t *entry)
+{
+    segmsg_error_t error =
+        form_group(sender, 0, sender->target->shape.ring_starter, segment, entry);
+    if (error == SEGMSG_OK) {
+        /* Relaxed: a hint. */
+        atomic_fetch_add_explicit(&segmsg_export_head(sender->target)->rings, 1,
+                                  memory_order_relaxed);
+    }
+    return error;
+}
+
+static void open_starter(segmsg_sender_t *sender, const segmsg_segment_entry_t *entry)
+{
+    open_ring(sender, &sender->ring, entry);
+    sender->ring_is_starter =
+        entry->partition_count != sender->geometry.group[0].partition_count;
+    sender->starter_long = 0;
+}
+
+/*
+ * The first thing that a sender does: becomes a guest, or where there is no lobby forms a group 0 of
+ * its own.
+ */
 segmsg_error_t segmsg_sender_form_ring(segmsg_sender_t *sender)
 {
-    uint32_t starter = sender->target->shape.ring_starter;
-    uint32_t full = sender->geometry.group[0].partition_count;
     /* Relaxed: a number that no other sender has, that is all. */
     sender->self.session = atomic_fetch_add_explicit(&segmsg_export_head(sender->target)->sessions,
                                                      1, memory_order_relaxed);
+    sender->guest_messages = 0;
+    if (sender->target->shape.common[0] != 0) {
+        return segmsg_guest_enter(sender);
+    }
     uint32_t segment;
     segmsg_segment_entry_t entry;
-    segmsg_error_t error = form_group(sender, 0, starter, &segment, &entry);
-    if (error != SEGMSG_OK) {
-        return error;
+    segmsg_error_t error = form_starter(sender, &segment, &entry);
+    if (error == SEGMSG_OK) {
+        open_starter(sender, &entry);
     }
-    open_ring(sender, &sender->ring, &entry);
-    sender->ring_is_starter = starter != full;
-    return SEGMSG_OK;
+    return error;
+}
+
+/* True if a guest has sent enough for a group 0 of its own. */
+static bool is_due(const segmsg_sender_t *sender)
+{
+    enum { CROWD_FACTOR = 64 };
+    const segmsg_growth_t *growth = &sender->growth;
+    if (sender->guest_messages < growth->own_after) {
+        return false;
+    }
+    /* Relaxed: a hint. */
+    uint32_t rings = atomic_load_explicit(&segmsg_export_head(sender->target)->rings,
+                                          memory_order_relaxed);
+    return rings < growth->own_crowd
+           || sender->guest_messages / CROWD_FACTOR >= growth->own_after;
+}
+
+/* The guest forms a group 0 of its own, which the last of its messages in the lobby names. If there
+ * is no memory for it, or no line in the lobby, it stays a guest. */
+static void leave_lobby(segmsg_sender_t *sender)
+{
+    uint32_t line;
+    if (!segmsg_guest_claim_line(sender, &line)) {
+        return;
+    }
+    uint32_t segment;
+    segmsg_segment_entry_t entry;
+    if (form_starter(sender, &segment, &entry) == SEGMSG_OK) {
+        segmsg_guest_say(sender, line, SEGMSG_KIND_SWITCH, segment);
+        open_starter(sender, &entry);
+    } else {
+        segmsg_guest_say(sender, line, SEGMSG_KIND_WRAP, 0);
+        sender->guest_messages = 0; /* as many again before it is tried once more */
+    }
 }
 
 /*
@@ -94,73 +170,99 @@ enum { ASK_AGAIN = 1024 };
 
 static segmsg_error_t form_run(segmsg_sender_t *sender, uint32_t group)
 {
-    segmsg_run_image_t *run = &sender->run[group];
-    if (run->refused != 0) {
-        --run->refused;
+    if (sender->refused[group] != 0) {
+        --sender->refused[group];
         return SEGMSG_ERR_NO_SPACE;
     }
-    segmsg_segment_entry_t entry;
+    segmsg_run_image_t *run = calloc(1, sizeof(*run));
+    if (run == NULL) {
+        return SEGMSG_ERR_NO_SPACE;
+    }
     segmsg_error_t error = form_group(sender, group, sender->geometry.group[group].partition_count,
-                                      &run->segment, &entry);
+                                      &run->segment, &run->entry);
     if (error != SEGMSG_OK) {
-        run->refused = ASK_AGAIN;
+        free(run);
+        sender->refused[group] = ASK_AGAIN;
         return error;
     }
-    run->size = entry.partition_size;
-    run->returns = segmsg_segment_returns(sender->target, &entry);
-    run->directory = segmsg_segment_directory(sender->target, &entry);
-    run->partition = segmsg_segment_partitions(sender->target, &entry);
-    run->returned = 0;
-    run->exists = segmsg_run_mask(0, entry.partition_count);
+    run->control = segmsg_segment_control(sender->target, &run->entry);
+    run->directory = segmsg_segment_directory(sender->target, &run->entry);
+    run->partition = segmsg_segment_partitions(sender->target, &run->entry);
+    run->exists = segmsg_run_mask(0, run->entry.partition_count);
     run->taken = ~run->exists;
+    sender->run[group] = run;
     return SEGMSG_OK;
-}
-
-/* Enters a run into the directory: first mark, and from each partition to the next (row G5). */
-static void directory_enter(segmsg_run_image_t *run, uint32_t first, uint32_t partitions)
-{
-    uint32_t mark = SEGMSG_DIRECTORY_USED | SEGMSG_DIRECTORY_FIRST;
-    for (uint32_t p = first; p < first + partitions; ++p) {
-        uint32_t next = p + 1 < first + partitions ? p + 1 : SEGMSG_DIRECTORY_LAST;
-        /* Relaxed: the announcement's release orders it for the receiver. */
-        atomic_store_explicit(&run->directory[p], (uint16_t) (mark | next), memory_order_relaxed);
-        mark = SEGMSG_DIRECTORY_USED;
-    }
-}
-
-static void directory_clear(segmsg_run_image_t *run, uint64_t partitions)
-{
-    while (partitions != 0) {
-        atomic_store_explicit(&run->directory[__builtin_ctzll(partitions)], SEGMSG_DIRECTORY_FREE,
-                              memory_order_relaxed);
-        partitions &= partitions - 1;
-    }
 }
 
 /* Frees what the receiver has returned since the last look. */
 static void run_reclaim(segmsg_run_image_t *run)
 {
     /* Acquire: the receiver's reads of these partitions come before our writes over them. */
-    uint64_t word = atomic_load_explicit(&run->returns->word, memory_order_acquire);
+    uint64_t word = atomic_load_explicit(&run->control->word, memory_order_acquire);
     uint64_t freed = (word ^ run->returned) & run->taken & run->exists;
     run->returned = word;
     run->taken &= ~freed;
-    directory_clear(run, freed);
+    segmsg_directory_clear(run->directory, freed);
 }
 
-static bool take_run(segmsg_run_image_t *run, uint32_t partitions, uint32_t *first)
+/* Has the memory of a run that was found there. */
+static bool commit_run(segmsg_sender_t *sender, segmsg_run_image_t *run, uint32_t first,
+                       uint32_t partitions)
+{
+    uint64_t mask = segmsg_run_mask(first, partitions);
+    if ((mask & ~run->committed) == 0) {
+        return true;
+    }
+    if (!segmsg_partitions_commit(sender->target, &run->entry, first, partitions)) {
+        return false;
+    }
+    run->committed |= mask;
+    return true;
+}
+
+static segmsg_error_t take_run(segmsg_sender_t *sender, segmsg_run_image_t *run,
+                               uint32_t partitions, uint32_t *first)
 {
     *first = segmsg_run_find(run->taken, partitions);
     if (*first == SEGMSG_RUN_NONE) {
         run_reclaim(run);
         *first = segmsg_run_find(run->taken, partitions);
         if (*first == SEGMSG_RUN_NONE) {
-            return false;
+            return SEGMSG_ERR_FULL;
         }
     }
+    if (!commit_run(sender, run, *first, partitions)) {
+        return SEGMSG_ERR_NO_SPACE;
+    }
     run->taken |= segmsg_run_mask(*first, partitions);
-    directory_enter(run, *first, partitions);
-    return true;
+    segmsg_directory_enter(run->directory, *first, partitions);
+    return SEGMSG_OK;
+}
+
+/* True if a message should go through a common segment, since its group is not formed yet and the
+ * pair has not sent enough of its kind. */
+static bool goes_common(segmsg_sender_t *sender, uint32_t group)
+{
+    return sender->run[group] == NULL && sender->target->shape.common[group] != 0
+           && sender->wanted[group]++ < sender->growth.long_after;
+}
+
+/* Takes a run in one group of the sender's own, forming it if need be. */
+static segmsg_error_t take_in_own(segmsg_sender_t *sender, size_t length, uint32_t group,
+                                  segmsg_place_t *place)
+{
+    segmsg_error_t error = sender->run[group] == NULL ? form_run(sender, group) : SEGMSG_OK;
+    if (error != SEGMSG_OK) {
+        return error;
+    }
+    segmsg_run_image_t *run = sender->run[group];
+    place->partitions = segmsg_group_partitions(&sender->geometry, group, length);
+    error = take_run(sender, run, place->partitions, &place->first);
+    if (error == SEGMSG_OK) {
+        place->data = run->partition + (size_t) place->first * run->entry.partition_size;
+        place->group = group;
+    }
+    return error;
 }
 
 /*
@@ -170,31 +272,45 @@ static bool take_run(segmsg_run_image_t *run, uint32_t partitions, uint32_t *fir
 segmsg_error_t segmsg_sender_take_larger(segmsg_sender_t *sender, size_t length,
                                          uint32_t from_group, segmsg_place_t *place)
 {
-    segmsg_error_t error = SEGMSG_ERR_TOO_LARGE;
-    for (uint32_t g = from_group; g < sender->geometry.group_count; ++g) {
-        if (segmsg_group_capacity(&sender->geometry, g) < length) {
-            continue;
-        }
-        segmsg_run_image_t *run = &sender->run[g];
-        if (run->partition == NULL) {
-            segmsg_error_t formed = form_run(sender, g);
-            if (formed != SEGMSG_OK) {
-                error = error == SEGMSG_ERR_FULL ? SEGMSG_ERR_FULL : formed;
-                continue;
-            }
-        }
-        uint32_t partitions = segmsg_group_partitions(&sender->geometry, g, length);
-        uint32_t first;
-        if (take_run(run, partitions, &first)) {
-            place->data = run->partition + (size_t) first * run->size;
-            place->group = g;
-            place->first = first;
-            place->partitions = partitions;
-            return SEGMSG_OK;
-        }
-        error = SEGMSG_ERR_FULL;
+    uint32_t first = from_group;
+    while (first < sender->geometry.group_count
+           && segmsg_group_capacity(&sender->geometry, first) < length) {
+        ++first;
     }
-    return error;
+    if (first == sender->geometry.group_count) {
+        return SEGMSG_ERR_TOO_LARGE;
+    }
+    if (goes_common(sender, first)
+        && segmsg_common_take(sender, length, first, place) == SEGMSG_OK) {
+        return SEGMSG_OK;
+    }
+    bool full = false;
+    segmsg_error_t error = SEGMSG_ERR_TOO_LARGE;
+    for (uint32_t g = first; g < sender->geometry.group_count; ++g) {
+        if (segmsg_group_capacity(&sender->geometry, g) >= length) {
+            error = take_in_own(sender, length, g, place);
+            if (error == SEGMSG_OK) {
+                return SEGMSG_OK;
+            }
+            full = full || error == SEGMSG_ERR_FULL;
+        }
+    }
+    /* No memory for a group of its own: what all share is there, or will be in a moment. */
+    if (!full) {
+        segmsg_error_t common = segmsg_common_take(sender, length, first, place);
+        error = common == SEGMSG_ERR_TABLE_FULL || common == SEGMSG_ERR_TOO_LARGE ? error : common;
+    }
+    return full ? SEGMSG_ERR_FULL : error;
+}
+
+segmsg_error_t segmsg_sender_take_lasting(segmsg_sender_t *sender, size_t length,
+                                          segmsg_place_t *place)
+{
+    /* A way to announce it first: without one it could never be published. */
+    segmsg_error_t error = sender->ring.line == NULL && sender->lobby.line == NULL
+                               ? segmsg_sender_form_ring(sender)
+                               : SEGMSG_OK;
+    return error == SEGMSG_OK ? segmsg_sender_take_larger(sender, length, 1, place) : error;
 }
 
 /* Takes `lines` in the ring, going round its end if they do not fit before it. */
@@ -214,6 +330,30 @@ static bool take_ring(segmsg_ring_image_t *ring, uint32_t lines, segmsg_place_t 
     return true;
 }
 
+/* A guest's message: through the lobby if it is short, else announced there. */
+static segmsg_error_t take_as_guest(segmsg_sender_t *sender, size_t length, segmsg_place_t *place)
+{
+    ++sender->guest_messages;
+    segmsg_error_t error = length <= SEGMSG_LOBBY_CAPACITY
+                               ? segmsg_guest_take(sender, length, place)
+                               : segmsg_sender_take_larger(sender, length, 1, place);
+    sender->full += error == SEGMSG_ERR_FULL;
+    return error;
+}
+
+/* True if the starter should be replaced by a full segment of group 0 now. */
+static bool has_outgrown_starter(segmsg_sender_t *sender, size_t length)
+{
+    if (!sender->ring_is_starter) {
+        return false;
+    }
+    bool is_long =
+        length > sender->ring.capacity && length <= segmsg_group_capacity(&sender->geometry, 0);
+    sender->starter_long += is_long;
+    return sender->messages[0] >= sender->growth.grow_after
+           || (is_long && sender->starter_long > sender->growth.long_after);
+}
+
 segmsg_error_t segmsg_sender_take_slow(segmsg_sender_t *sender, size_t length,
                                        segmsg_place_t *place)
 {
@@ -221,15 +361,19 @@ segmsg_error_t segmsg_sender_take_slow(segmsg_sender_t *sender, size_t length,
         return SEGMSG_ERR_TOO_LARGE;
     }
     segmsg_ring_image_t *ring = &sender->ring;
-    if (ring->line == NULL) {
+    if (ring->line == NULL && sender->lobby.line == NULL) {
         segmsg_error_t error = segmsg_sender_form_ring(sender);
         if (error != SEGMSG_OK) {
             return error;
         }
     }
-    bool in_ring = length <= segmsg_group_capacity(&sender->geometry, 0);
-    if (sender->ring_is_starter
-        && (sender->messages[0] >= sender->grow_after || (in_ring && length > ring->capacity))) {
+    if (ring->line == NULL && is_due(sender)) {
+        leave_lobby(sender);
+    }
+    if (ring->line == NULL) {
+        return take_as_guest(sender, length, place);
+    }
+    if (has_outgrown_starter(sender, length)) {
         grow_ring(sender);
     }
     segmsg_error_t error = SEGMSG_ERR_TOO_LARGE;
@@ -247,7 +391,8 @@ segmsg_error_t segmsg_sender_take_slow(segmsg_sender_t *sender, size_t length,
     }
     segmsg_error_t larger = segmsg_sender_take_larger(sender, length, 1, place);
     if (larger == SEGMSG_OK) {
-        sender->passed += place->group != segmsg_geometry_select(&sender->geometry, length);
+        uint32_t group = place->group & ~(uint32_t) SEGMSG_PLACE_COMMON;
+        sender->passed += group != segmsg_geometry_select(&sender->geometry, length);
         return SEGMSG_OK;
     }
     if (error == SEGMSG_ERR_FULL || larger == SEGMSG_ERR_FULL) {
@@ -257,48 +402,87 @@ segmsg_error_t segmsg_sender_take_slow(segmsg_sender_t *sender, size_t length,
     return larger;
 }
 
+/* Index in the segment table of the segment above group 0 in which `place` lies. */
+static uint32_t segment_of(const segmsg_sender_t *sender, const segmsg_place_t *place)
+{
+    uint32_t group = place->group & ~(uint32_t) SEGMSG_PLACE_COMMON;
+    return (place->group & SEGMSG_PLACE_COMMON) != 0 ? sender->target->shape.common[group] - 1
+                                                      : sender->run[group]->segment;
+}
+
 bool segmsg_sender_announce(segmsg_sender_t *sender, const segmsg_place_t *place, uint8_t tag,
                             uint32_t length)
 {
     segmsg_ring_image_t *ring = &sender->ring;
-    if (ring->line == NULL && segmsg_sender_form_ring(sender) != SEGMSG_OK) {
-        return false;
+    uint32_t group = place->group & ~(uint32_t) SEGMSG_PLACE_COMMON;
+    if (ring->line == NULL) {
+        if (sender->lobby.line == NULL && segmsg_sender_form_ring(sender) != SEGMSG_OK) {
+            return false;
+        }
+        if (ring->line == NULL
+            && !segmsg_guest_publish(sender, place, tag, length,
+                                     group == 0 ? 0 : segment_of(sender, place))) {
+            return false;
+        }
     }
-    if (!segmsg_ring_has_room(ring, 1)) {
-        return false;
+    if (ring->line != NULL) {
+        if (!segmsg_ring_has_room(ring, 1)) {
+            return false;
+        }
+        segmsg_announcement_t *announcement = &ring->line[ring->at].announcement;
+        announcement->segment = segment_of(sender, place);
+        announcement->first = (uint16_t) place->first;
+        announcement->partitions = (uint16_t) place->partitions;
+        segmsg_ring_publish(ring, 1, segmsg_header_make(SEGMSG_KIND_RUN, tag, 1, length));
+        segmsg_ring_own_ahead(ring, 1);
     }
-    segmsg_announcement_t *announcement = &ring->line[ring->at].announcement;
-    announcement->segment = sender->run[place->group].segment;
-    announcement->first = (uint16_t) place->first;
-    announcement->partitions = (uint16_t) place->partitions;
-    segmsg_ring_publish(ring, 1, segmsg_header_make(SEGMSG_KIND_RUN, tag, 1, length));
-    segmsg_ring_own_ahead(ring, 1);
-    ++sender->messages[place->group];
-    sender->partitions[place->group] += place->partitions;
+    /* Relaxed: a hint. */
+    atomic_store_explicit(&sender->answers, false, memory_order_relaxed);
+    ++sender->messages[group];
+    sender->partitions[group] += place->partitions;
     return true;
+}
+
+size_t segmsg_sender_sure_capacity(const segmsg_sender_t *sender)
+{
+    return sender->ring.line != NULL    ? sender->ring.capacity
+           : sender->lobby.line != NULL ? SEGMSG_LOBBY_CAPACITY
+                                        : 0;
 }
 
 void segmsg_sender_give_back(segmsg_sender_t *sender, const segmsg_place_t *place)
 {
-    segmsg_run_image_t *run = &sender->run[place->group];
+    if ((place->group & SEGMSG_PLACE_COMMON) != 0) {
+        segmsg_common_give_back(sender, place);
+        return;
+    }
+    segmsg_run_image_t *run = sender->run[place->group];
     uint64_t mask = segmsg_run_mask(place->first, place->partitions);
     run->taken &= ~mask;
-    directory_clear(run, mask);
+    segmsg_directory_clear(run->directory, mask);
 }
 
 bool segmsg_sender_close(segmsg_sender_t *sender)
 {
     segmsg_ring_image_t *ring = &sender->ring;
-    if (ring->line == NULL) {
+    if (ring->line == NULL && sender->lobby.line == NULL) {
         return true;
     }
-    if (!segmsg_ring_has_room(ring, 1)) {
-        return false;
+    if (ring->line == NULL) {
+        uint32_t line;
+        if (!segmsg_guest_claim_line(sender, &line)) {
+            return false;
+        }
+        segmsg_guest_say(sender, line, SEGMSG_KIND_CLOSE, 0);
+    } else {
+        if (!segmsg_ring_has_room(ring, 1)) {
+            return false;
+        }
+        /* The groups may go to another sender at once, so the ring is not touched after the header:
+         * no next header is cleared here but before. */
+        segmsg_ring_publish(ring, 1, segmsg_header_make(SEGMSG_KIND_CLOSE, 0, 1, 0));
     }
-    /* The groups may go to another sender at once, so the ring is not touched after the header:
-     * no next header is cleared here but before. */
-    segmsg_ring_publish(ring, 1, segmsg_header_make(SEGMSG_KIND_CLOSE, 0, 1, 0));
     *ring = (segmsg_ring_image_t){.cache = ring->cache};
-    memset(sender->run, 0, sizeof(sender->run));
+    forget_runs(sender);
     return true;
 }

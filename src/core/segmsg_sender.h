@@ -22,6 +22,7 @@
 #define SEGMSG_SENDER_H
 
 #include "core/segmsg_cache.h"
+#include "core/segmsg_directory.h"
 #include "core/segmsg_run.h"
 #include "core/segmsg_table.h"
 
@@ -30,7 +31,7 @@
 /* The image of the ordered segment (group 0). */
 typedef struct {
     segmsg_line_t *line;       /* partition 0 of the image; NULL while no group is formed */
-    segmsg_returns_t *returns; /* how much the receiver has consumed */
+    segmsg_control_t *control; /* how much the receiver has consumed */
     uint32_t count;            /* partitions */
     uint32_t at;               /* where the next header goes */
     uint64_t head;             /* partitions taken in all */
@@ -43,27 +44,48 @@ typedef struct {
 /* The image of a segment above group 0. */
 typedef struct {
     unsigned char *partition; /* partition 0 of the image; NULL while no group is formed */
-    segmsg_returns_t *returns;
+    segmsg_control_t *control;
     segmsg_directory_entry_t *directory;
     uint64_t
         taken; /* occupancy: bit i is set while partition i is a message's, or does not exist */
-    uint64_t exists;   /* bit i is set if partition i exists */
-    uint64_t returned; /* the returns word as last seen */
-    uint32_t segment;  /* index in the receiver's segment table */
-    uint32_t size;     /* of a partition, bytes */
-    uint32_t
-        refused; /* the receiver had no memory for this group: messages until it is asked again */
+    uint64_t exists;    /* bit i is set if partition i exists */
+    uint64_t committed; /* bit i is set if the memory of partition i is there */
+    uint64_t returned;  /* the control word as last seen */
+    uint32_t segment;   /* index in the receiver's segment table */
+    segmsg_segment_entry_t entry;
 } segmsg_run_image_t;
+
+/* The image of the lobby, for a sender that has no segment of group 0 yet. */
+typedef struct {
+    segmsg_line_t *line; /* partition 0; NULL while the sender is no guest */
+    segmsg_control_t *control;
+    uint32_t count;       /* partitions */
+    uint32_t group_entry; /* of the pairing, in the receiver's segment-group table */
+} segmsg_lobby_image_t;
+
+/* When a pair of processes gets what. */
+typedef struct {
+    uint32_t own_after;  /* messages in the lobby before the sender forms a group 0 of its own */
+    uint32_t own_crowd;  /* the receiver has so many such groups: many more messages then */
+    uint32_t grow_after; /* messages in the short first segment before a full one replaces it */
+    uint32_t long_after; /* messages too long for what there is before a longer one is formed */
+} segmsg_growth_t;
 
 typedef struct {
     segmsg_export_t *target; /* image of the receiver's export */
     segmsg_identity_t self;
     segmsg_geometry_t geometry; /* the receiver's, checked */
     segmsg_ring_image_t ring;
+    segmsg_lobby_image_t lobby;
     bool ring_is_starter;
-    _Atomic bool answers;                      /* a message came from the receiver since the last */
-    uint32_t grow_after;                       /* messages in the starter before it is replaced */
-    segmsg_run_image_t run[SEGMSG_GROUPS_MAX]; /* [0] is unused */
+    _Atomic bool answers; /* a message came from the receiver since the last */
+    segmsg_growth_t growth;
+    uint32_t guest_messages; /* in the lobby */
+    uint32_t starter_long;   /* messages that were too long for the starter */
+    segmsg_run_image_t *run[SEGMSG_GROUPS_MAX]; /* NULL while not formed; [0] is unused */
+    uint32_t wanted[SEGMSG_GROUPS_MAX];  /* messages that went through a common segment instead */
+    uint32_t refused[SEGMSG_GROUPS_MAX]; /* the receiver had no memory for this group: messages
+                                            until it is asked again */
 
     /* Statistics. */
     uint64_t messages[SEGMSG_GROUPS_MAX]; /* published, by group */
@@ -73,20 +95,23 @@ typedef struct {
 } segmsg_sender_t;
 
 /* Where a message goes. */
+enum { SEGMSG_PLACE_COMMON = 0x100 }; /* flag in `group`: in a common segment */
 typedef struct {
     void *data;          /* copy the message here, contiguous; 8-byte aligned */
-    uint32_t group;      /* index in the geometry */
+    uint32_t group;      /* index in the geometry, and perhaps SEGMSG_PLACE_COMMON */
     uint32_t first;      /* first partition */
     uint32_t partitions; /* how many */
 } segmsg_place_t;
 
 /*
  * Prepares a sender for the receiver whose export `target` maps; its head must have been checked.
- * No group is formed yet. `grow_after`: messages after which the short first segment of group 0 is
- * replaced by a full one.
+ * No group is formed yet.
  */
 void segmsg_sender_init(segmsg_sender_t *sender, segmsg_export_t *target,
-                        const segmsg_identity_t *self, uint32_t grow_after);
+                        const segmsg_identity_t *self, const segmsg_growth_t *growth);
+
+/* Frees what the sender holds here; nothing is said to the receiver. */
+void segmsg_sender_destroy(segmsg_sender_t *sender);
 
 /* What the sender does about cache lines from now on. */
 void segmsg_sender_set_cache(segmsg_sender_t *sender, const segmsg_cache_policy_t *policy);
@@ -95,6 +120,9 @@ void segmsg_sender_set_cache(segmsg_sender_t *sender, const segmsg_cache_policy_
 segmsg_error_t segmsg_sender_form_ring(segmsg_sender_t *sender);
 segmsg_error_t segmsg_sender_take_larger(segmsg_sender_t *sender, size_t length,
                                          uint32_t from_group, segmsg_place_t *place);
+/* Takes a place above group 0 whatever the length, for messages that are published later. */
+segmsg_error_t segmsg_sender_take_lasting(segmsg_sender_t *sender, size_t length,
+                                          segmsg_place_t *place);
 segmsg_error_t segmsg_sender_take_slow(segmsg_sender_t *sender, size_t length,
                                        segmsg_place_t *place);
 
@@ -110,7 +138,7 @@ static inline bool segmsg_ring_has_room(segmsg_ring_image_t *ring, uint32_t line
         return true;
     }
     /* Acquire: the receiver's reads of what it consumed come before our writes over it. */
-    ring->limit = atomic_load_explicit(&ring->returns->word, memory_order_acquire) + ring->count;
+    ring->limit = atomic_load_explicit(&ring->control->word, memory_order_acquire) + ring->count;
     return ring->head + lines + 1 <= ring->limit;
 }
 
@@ -235,19 +263,11 @@ static inline bool segmsg_sender_publish(segmsg_sender_t *sender, const segmsg_p
     return true;
 }
 
-/* Takes a place above group 0 whatever the length, for messages that are published later. */
-static inline segmsg_error_t segmsg_sender_take_lasting(segmsg_sender_t *sender, size_t length,
-                                                        segmsg_place_t *place)
-{
-    /* The ring first: without it the message could never be announced. */
-    if (__builtin_expect(sender->ring.line == NULL, 0)) {
-        segmsg_error_t error = segmsg_sender_form_ring(sender);
-        if (error != SEGMSG_OK) {
-            return error;
-        }
-    }
-    return segmsg_sender_take_larger(sender, length, 1, place);
-}
+/*
+ * Longest message in bytes that can be sent whatever memory can be had for further groups: through
+ * the ring that there is, or through the lobby. 0 if there is neither.
+ */
+size_t segmsg_sender_sure_capacity(const segmsg_sender_t *sender);
 
 /* Gives a place above group 0 back unpublished. */
 void segmsg_sender_give_back(segmsg_sender_t *sender, const segmsg_place_t *place);

@@ -4,7 +4,6 @@
  */
 #include "core/segmsg_table.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 static bool commit(segmsg_export_t *export, size_t offset, size_t length)
@@ -112,6 +111,39 @@ segmsg_error_t segmsg_segment_register(segmsg_export_t *export, uint32_t group,
     return error;
 }
 
+segmsg_error_t segmsg_segment_share(segmsg_export_t *export, uint32_t group,
+                                    uint32_t partition_count, uint32_t *segment)
+{
+    return add_segment(export, group, partition_count, SEGMSG_SEGMENT_COMMON, segment);
+}
+
+segmsg_error_t segmsg_common_read(const segmsg_export_t *export, uint32_t group, uint32_t *segment,
+                                  segmsg_segment_entry_t *checked)
+{
+    if (export->shape.common[group] == 0) {
+        return SEGMSG_ERR_TABLE_FULL;
+    }
+    *segment = export->shape.common[group] - 1;
+    segmsg_error_t error = segmsg_segment_read(export, *segment, checked);
+    if (error == SEGMSG_OK
+        && (checked->group != group
+            || atomic_load_explicit(&checked->state, memory_order_relaxed)
+                   != SEGMSG_SEGMENT_COMMON)) {
+        error = SEGMSG_ERR_CORRUPT;
+    }
+    return error;
+}
+
+bool segmsg_partitions_commit(segmsg_export_t *export, const segmsg_segment_entry_t *checked,
+                              uint32_t first, uint32_t count)
+{
+    return commit(export,
+                  checked->offset
+                      + segmsg_partitions_offset(checked->group, checked->partition_count)
+                      + (size_t) first * checked->partition_size,
+                  (size_t) count * checked->partition_size);
+}
+
 /* Searches the table for a registered segment of that shape and claims it. */
 static bool claim_segment(segmsg_export_t *export, uint32_t group, uint32_t partition_count,
                           uint32_t *segment)
@@ -176,7 +208,11 @@ static segmsg_error_t take_group_entry(segmsg_export_t *export, uint32_t *group_
 /* A fresh start for a segment that may have served another pair before. */
 static void reset_segment(segmsg_export_t *export, const segmsg_segment_entry_t *entry)
 {
-    atomic_store_explicit(&segmsg_segment_returns(export, entry)->word, 0, memory_order_relaxed);
+    segmsg_control_t *control = segmsg_segment_control(export, entry);
+    atomic_store_explicit(&control->word, 0, memory_order_relaxed);
+    atomic_store_explicit(&control->messages, 0, memory_order_relaxed);
+    atomic_store_explicit(&control->bytes, 0, memory_order_relaxed);
+    atomic_store_explicit(&control->partitions, 0, memory_order_relaxed);
     if (entry->group == 0) {
         segmsg_line_t *line = (void *) segmsg_segment_partitions(export, entry);
         atomic_store_explicit(&line->header, 0, memory_order_relaxed);
@@ -188,10 +224,23 @@ static void reset_segment(segmsg_export_t *export, const segmsg_segment_entry_t 
     }
 }
 
+/* Fills in a group entry that was taken, and tells the owner. */
+static void pair(segmsg_export_t *export, uint32_t group_index, uint32_t group, uint32_t segment,
+                 const segmsg_identity_t *sender)
+{
+    segmsg_group_entry_t *pairing = segmsg_export_group(export, group_index);
+    pairing->group = group;
+    pairing->segment = segment;
+    pairing->sender = *sender;
+    /* Release: an owner that sees FORMED sees the pairing and the reset segment. */
+    atomic_store_explicit(&pairing->state, SEGMSG_GROUP_FORMED, memory_order_release);
+    /* Release: an owner that sees the new count finds the group. */
+    atomic_fetch_add_explicit(&segmsg_export_head(export)->formed_count, 1, memory_order_release);
+}
+
 segmsg_error_t segmsg_group_form(segmsg_export_t *export, const segmsg_identity_t *sender,
                                  uint32_t group, uint32_t partition_count, uint32_t *group_index)
 {
-    segmsg_head_t *head = segmsg_export_head(export);
     uint32_t segment;
     if (!claim_segment(export, group, partition_count, &segment)) {
         segmsg_error_t error =
@@ -205,7 +254,9 @@ segmsg_error_t segmsg_group_form(segmsg_export_t *export, const segmsg_identity_
     if (error != SEGMSG_OK) {
         return error; /* and nobody gets that segment again */
     }
-    if (!commit(export, checked.offset, checked.bytes)) {
+    uint64_t at_once = group == 0 ? checked.bytes
+                                  : segmsg_partitions_offset(group, checked.partition_count);
+    if (!commit(export, checked.offset, at_once)) {
         unclaim_segment(export, segment);
         return SEGMSG_ERR_NO_SPACE;
     }
@@ -219,18 +270,23 @@ segmsg_error_t segmsg_group_form(segmsg_export_t *export, const segmsg_identity_
     entry->group_entry = *group_index;
     atomic_store_explicit(&entry->state, SEGMSG_SEGMENT_PAIRED, memory_order_relaxed);
 
-    segmsg_group_entry_t *pairing = segmsg_export_group(export, *group_index);
-    pairing->group = group;
-    pairing->segment = segment;
-    pairing->sender = *sender;
-    atomic_store_explicit(&pairing->messages, 0, memory_order_relaxed);
-    atomic_store_explicit(&pairing->bytes, 0, memory_order_relaxed);
-    atomic_store_explicit(&pairing->partitions, 0, memory_order_relaxed);
-    /* Release: an owner that sees FORMED sees the pairing and the reset segment. */
-    atomic_store_explicit(&pairing->state, SEGMSG_GROUP_FORMED, memory_order_release);
-    /* Release: an owner that sees the new count finds the group. */
-    atomic_fetch_add_explicit(&head->formed_count, 1, memory_order_release);
+    pair(export, *group_index, group, segment, sender);
     return SEGMSG_OK;
+}
+
+segmsg_error_t segmsg_group_join(segmsg_export_t *export, const segmsg_identity_t *sender,
+                                 uint32_t *group_index)
+{
+    uint32_t segment;
+    segmsg_segment_entry_t checked;
+    segmsg_error_t error = segmsg_common_read(export, 0, &segment, &checked);
+    if (error == SEGMSG_OK) {
+        error = take_group_entry(export, group_index);
+    }
+    if (error == SEGMSG_OK) {
+        pair(export, *group_index, 0, segment, sender);
+    }
+    return error;
 }
 
 void segmsg_group_dissolve(segmsg_export_t *export, uint32_t group_index)
@@ -238,6 +294,9 @@ void segmsg_group_dissolve(segmsg_export_t *export, uint32_t group_index)
     segmsg_group_entry_t *pairing = segmsg_export_group(export, group_index);
     uint32_t segment = pairing->segment;
     bool is_ours = segment < export->shape.segments_max
+                   && atomic_load_explicit(&segmsg_export_segment(export, segment)->state,
+                                           memory_order_relaxed)
+                          == SEGMSG_SEGMENT_PAIRED
                    && segmsg_export_segment(export, segment)->group_entry == group_index;
     /* Release: our last look at the entry comes before the next sender's writes. */
     atomic_store_explicit(&pairing->state, SEGMSG_GROUP_EMPTY, memory_order_release);
@@ -290,7 +349,10 @@ segmsg_error_t segmsg_group_read(const segmsg_export_t *export, uint32_t group_i
     *segment = pairing->segment;
     segmsg_error_t error = segmsg_segment_read(export, *segment, checked);
     if (error == SEGMSG_OK
-        && (checked->group != pairing->group || checked->group_entry != group_index)) {
+        && (checked->group != pairing->group
+            || (checked->group_entry != group_index
+                && atomic_load_explicit(&checked->state, memory_order_relaxed)
+                       != SEGMSG_SEGMENT_COMMON))) {
         error = SEGMSG_ERR_CORRUPT;
     }
     return error;

@@ -12,6 +12,8 @@
 
 #include "core/segmsg_export.h"
 
+#include <stdbool.h>
+
 /*
  * Registers the descriptor of a segment of `partition_count` partitions for group `group`. Its
  * memory stays uncommitted until a group is formed with it. *segment receives its index.
@@ -20,9 +22,28 @@
 segmsg_error_t segmsg_segment_register(segmsg_export_t *export, uint32_t group,
                                        uint32_t partition_count, uint32_t *segment);
 
+/* Registers a segment that all senders may use without forming a group of their own with it. */
+segmsg_error_t segmsg_segment_share(segmsg_export_t *export, uint32_t group,
+                                    uint32_t partition_count, uint32_t *segment);
+
 /*
- * Forms a group: claims a registered segment of that shape, or registers one, commits its memory,
- * enters the pairing with `sender` into the segment-group table and tells the owner.
+ * Reads and checks the descriptor of the common segment of `group`. *segment receives its index.
+ * Returns SEGMSG_OK, SEGMSG_ERR_TABLE_FULL if there is none, or SEGMSG_ERR_CORRUPT.
+ */
+segmsg_error_t segmsg_common_read(const segmsg_export_t *export, uint32_t group, uint32_t *segment,
+                                  segmsg_segment_entry_t *checked);
+
+/*
+ * Pairs `sender` with the common segment of group 0: enters it into the segment-group table and
+ * tells the owner. Returns as segmsg_group_form; SEGMSG_ERR_TABLE_FULL also if there is none.
+ */
+segmsg_error_t segmsg_group_join(segmsg_export_t *export, const segmsg_identity_t *sender,
+                                 uint32_t *group_index);
+
+/*
+ * Forms a group: claims a registered segment of that shape, or registers one, commits its memory (in
+ * group 0 all of it, above that the control block and the directory: its partitions are committed by
+ * whoever takes them, segmsg_partitions_commit), enters the pairing with `sender` into the segment-group table and tells the owner.
  * *group_index receives the index in the segment-group table.
  * Returns SEGMSG_OK, SEGMSG_ERR_TABLE_FULL or SEGMSG_ERR_NO_SPACE; after an error nothing is held.
  */
@@ -46,17 +67,22 @@ segmsg_error_t segmsg_segment_read(const segmsg_export_t *export, uint32_t segme
 segmsg_error_t segmsg_group_read(const segmsg_export_t *export, uint32_t group_index,
                                  uint32_t *segment, segmsg_segment_entry_t *checked);
 
+/* Commits partitions `first` to `first + count - 1` of a segment above group 0. False if the memory
+ * cannot be had. */
+bool segmsg_partitions_commit(segmsg_export_t *export, const segmsg_segment_entry_t *checked,
+                              uint32_t first, uint32_t count);
+
 /* Control block, directory and partitions of a segment, by the checked copy of its entry. */
-static inline segmsg_returns_t *segmsg_segment_returns(const segmsg_export_t *export,
+static inline segmsg_control_t *segmsg_segment_control(const segmsg_export_t *export,
                                                        const segmsg_segment_entry_t *entry)
 {
-    return (segmsg_returns_t *) (void *) (export->base + entry->offset);
+    return (segmsg_control_t *) (void *) (export->base + entry->offset);
 }
 static inline segmsg_directory_entry_t *
 segmsg_segment_directory(const segmsg_export_t *export, const segmsg_segment_entry_t *entry)
 {
     return (segmsg_directory_entry_t *) (void *) (export->base + entry->offset
-                                                  + sizeof(segmsg_returns_t));
+                                                  + sizeof(segmsg_control_t));
 }
 static inline unsigned char *segmsg_segment_partitions(const segmsg_export_t *export,
                                                        const segmsg_segment_entry_t *entry)

@@ -137,9 +137,12 @@ static void put_group(const segmsg_snapshot_t *snapshot, uint32_t index, bool wi
         segmsg_error_t error = segmsg_group_read(&snapshot->export, index, &segment, &checked);
         put_identity("sender", &entry->sender);
         put_number("segment", segment);
-        put_number("messages", atomic_load_explicit(&entry->messages, memory_order_relaxed));
-        put_number("bytes", atomic_load_explicit(&entry->bytes, memory_order_relaxed));
-        put_number("partitions", atomic_load_explicit(&entry->partitions, memory_order_relaxed));
+        segmsg_snapshot_delivered_t delivered;
+        if (error == SEGMSG_OK && segmsg_snapshot_delivered(snapshot, &checked, &delivered)) {
+            put_number("messages", delivered.messages);
+            put_number("bytes", delivered.bytes);
+            put_number("partitions", delivered.partitions);
+        }
         if (error != SEGMSG_OK) {
             put_word("error", segmsg_error_text(error));
         } else {

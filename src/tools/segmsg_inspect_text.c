@@ -193,10 +193,10 @@ static void show_group(const segmsg_snapshot_t *snapshot, uint32_t index, bool w
     }
     printf("segment %" PRIu32 ", %" PRIu32 " partitions of %" PRIu32 " bytes: ", segment,
            checked.partition_count, checked.partition_size);
+    segmsg_snapshot_delivered_t delivered = {0};
+    (void) segmsg_snapshot_delivered(snapshot, &checked, &delivered);
     printf("%" PRIu64 " messages, %" PRIu64 " bytes, %" PRIu64 " partitions\n",
-           atomic_load_explicit(&entry->messages, memory_order_relaxed),
-           atomic_load_explicit(&entry->bytes, memory_order_relaxed),
-           atomic_load_explicit(&entry->partitions, memory_order_relaxed));
+           delivered.messages, delivered.bytes, delivered.partitions);
     if (with_messages) {
         show_traffic(snapshot, &checked);
     }

@@ -191,7 +191,7 @@ static bool read_directory(const segmsg_snapshot_t *snapshot, const segmsg_segme
     uint32_t count = segment->partition_count;
     uint16_t directory[SEGMSG_RUN_BITS] = {0};
     if (!read_at(snapshot->fd, directory, count * sizeof(directory[0]),
-                 segment->offset + sizeof(segmsg_returns_t))) {
+                 segment->offset + sizeof(segmsg_control_t))) {
         return false;
     }
     for (uint32_t p = 0; p < count; ++p) {
@@ -212,6 +212,20 @@ static bool read_directory(const segmsg_snapshot_t *snapshot, const segmsg_segme
                                         .first = p,
                                         .partitions = last - p + 1};
     }
+    return true;
+}
+
+bool segmsg_snapshot_delivered(const segmsg_snapshot_t *snapshot,
+                               const segmsg_segment_entry_t *segment,
+                               segmsg_snapshot_delivered_t *delivered)
+{
+    segmsg_control_t control;
+    if (!read_at(snapshot->fd, &control, sizeof(control), segment->offset)) {
+        return false;
+    }
+    delivered->messages = atomic_load_explicit(&control.messages, memory_order_relaxed);
+    delivered->bytes = atomic_load_explicit(&control.bytes, memory_order_relaxed);
+    delivered->partitions = atomic_load_explicit(&control.partitions, memory_order_relaxed);
     return true;
 }
 

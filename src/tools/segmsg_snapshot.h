@@ -43,6 +43,13 @@ typedef struct {
     bool is_torn;      /* the rest could not be made sense of */
 } segmsg_snapshot_traffic_t;
 
+/* What was delivered out of a segment. */
+typedef struct {
+    uint64_t messages;
+    uint64_t bytes;
+    uint64_t partitions;
+} segmsg_snapshot_delivered_t;
+
 /* Opens and reads an export. Returns true, or false with a text in `error`. */
 bool segmsg_snapshot_open(segmsg_snapshot_t *snapshot, const char *path,
                           char error[SEGMSG_SNAPSHOT_ERROR_BYTES]);
@@ -53,6 +60,11 @@ void segmsg_snapshot_close(segmsg_snapshot_t *snapshot);
 bool segmsg_snapshot_traffic(const segmsg_snapshot_t *snapshot,
                              const segmsg_segment_entry_t *segment,
                              segmsg_snapshot_traffic_t *traffic);
+/* Reads what was delivered out of it. False if it cannot be read. */
+bool segmsg_snapshot_delivered(const segmsg_snapshot_t *snapshot,
+                               const segmsg_segment_entry_t *segment,
+                               segmsg_snapshot_delivered_t *delivered);
+
 void segmsg_snapshot_traffic_free(segmsg_snapshot_traffic_t *traffic);
 
 #endif

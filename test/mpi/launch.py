@@ -28,8 +28,8 @@ def newest(paths):
     return max(os.path.getmtime(path) for path in paths)
 
 
-def compile_programs(env, into):
-    """Compile each program of test/mpi that is older than its source."""
+def compile_programs(env, into, folder=HERE):
+    """Compile each program of a folder, test/mpi by default, that is older than its source."""
     mpicc = shlex.split(env.get("MPICC") or env.get("SEGMSG_MPICC") or "mpicc")
     os.makedirs(into, exist_ok=True)
     headers = newest(glob.glob(os.path.join(HERE, "*.h")))
@@ -42,7 +42,7 @@ def compile_programs(env, into):
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         return done.stdout.decode() if done.returncode else ""
 
-    sources = sorted(glob.glob(os.path.join(HERE, "*.c")))
+    sources = sorted(glob.glob(os.path.join(folder, "*.c")))
     with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         errors = [text for text in pool.map(one, sources) if text]
     if errors:

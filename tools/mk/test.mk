@@ -6,7 +6,8 @@
 
 ##@ See it run
 
-.PHONY: demo demo-now check check-now check-unit check-functional unit-programs
+.PHONY: demo demo-now check check-now check-unit check-functional check-instructions \
+	check-instructions-now unit-programs
 
 demo: ## ping-pong, bandwidth and a real program, segmsg beside the stock transport; installs what it needs
 	@tools/setup demo
@@ -22,13 +23,20 @@ check: ## every quick test; installs what it needs
 	@+$(MAKE) --no-print-directory check-now
 
 check-now: all unit-programs
-	@tools/check unit functional
+	@tools/check unit functional instructions
 
 check-unit: unit-programs ## the engine's tests; needs no Open MPI
 	@tools/check unit
 
 check-functional: all ## the tests under mpirun
 	@tools/check functional
+
+check-instructions: ## how many instructions a message takes, against the budget; MEASURE=1 prints a new one
+	@tools/setup valgrind
+	@+$(MAKE) --no-print-directory check-instructions-now
+
+check-instructions-now: all
+	@$(if $(MEASURE),. $(BUILD)/env && exec test/instructions/count --measure,tools/check instructions)
 
 check-sanitize: ## engine and component under the sanitizers
 	@tools/setup sanitize

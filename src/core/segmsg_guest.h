@@ -1,0 +1,53 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The sending side of a pair that talks little: the sender is a guest in the receiver's common
+ * segments, which it shares with other senders. In the lobby, group 0's common segment, it claims as
+ * many lines as its message takes by raising the count of claimed lines; above, it claims a run of
+ * partitions by setting their bits.
+ */
+#ifndef SEGMSG_GUEST_H
+#define SEGMSG_GUEST_H
+
+#include "core/segmsg_sender.h"
+
+/* Longest message in bytes that goes through the lobby itself; longer ones are announced there. */
+enum { SEGMSG_LOBBY_LINES = 16 };
+#define SEGMSG_LOBBY_CAPACITY ((size_t) SEGMSG_LOBBY_LINES * SEGMSG_LINE - SEGMSG_LOBBY_BYTES)
+
+/*
+ * Makes the sender a guest. Returns SEGMSG_OK, or SEGMSG_ERR_TABLE_FULL if the receiver has no lobby
+ * or no entry for one more guest.
+ */
+segmsg_error_t segmsg_guest_enter(segmsg_sender_t *sender);
+
+/* Takes lines in the lobby for a message of `length` bytes, at most SEGMSG_LOBBY_CAPACITY. They must
+ * be published soon: what others put behind them is not seen before. Returns SEGMSG_OK or
+ * SEGMSG_ERR_FULL. */
+segmsg_error_t segmsg_guest_take(segmsg_sender_t *sender, size_t length, segmsg_place_t *place);
+
+/* Publishes a message in the lobby, or the announcement of one that lies in `segment`; false if the
+ * lobby has no line for the announcement now. */
+bool segmsg_guest_publish(segmsg_sender_t *sender, const segmsg_place_t *place, uint8_t tag,
+                          uint32_t length, uint32_t segment);
+
+/*
+ * Takes a run in a common segment above group 0, of the first group from `from_group` on that holds
+ * `length` bytes and has room. Returns SEGMSG_OK, SEGMSG_ERR_FULL, SEGMSG_ERR_NO_SPACE,
+ * SEGMSG_ERR_TABLE_FULL if there are no common segments, or SEGMSG_ERR_TOO_LARGE.
+ */
+segmsg_error_t segmsg_common_take(segmsg_sender_t *sender, size_t length, uint32_t from_group,
+                                  segmsg_place_t *place);
+
+/* Gives such a run back unpublished. */
+void segmsg_common_give_back(segmsg_sender_t *sender, const segmsg_place_t *place);
+
+/* Takes one line of the lobby, for segmsg_guest_leave. False if there is none now. */
+bool segmsg_guest_claim_line(segmsg_sender_t *sender, uint32_t *at);
+
+/* Says in that line, as the last message in the lobby, that the guest goes on in `segment`, or with
+ * SEGMSG_KIND_CLOSE that it leaves; with SEGMSG_KIND_WRAP says nothing and stays. */
+void segmsg_guest_say(segmsg_sender_t *sender, uint32_t at, uint32_t kind, uint32_t segment);
+
+#endif

@@ -1,0 +1,199 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "core/segmsg_lobby.h"
+
+#include <stdlib.h>
+
+bool segmsg_lobby_open(segmsg_receiver_t *receiver)
+{
+    segmsg_lobby_t *lobby = &receiver->lobby;
+    lobby->line = &segmsg_nothing_yet;
+    lobby->count = 1;
+    for (uint32_t g = 0; g < receiver->geometry.group_count; ++g) {
+        uint32_t segment;
+        segmsg_segment_entry_t entry;
+        segmsg_error_t error = segmsg_common_read(receiver->own, g, &segment, &entry);
+        if (error == SEGMSG_ERR_TABLE_FULL) {
+            continue;
+        }
+        if (error != SEGMSG_OK) {
+            return false;
+        }
+        receiver->target[segment] = (segmsg_target_t){
+            .partition = segmsg_segment_partitions(receiver->own, &entry),
+            .control = segmsg_segment_control(receiver->own, &entry),
+            .directory = g == 0 ? NULL : segmsg_segment_directory(receiver->own, &entry),
+            .group = g,
+            .group_entry = UINT32_MAX,
+            .size = entry.partition_size,
+            .count = entry.partition_count,
+        };
+        if (g == 0) {
+            lobby->line = (void *) receiver->target[segment].partition;
+            lobby->control = receiver->target[segment].control;
+            lobby->count = entry.partition_count;
+            lobby->guest = calloc(receiver->own->shape.groups_max, sizeof(segmsg_reader_t *));
+            if (lobby->guest == NULL) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static void advance(segmsg_lobby_t *lobby, uint32_t lines)
+{
+    lobby->at += lines;
+    if (lobby->at == lobby->count) {
+        lobby->at = 0;
+    }
+    lobby->position += lines;
+}
+
+/* Gives back all lines that were taken out, if no message lies in them any more. Whatever was written
+ * there may lie where the next header will: all headers are cleared before. */
+static void give_back(segmsg_lobby_t *lobby)
+{
+    if (lobby->open != 0) {
+        return;
+    }
+    for (; lobby->returned != lobby->position; ++lobby->returned) {
+        /* Relaxed: ordered by the release below. */
+        atomic_store_explicit(&lobby->line[lobby->returned % lobby->count].header, 0,
+                              memory_order_relaxed);
+    }
+    /* Release: our reads, and the cleared headers, come before the senders' writes. */
+    atomic_store_explicit(&lobby->control->word, lobby->returned, memory_order_release);
+}
+
+void segmsg_lobby_return(segmsg_lobby_t *lobby)
+{
+    --lobby->open;
+    give_back(lobby);
+}
+
+void segmsg_lobby_forget(segmsg_receiver_t *receiver, segmsg_reader_t *reader)
+{
+    receiver->lobby.guest[reader->guest_entry] = NULL;
+    reader->is_guest = false;
+    segmsg_group_dissolve(receiver->own, reader->guest_entry);
+}
+
+/* Whose entry stands in the lobby; NULL with *found saying why not. */
+static segmsg_reader_t *guest_of(segmsg_receiver_t *receiver, uint32_t guest, segmsg_poll_t *found)
+{
+    *found = SEGMSG_POLL_CORRUPT;
+    if (guest >= receiver->own->shape.groups_max) {
+        return NULL;
+    }
+    if (receiver->lobby.guest[guest] == NULL) {
+        /* It entered before it wrote, but perhaps we have not looked since. */
+        if (segmsg_receiver_find_groups(receiver) != SEGMSG_OK) {
+            return NULL;
+        }
+        /* Its earlier session may have to be closed first. */
+        const segmsg_group_entry_t *entry = segmsg_export_group(receiver->own, guest);
+        if (atomic_load_explicit(&entry->state, memory_order_acquire) == SEGMSG_GROUP_FORMED) {
+            *found = SEGMSG_POLL_NONE;
+        }
+    }
+    return receiver->lobby.guest[guest];
+}
+
+static segmsg_poll_t take_message(segmsg_receiver_t *receiver, const segmsg_reader_t *reader,
+                                  uint64_t header, segmsg_message_t *message)
+{
+    segmsg_lobby_t *lobby = &receiver->lobby;
+    segmsg_line_t *line = &lobby->line[lobby->at];
+    uint32_t span = segmsg_header_span(header);
+    uint32_t length = segmsg_header_length(header);
+    if (segmsg_header_kind(header) == SEGMSG_KIND_RUN) {
+        const segmsg_announcement_t announcement = {.segment = line->lobby.segment,
+                                                    .first = line->lobby.first,
+                                                    .partitions = line->lobby.partitions};
+        segmsg_poll_t found =
+            segmsg_receiver_run(receiver, reader, header, &announcement, message);
+        if (found != SEGMSG_POLL_MESSAGE) {
+            return found;
+        }
+    } else {
+        if (length > span * SEGMSG_LINE - SEGMSG_LOBBY_BYTES) {
+            return SEGMSG_POLL_CORRUPT;
+        }
+        message->data = line->bytes + SEGMSG_LOBBY_BYTES;
+        message->length = length;
+        message->group = 0;
+        message->partitions = span;
+        message->tag = segmsg_header_tag(header);
+        segmsg_stats_add(lobby->control, length, span);
+    }
+    message->in_lobby = true;
+    advance(lobby, span);
+    ++lobby->open;
+    return SEGMSG_POLL_MESSAGE;
+}
+
+/* The guest leaves: for a group 0 of its own, or for good. */
+static segmsg_poll_t see_off(segmsg_receiver_t *receiver, segmsg_reader_t *reader, uint64_t header)
+{
+    segmsg_lobby_t *lobby = &receiver->lobby;
+    if (segmsg_header_kind(header) == SEGMSG_KIND_SWITCH) {
+        if (!segmsg_receiver_open_ring(receiver, reader, segmsg_header_length(header))) {
+            return SEGMSG_POLL_CORRUPT;
+        }
+        segmsg_lobby_forget(receiver, reader);
+        advance(lobby, 1);
+        give_back(lobby);
+        return SEGMSG_POLL_MESSAGE;
+    }
+    if (lobby->open != 0) {
+        return SEGMSG_POLL_NONE; /* a message of this guest may be among them */
+    }
+    advance(lobby, 1);
+    give_back(lobby);
+    return segmsg_receiver_remove(receiver, reader);
+}
+
+segmsg_poll_t segmsg_lobby_poll_slow(segmsg_receiver_t *receiver, segmsg_reader_t **reader,
+                                     segmsg_message_t *message, void **user)
+{
+    segmsg_lobby_t *lobby = &receiver->lobby;
+    for (;;) {
+        segmsg_line_t *line = &lobby->line[lobby->at];
+        /* Acquire: what stands behind the header. */
+        uint64_t header = atomic_load_explicit(&line->header, memory_order_acquire);
+        uint32_t kind = segmsg_header_kind(header);
+        uint32_t span = segmsg_header_span(header);
+        if (header == 0) {
+            return SEGMSG_POLL_NONE;
+        }
+        lobby->idle = 0;
+        if (span == 0 || span > lobby->count - lobby->at
+            || (kind != SEGMSG_KIND_MESSAGE && kind != SEGMSG_KIND_WRAP && span != 1)) {
+            return SEGMSG_POLL_CORRUPT;
+        }
+        if (kind == SEGMSG_KIND_WRAP) {
+            advance(lobby, span);
+            give_back(lobby);
+            continue;
+        }
+        segmsg_poll_t found;
+        *reader = guest_of(receiver, line->lobby.guest, &found);
+        if (*reader == NULL) {
+            return found;
+        }
+        if (kind == SEGMSG_KIND_MESSAGE || kind == SEGMSG_KIND_RUN) {
+            return take_message(receiver, *reader, header, message);
+        }
+        if (kind != SEGMSG_KIND_SWITCH && kind != SEGMSG_KIND_CLOSE) {
+            return SEGMSG_POLL_CORRUPT;
+        }
+        *user = (*reader)->user;
+        found = see_off(receiver, *reader, header);
+        if (found != SEGMSG_POLL_MESSAGE) {
+            return found;
+        }
+    }
+}

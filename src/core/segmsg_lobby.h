@@ -1,0 +1,49 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The receiving side of the lobby: the common segment of group 0, in which all senders that talk
+ * little stand in one queue. One line is polled for all of them.
+ *
+ *     segmsg_reader_t *reader;
+ *     while (segmsg_lobby_poll(receiver, &reader, &message, &user) == SEGMSG_POLL_MESSAGE) {
+ *         ... a message of reader->sender, as with segmsg_reader_poll ...
+ *         segmsg_message_return(receiver, reader, &message);
+ *     }
+ */
+#ifndef SEGMSG_LOBBY_H
+#define SEGMSG_LOBBY_H
+
+#include "core/segmsg_receiver.h"
+
+/* Finds the common segments of the receiver's own export, if it has any. False if there is no memory
+ * or the export is not what it should be. */
+bool segmsg_lobby_open(segmsg_receiver_t *receiver);
+
+/* The rest of segmsg_lobby_poll, for a header word that is not 0. */
+segmsg_poll_t segmsg_lobby_poll_slow(segmsg_receiver_t *receiver, segmsg_reader_t **reader,
+                                     segmsg_message_t *message, void **user);
+
+/* Looks for the next message in the lobby; *reader receives whose it is. With SEGMSG_POLL_CLOSED the
+ * reader is gone, and *user receives what was its `user`. */
+static inline segmsg_poll_t segmsg_lobby_poll(segmsg_receiver_t *receiver,
+                                              segmsg_reader_t **reader, segmsg_message_t *message,
+                                              void **user)
+{
+    segmsg_lobby_t *lobby = &receiver->lobby;
+    /* Relaxed: read again, with acquire, by whoever uses it. */
+    if (__builtin_expect(
+            atomic_load_explicit(&lobby->line[lobby->at].header, memory_order_relaxed) == 0, 1)) {
+        ++lobby->idle;
+        return SEGMSG_POLL_NONE;
+    }
+    return segmsg_lobby_poll_slow(receiver, reader, message, user);
+}
+
+/* A message from the lobby is done with. */
+void segmsg_lobby_return(segmsg_lobby_t *lobby);
+
+/* The sender of `reader` is no guest any more: its entry in the table goes to another. */
+void segmsg_lobby_forget(segmsg_receiver_t *receiver, segmsg_reader_t *reader);
+
+#endif
