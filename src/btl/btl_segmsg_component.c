@@ -185,8 +185,8 @@ static bool make_export(mca_btl_segmsg_module_t *module)
         say_why_no_export(config, status, needed, available);
         return false;
     }
-    segmsg_compat_register_cleanup(module->shm.ds.seg_name);
-    if (config->numa_bind) {
+    segmsg_compat_register_cleanup(module->shm.ds->seg_name);
+    if (config->numa_bind && !segmsg_numa_is_one_node()) {
         (void) segmsg_numa_bind_local(segmsg_compat_topology(), module->shm.export.base,
                                       module->shm.export.bytes);
     }

@@ -19,7 +19,7 @@ int mca_btl_segmsg_modex_send(void)
     modex->owner = module->self;
     modex->domain = module->domain = segmsg_shm_domain(module->config.backing_directory);
     modex->probe = (uint64_t) (uintptr_t) &module->probe;
-    memcpy(modex + 1, &module->shm.ds, descriptor_bytes);
+    memcpy(modex + 1, module->shm.ds, descriptor_bytes);
     int rc;
     OPAL_MODEX_SEND(rc, SEGMSG_MODEX_SCOPE, &mca_btl_segmsg_component.btl_version, modex, bytes);
     free(modex);

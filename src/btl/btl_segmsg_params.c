@@ -9,7 +9,7 @@
 #define DEFAULT_GROUPS "64:1023:260,1K:64:8,8K:64:9,64K:16:4"
 enum {
     DEFAULT_STARTER = 63, /* with its control line a page */
-    DEFAULT_LOBBY = 255,  /* four pages */
+    DEFAULT_LOBBY = 127,  /* with its control line two pages */
     DEFAULT_EAGER = 8 * 1024 + 128,
     DEFAULT_RNDV_EAGER = 32 * 1024,
     DEFAULT_MAX_SEND = 64 * 1024 + 128

@@ -159,21 +159,12 @@ static segmsg_error_t take_in_group(segmsg_sender_t *sender, size_t length, uint
     return SEGMSG_OK;
 }
 
-segmsg_error_t segmsg_common_take(segmsg_sender_t *sender, size_t length, uint32_t from_group,
+segmsg_error_t segmsg_common_take(segmsg_sender_t *sender, size_t length, uint32_t group,
                                   segmsg_place_t *place)
 {
-    segmsg_error_t error = SEGMSG_ERR_TOO_LARGE;
-    for (uint32_t g = from_group; g < sender->geometry.group_count; ++g) {
-        if (segmsg_group_capacity(&sender->geometry, g) < length) {
-            continue;
-        }
-        segmsg_error_t taken = take_in_group(sender, length, g, place);
-        if (taken == SEGMSG_OK || taken == SEGMSG_ERR_CORRUPT) {
-            return taken;
-        }
-        error = error == SEGMSG_ERR_FULL ? error : taken;
-    }
-    return error;
+    return segmsg_group_capacity(&sender->geometry, group) < length
+               ? SEGMSG_ERR_TOO_LARGE
+               : take_in_group(sender, length, group, place);
 }
 
 void segmsg_common_give_back(segmsg_sender_t *sender, const segmsg_place_t *place)

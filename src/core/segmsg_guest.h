@@ -33,11 +33,11 @@ bool segmsg_guest_publish(segmsg_sender_t *sender, const segmsg_place_t *place, 
                           uint32_t length, uint32_t segment);
 
 /*
- * Takes a run in a common segment above group 0, of the first group from `from_group` on that holds
- * `length` bytes and has room. Returns SEGMSG_OK, SEGMSG_ERR_FULL, SEGMSG_ERR_NO_SPACE,
- * SEGMSG_ERR_TABLE_FULL if there are no common segments, or SEGMSG_ERR_TOO_LARGE.
+ * Takes a run in the common segment of `group`, which is above group 0. Returns SEGMSG_OK,
+ * SEGMSG_ERR_FULL, SEGMSG_ERR_NO_SPACE, SEGMSG_ERR_TABLE_FULL if there is no such segment,
+ * SEGMSG_ERR_TOO_LARGE or SEGMSG_ERR_CORRUPT.
  */
-segmsg_error_t segmsg_common_take(segmsg_sender_t *sender, size_t length, uint32_t from_group,
+segmsg_error_t segmsg_common_take(segmsg_sender_t *sender, size_t length, uint32_t group,
                                   segmsg_place_t *place);
 
 /* Gives such a run back unpublished. */

@@ -59,10 +59,15 @@ static void open_ring(segmsg_sender_t *sender, segmsg_ring_image_t *ring,
     ring->count = entry->partition_count;
     ring->at = 0;
     ring->head = 0;
+    ring->spare = 0;
     ring->limit = entry->partition_count;
     ring->capacity = (size_t) entry->span_factor * SEGMSG_LINE - SEGMSG_HEADER_BYTES;
     size_t streamed = (size_t) ring->cache.stream_lines * SEGMSG_LINE - SEGMSG_HEADER_BYTES;
     ring->stream_capacity = streamed < ring->capacity ? streamed : ring->capacity;
+    const segmsg_cache_policy_t *cache = &ring->cache;
+    ring->near_most = cache->most < ring->count ? cache->most : ring->count - 1;
+    ring->far_most =
+        cache->far != 0 && cache->far < ring->count ? ring->count - cache->far - 1 : 0;
 }
 
 /* Forms the short first segment of group 0, of which the receiver learns by the table. */
@@ -84,6 +89,11 @@ static void open_starter(segmsg_sender_t *sender, const segmsg_segment_entry_t *
     open_ring(sender, &sender->ring, entry);
     sender->ring_is_starter =
         entry->partition_count != sender->geometry.group[0].partition_count;
+    if (sender->ring_is_starter) {
+        /* For the entry that names its successor, which must fit when nothing else does. */
+        sender->ring.spare = 1;
+        sender->ring.limit -= 1;
+    }
     sender->starter_long = 0;
 }
 
@@ -152,15 +162,14 @@ static void grow_ring(segmsg_sender_t *sender)
 {
     uint32_t segment;
     segmsg_segment_entry_t entry;
-    if (!segmsg_ring_has_room(&sender->ring, 1)) {
-        return;
-    }
+    sender->ring.spare = 0;
     segmsg_error_t error =
         form_group(sender, 0, sender->geometry.group[0].partition_count, &segment, &entry);
     sender->ring_is_starter = false;
     if (error != SEGMSG_OK) {
         return;
     }
+    /* There is room: the line that was spared, if no other. */
     segmsg_ring_publish(&sender->ring, 1, segmsg_header_make(SEGMSG_KIND_SWITCH, 0, 1, segment));
     open_ring(sender, &sender->ring, &entry);
 }
@@ -244,7 +253,7 @@ static segmsg_error_t take_run(segmsg_sender_t *sender, segmsg_run_image_t *run,
 static bool goes_common(segmsg_sender_t *sender, uint32_t group)
 {
     return sender->run[group] == NULL && sender->target->shape.common[group] != 0
-           && sender->wanted[group]++ < sender->growth.long_after;
+           && sender->wanted[group] < sender->growth.long_after;
 }
 
 /* Takes a run in one group of the sender's own, forming it if need be. */
@@ -280,9 +289,13 @@ segmsg_error_t segmsg_sender_take_larger(segmsg_sender_t *sender, size_t length,
     if (first == sender->geometry.group_count) {
         return SEGMSG_ERR_TOO_LARGE;
     }
-    if (goes_common(sender, first)
-        && segmsg_common_take(sender, length, first, place) == SEGMSG_OK) {
-        return SEGMSG_OK;
+    if (goes_common(sender, first)) {
+        /* Full: it will not be for long, and to wait takes no memory. */
+        segmsg_error_t common = segmsg_common_take(sender, length, first, place);
+        sender->wanted[first] += common == SEGMSG_OK;
+        if (common == SEGMSG_OK || common == SEGMSG_ERR_FULL) {
+            return common;
+        }
     }
     bool full = false;
     segmsg_error_t error = SEGMSG_ERR_TOO_LARGE;
@@ -333,25 +346,28 @@ static bool take_ring(segmsg_ring_image_t *ring, uint32_t lines, segmsg_place_t 
 /* A guest's message: through the lobby if it is short, else announced there. */
 static segmsg_error_t take_as_guest(segmsg_sender_t *sender, size_t length, segmsg_place_t *place)
 {
-    ++sender->guest_messages;
     segmsg_error_t error = length <= SEGMSG_LOBBY_CAPACITY
                                ? segmsg_guest_take(sender, length, place)
                                : segmsg_sender_take_larger(sender, length, 1, place);
+    sender->guest_messages += error == SEGMSG_OK;
     sender->full += error == SEGMSG_ERR_FULL;
     return error;
 }
 
-/* True if the starter should be replaced by a full segment of group 0 now. */
-static bool has_outgrown_starter(segmsg_sender_t *sender, size_t length)
+/* True if a message is too long for the starter, and would not be for a full segment of group 0. */
+static bool is_long_for_starter(const segmsg_sender_t *sender, size_t length)
 {
-    if (!sender->ring_is_starter) {
-        return false;
-    }
-    bool is_long =
-        length > sender->ring.capacity && length <= segmsg_group_capacity(&sender->geometry, 0);
-    sender->starter_long += is_long;
-    return sender->messages[0] >= sender->growth.grow_after
-           || (is_long && sender->starter_long > sender->growth.long_after);
+    return sender->ring_is_starter && length > sender->ring.capacity
+           && length <= segmsg_group_capacity(&sender->geometry, 0);
+}
+
+/* True if the starter should be replaced by a full segment of group 0 now. */
+static bool has_outgrown_starter(const segmsg_sender_t *sender, size_t length)
+{
+    return sender->ring_is_starter
+           && (sender->messages[0] >= sender->growth.grow_after
+               || (is_long_for_starter(sender, length)
+                   && sender->starter_long >= sender->growth.long_after));
 }
 
 segmsg_error_t segmsg_sender_take_slow(segmsg_sender_t *sender, size_t length,
@@ -392,6 +408,7 @@ segmsg_error_t segmsg_sender_take_slow(segmsg_sender_t *sender, size_t length,
     segmsg_error_t larger = segmsg_sender_take_larger(sender, length, 1, place);
     if (larger == SEGMSG_OK) {
         uint32_t group = place->group & ~(uint32_t) SEGMSG_PLACE_COMMON;
+        sender->starter_long += is_long_for_starter(sender, length);
         sender->passed += group != segmsg_geometry_select(&sender->geometry, length);
         return SEGMSG_OK;
     }

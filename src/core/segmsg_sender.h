@@ -35,10 +35,13 @@ typedef struct {
     uint32_t count;            /* partitions */
     uint32_t at;               /* where the next header goes */
     uint64_t head;             /* partitions taken in all */
-    uint64_t limit;            /* `head` may reach this: returns as last seen + count */
+    uint64_t limit;            /* `head` may reach this: consumed as last seen + count - spare */
+    uint32_t spare;            /* partitions kept for entries that must always fit */
     size_t capacity;           /* longest message in bytes that this segment carries */
     size_t stream_capacity;    /* the same in a stream: see segmsg_sender_take */
     segmsg_cache_policy_t cache;
+    uint32_t near_most; /* lines asked for anew at a time, at most */
+    uint32_t far_most;  /* longest message, in lines, for which lines far ahead are asked for */
 } segmsg_ring_image_t;
 
 /* The image of a segment above group 0. */
@@ -138,7 +141,8 @@ static inline bool segmsg_ring_has_room(segmsg_ring_image_t *ring, uint32_t line
         return true;
     }
     /* Acquire: the receiver's reads of what it consumed come before our writes over it. */
-    ring->limit = atomic_load_explicit(&ring->control->word, memory_order_acquire) + ring->count;
+    ring->limit = atomic_load_explicit(&ring->control->word, memory_order_acquire) + ring->count
+                  - ring->spare;
     return ring->head + lines + 1 <= ring->limit;
 }
 
@@ -160,9 +164,18 @@ static inline void segmsg_ring_publish(segmsg_ring_image_t *ring, uint32_t lines
 static inline void segmsg_ring_own(const segmsg_ring_image_t *ring, uint32_t ahead, uint32_t lines)
 {
     uint32_t at = ring->at + ahead;
-    for (; lines != 0; --lines, ++at) {
-        at -= at >= ring->count ? ring->count : 0;
-        segmsg_cache_own(&ring->line[at]);
+    at -= at >= ring->count ? ring->count : 0;
+    uint32_t before_end = ring->count - at;
+    const segmsg_line_t *line = &ring->line[at];
+    if (__builtin_expect(lines > before_end, 0)) {
+        for (const segmsg_line_t *end = line + before_end; line != end; ++line) {
+            segmsg_cache_own(line);
+        }
+        lines -= before_end;
+        line = ring->line;
+    }
+    for (const segmsg_line_t *end = line + lines; line != end; ++line) {
+        segmsg_cache_own(line);
     }
 }
 
@@ -174,10 +187,9 @@ static inline void segmsg_ring_own(const segmsg_ring_image_t *ring, uint32_t ahe
 static inline void segmsg_ring_own_ahead(const segmsg_ring_image_t *ring, uint32_t lines)
 {
     uint32_t near = lines + ring->cache.near;
-    near = near < ring->cache.most ? near : ring->cache.most;
-    near = near < ring->count ? near : ring->count;
+    near = near < ring->near_most ? near : ring->near_most;
     segmsg_ring_own(ring, 0, near);
-    if (ring->cache.far != 0 && ring->cache.far + lines < ring->count) {
+    if (lines <= ring->far_most) {
         segmsg_ring_own(ring, ring->cache.far, lines);
     }
 }

@@ -4,6 +4,10 @@
  */
 #include "interconnect/segmsg_numa.h"
 
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
 bool segmsg_numa_local_nodes(hwloc_topology_t topology, hwloc_const_cpuset_t cpuset,
                              hwloc_nodeset_t nodeset)
 {
@@ -12,6 +16,18 @@ bool segmsg_numa_local_nodes(hwloc_topology_t topology, hwloc_const_cpuset_t cpu
     hwloc_const_nodeset_t all = hwloc_topology_get_topology_nodeset(topology);
     return hwloc_bitmap_weight(all) > 1 && !hwloc_bitmap_iszero(nodeset)
            && !hwloc_bitmap_isincluded(all, nodeset);
+}
+
+bool segmsg_numa_is_one_node(void)
+{
+    /* A list such as "0" or "0-1,3"; anything else than one number is more than one. */
+    char nodes[16] = "";
+    int fd = open("/sys/devices/system/node/online", O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? 0 : read(fd, nodes, sizeof(nodes) - 1);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return length > 0 && strspn(nodes, "0123456789\n") == (size_t) length;
 }
 
 bool segmsg_numa_bind_local(hwloc_topology_t topology, void *base, size_t bytes)

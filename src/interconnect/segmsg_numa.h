@@ -18,6 +18,10 @@
 bool segmsg_numa_local_nodes(hwloc_topology_t topology, hwloc_const_cpuset_t cpuset,
                              hwloc_nodeset_t nodeset);
 
+/* True if the machine has one NUMA node for sure: there is nothing to bind then, and the topology,
+ * whose loading costs every process megabytes, need not be asked for. */
+bool segmsg_numa_is_one_node(void);
+
 /*
  * Binds `bytes` from `base` to the nodes on which this process is bound. Returns true if it bound;
  * false on a machine of one node, for a process that may run on all of them, without hwloc's

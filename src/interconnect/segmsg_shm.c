@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -34,22 +35,29 @@ static const char *path_of(const opal_shmem_ds_t *ds)
 static int commit(void *context, size_t offset, size_t length)
 {
     segmsg_shm_t *shm = context;
-    return segmsg_commit_pages(shm->export.base, path_of(&shm->ds), offset, length);
+    return segmsg_commit_pages(shm->export.base, path_of(shm->ds), offset, length);
 }
 
 /*
  * Gives the engine the whole mapping. Before Open MPI 5, opal_shmem keeps a header of its own at
  * the start and hands out what follows it; our head leaves room for it.
  */
-static bool adopt(segmsg_shm_t *shm)
+static bool adopt(segmsg_shm_t *shm, opal_shmem_ds_t *ds)
 {
-    unsigned char *address = opal_shmem_segment_attach(&shm->ds);
+    unsigned char *address = opal_shmem_segment_attach(ds);
     uintptr_t header = (uintptr_t) address % SEGMSG_PAGE;
     if (address == NULL || header > SEGMSG_HEAD_OFFSET) {
         return false;
     }
+    size_t bytes = opal_shmem_sizeof_shmem_ds(ds);
+    shm->ds = malloc(bytes);
+    if (shm->ds == NULL) {
+        opal_shmem_segment_detach(ds);
+        return false;
+    }
+    memcpy(shm->ds, ds, bytes);
     shm->export.base = address - header;
-    shm->export.bytes = shm->ds.seg_size;
+    shm->export.bytes = ds->seg_size;
     shm->export.commit = commit;
     shm->export.commit_context = shm;
     return true;
@@ -98,15 +106,16 @@ segmsg_shm_status_t segmsg_shm_create(segmsg_shm_t *shm, const char *directory,
     char path[OPAL_PATH_MAX];
     snprintf(path, sizeof(path), "%s/segmsg-%u-%u-%08" PRIx32, directory, (unsigned) geteuid(),
              (unsigned) config->owner.pid, (uint32_t) config->owner.nonce);
-    if (opal_shmem_segment_create(&shm->ds, path, want - SEGMSG_HEAD_OFFSET) != OPAL_SUCCESS) {
+    opal_shmem_ds_t ds = {0};
+    if (opal_shmem_segment_create(&ds, path, want - SEGMSG_HEAD_OFFSET) != OPAL_SUCCESS) {
         return SEGMSG_SHM_CREATE_FAILED;
     }
-    if (!adopt(shm)) {
-        opal_shmem_unlink(&shm->ds);
+    if (!adopt(shm, &ds)) {
+        opal_shmem_unlink(&ds);
         return SEGMSG_SHM_CREATE_FAILED;
     }
-    if (path_of(&shm->ds) != NULL) {
-        shm->guard = open(shm->ds.seg_name, O_RDWR | O_CLOEXEC);
+    if (path_of(shm->ds) != NULL) {
+        shm->guard = open(shm->ds->seg_name, O_RDWR | O_CLOEXEC);
         if (shm->guard >= 0) {
             (void) flock(shm->guard, LOCK_SH | LOCK_NB);
         }
@@ -119,29 +128,50 @@ segmsg_shm_status_t segmsg_shm_create(segmsg_shm_t *shm, const char *directory,
     return SEGMSG_SHM_OK;
 }
 
+/*
+ * Checks the head of a peer's export, which must be `owner`'s. It is read and not looked at where it
+ * is mapped, as far as it has a file: pages of peers to which nothing is sent stay unmapped.
+ */
+static segmsg_error_t check_head(segmsg_shm_t *shm, const segmsg_identity_t *owner)
+{
+    _Alignas(SEGMSG_LINE) unsigned char page[SEGMSG_PAGE];
+    segmsg_export_t copy = shm->export;
+    int fd = is_path(shm->ds->seg_name) ? open(shm->ds->seg_name, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd >= 0) {
+        if (pread(fd, page, sizeof(page), 0) == (ssize_t) sizeof(page)) {
+            copy.base = page;
+        }
+        close(fd);
+    }
+    segmsg_error_t error = segmsg_export_check(&copy);
+    const segmsg_identity_t *found = &segmsg_export_head(&copy)->owner;
+    if (error == SEGMSG_OK && (found->nonce != owner->nonce || found->name != owner->name)) {
+        error = SEGMSG_ERR_LAYOUT;
+    }
+    shm->export.shape = copy.shape;
+    return error;
+}
+
 segmsg_error_t segmsg_shm_attach(segmsg_shm_t *shm, const void *descriptor, size_t bytes,
                                  const segmsg_identity_t *owner)
 {
     *shm = (segmsg_shm_t){.guard = -1};
-    if (bytes > sizeof(shm->ds)) {
+    opal_shmem_ds_t ds = {0};
+    if (bytes >= sizeof(ds)) {
         return SEGMSG_ERR_LAYOUT;
     }
-    memcpy(&shm->ds, descriptor, bytes);
+    memcpy(&ds, descriptor, bytes);
     /* opal_shmem takes the creator's pid to mean "mapped already", which another process with the
      * same pid in another pid name space would trip over; and it complains aloud about what cannot
      * be opened, so that is tried first. */
-    if (shm->ds.seg_cpid == getpid()
-        || (is_path(shm->ds.seg_name) && access(shm->ds.seg_name, R_OK | W_OK) != 0)) {
+    if (ds.seg_cpid == getpid()
+        || (is_path(ds.seg_name) && access(ds.seg_name, R_OK | W_OK) != 0)) {
         return SEGMSG_ERR_NO_SPACE;
     }
-    if (!adopt(shm)) {
+    if (!adopt(shm, &ds)) {
         return SEGMSG_ERR_NO_SPACE;
     }
-    segmsg_error_t error = segmsg_export_check(&shm->export);
-    const segmsg_identity_t *found = &segmsg_export_head(&shm->export)->owner;
-    if (error == SEGMSG_OK && (found->nonce != owner->nonce || found->name != owner->name)) {
-        error = SEGMSG_ERR_LAYOUT;
-    }
+    segmsg_error_t error = check_head(shm, owner);
     if (error != SEGMSG_OK) {
         segmsg_shm_detach(shm);
     }
@@ -151,9 +181,13 @@ segmsg_error_t segmsg_shm_attach(segmsg_shm_t *shm, const void *descriptor, size
 void segmsg_shm_detach(segmsg_shm_t *shm)
 {
     if (shm->export.base != NULL) {
-        opal_shmem_segment_detach(&shm->ds);
+        opal_shmem_ds_t ds = {0}; /* in full: Open MPI clears all of it */
+        memcpy(&ds, shm->ds, segmsg_shm_descriptor_bytes(shm));
+        opal_shmem_segment_detach(&ds);
         shm->export.base = NULL;
     }
+    free(shm->ds);
+    shm->ds = NULL;
     if (shm->guard >= 0) {
         close(shm->guard);
         shm->guard = -1;
@@ -164,8 +198,8 @@ void segmsg_shm_destroy(segmsg_shm_t *shm)
 {
     if (shm->export.base != NULL) {
         /* The run-time may have removed the file already, if MPI_T outlived MPI_Finalize. */
-        if (!is_path(shm->ds.seg_name) || path_of(&shm->ds) != NULL) {
-            opal_shmem_unlink(&shm->ds);
+        if (!is_path(shm->ds->seg_name) || path_of(shm->ds) != NULL) {
+            opal_shmem_unlink(shm->ds);
         }
         segmsg_shm_detach(shm);
     }

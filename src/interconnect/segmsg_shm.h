@@ -16,7 +16,7 @@
 
 /* A mapped shared-memory object and the engine's view of it. */
 typedef struct {
-    opal_shmem_ds_t ds;
+    opal_shmem_ds_t *ds; /* as long as its name needs: it has room for a path, and peers are many */
     segmsg_export_t export;
     int guard; /* descriptor whose lock says that the owner lives; -1 if none. Owner only. */
 } segmsg_shm_t;
@@ -40,10 +40,10 @@ segmsg_shm_status_t segmsg_shm_create(segmsg_shm_t *shm, const char *directory,
                                       const segmsg_export_config_t *config, uint32_t peers,
                                       uint64_t *needed, uint64_t *available);
 
-/* Bytes of the descriptor that a peer needs to attach; copy that much of shm->ds. */
+/* Bytes of the descriptor that a peer needs to attach; copy that much of *shm->ds. */
 static inline size_t segmsg_shm_descriptor_bytes(const segmsg_shm_t *shm)
 {
-    return opal_shmem_sizeof_shmem_ds(&shm->ds);
+    return opal_shmem_sizeof_shmem_ds(shm->ds);
 }
 
 /*
