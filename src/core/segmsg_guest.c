@@ -16,6 +16,7 @@ segmsg_error_t segmsg_guest_enter(segmsg_sender_t *sender)
         sender->lobby.line = (void *) segmsg_segment_partitions(sender->target, &entry);
         sender->lobby.control = segmsg_segment_control(sender->target, &entry);
         sender->lobby.count = entry.partition_count;
+        sender->lobby.last = 0;
     }
     return error;
 }
@@ -31,7 +32,7 @@ static void publish(const segmsg_lobby_image_t *lobby, uint32_t at, uint64_t hea
  * Claims `lines` contiguous lines. The receiver clears the header words of what it has consumed, so
  * a claimed line says "nothing yet" until it is published.
  */
-static bool claim(const segmsg_lobby_image_t *lobby, uint32_t lines, uint32_t *at)
+static bool claim(segmsg_lobby_image_t *lobby, uint32_t lines, uint32_t *at)
 {
     segmsg_control_t *control = lobby->control;
     uint64_t claimed = atomic_load_explicit(&control->claimed, memory_order_relaxed);
@@ -52,6 +53,7 @@ static bool claim(const segmsg_lobby_image_t *lobby, uint32_t lines, uint32_t *a
         publish(lobby, *at, segmsg_header_make(SEGMSG_KIND_WRAP, 0, skip, 0));
         *at = 0;
     }
+    lobby->last = claimed + skip + lines;
     return true;
 }
 
@@ -72,7 +74,7 @@ segmsg_error_t segmsg_guest_take(segmsg_sender_t *sender, size_t length, segmsg_
 bool segmsg_guest_publish(segmsg_sender_t *sender, const segmsg_place_t *place, uint8_t tag,
                           uint32_t length, uint32_t segment)
 {
-    const segmsg_lobby_image_t *lobby = &sender->lobby;
+    segmsg_lobby_image_t *lobby = &sender->lobby;
     if (place->group == SEGMSG_PLACE_COMMON) {
         publish(lobby, place->first,
                 segmsg_header_make(SEGMSG_KIND_MESSAGE, tag, place->partitions, length));
@@ -90,17 +92,15 @@ bool segmsg_guest_publish(segmsg_sender_t *sender, const segmsg_place_t *place, 
     return true;
 }
 
-bool segmsg_guest_claim_line(segmsg_sender_t *sender, uint32_t *at)
+bool segmsg_guest_close(segmsg_sender_t *sender)
 {
-    return claim(&sender->lobby, 1, at);
-}
-
-void segmsg_guest_say(segmsg_sender_t *sender, uint32_t at, uint32_t kind, uint32_t segment)
-{
-    publish(&sender->lobby, at, segmsg_header_make(kind, 0, 1, segment));
-    if (kind != SEGMSG_KIND_WRAP) {
-        sender->lobby.line = NULL;
+    uint32_t at;
+    if (!claim(&sender->lobby, 1, &at)) {
+        return false;
     }
+    publish(&sender->lobby, at, segmsg_header_make(SEGMSG_KIND_CLOSE, 0, 1, 0));
+    sender->lobby.line = NULL;
+    return true;
 }
 
 /* Claims `partitions` contiguous ones in the occupancy word of a common segment. */

@@ -43,11 +43,7 @@ segmsg_error_t segmsg_common_take(segmsg_sender_t *sender, size_t length, uint32
 /* Gives such a run back unpublished. */
 void segmsg_common_give_back(segmsg_sender_t *sender, const segmsg_place_t *place);
 
-/* Takes one line of the lobby, for segmsg_guest_leave. False if there is none now. */
-bool segmsg_guest_claim_line(segmsg_sender_t *sender, uint32_t *at);
-
-/* Says in that line, as the last message in the lobby, that the guest goes on in `segment`, or with
- * SEGMSG_KIND_CLOSE that it leaves; with SEGMSG_KIND_WRAP says nothing and stays. */
-void segmsg_guest_say(segmsg_sender_t *sender, uint32_t at, uint32_t kind, uint32_t segment);
+/* Says in the lobby that the guest leaves for good. False if there is no line now. */
+bool segmsg_guest_close(segmsg_sender_t *sender);
 
 #endif

@@ -95,6 +95,9 @@ typedef struct {
     uint32_t segment;                             /* index in the segment table; sender */
     uint32_t reserved;
     segmsg_identity_t sender; /* sender */
+    /* Where a guest's first group 0 of its own takes over from the lobby: its messages come after
+     * the partitions of the lobby before this one (counted as segmsg_control_t does). Sender. */
+    uint64_t after;
 } segmsg_group_entry_t;
 _Static_assert(sizeof(segmsg_group_entry_t) == SEGMSG_LINE, "one line a group");
 
@@ -176,8 +179,7 @@ enum {
     SEGMSG_KIND_WRAP = 3,    /* go on at line 0; `span` is what is skipped */
     SEGMSG_KIND_SWITCH = 4,  /* go on in the segment whose index is in `length` */
     SEGMSG_KIND_CLOSE = 5    /* the sender leaves: its groups are given back */
-    /* In the lobby WRAP means: nothing here, go on `span` lines further; SWITCH: the guest goes on in
-     * a segment of its own. */
+    /* In the lobby WRAP means: nothing here, go on `span` lines further. There is no SWITCH. */
 };
 
 /* What announces a message above group 0, in the line of its header word. */

@@ -102,7 +102,7 @@ static segmsg_reader_t *guest_of(segmsg_receiver_t *receiver, uint32_t guest, se
     return receiver->lobby.guest[guest];
 }
 
-static segmsg_poll_t take_message(segmsg_receiver_t *receiver, const segmsg_reader_t *reader,
+static segmsg_poll_t take_message(segmsg_receiver_t *receiver, segmsg_reader_t *reader,
                                   uint64_t header, segmsg_message_t *message)
 {
     segmsg_lobby_t *lobby = &receiver->lobby;
@@ -132,22 +132,16 @@ static segmsg_poll_t take_message(segmsg_receiver_t *receiver, const segmsg_read
     message->in_lobby = true;
     advance(lobby, span);
     ++lobby->open;
+    if (reader->leaves && segmsg_lobby_has_passed(lobby, reader->after)) {
+        segmsg_receiver_open_ring(receiver, reader); /* this was its last message here */
+    }
     return SEGMSG_POLL_MESSAGE;
 }
 
-/* The guest leaves: for a group 0 of its own, or for good. */
-static segmsg_poll_t see_off(segmsg_receiver_t *receiver, segmsg_reader_t *reader, uint64_t header)
+/* The guest leaves for good. */
+static segmsg_poll_t see_off(segmsg_receiver_t *receiver, segmsg_reader_t *reader)
 {
     segmsg_lobby_t *lobby = &receiver->lobby;
-    if (segmsg_header_kind(header) == SEGMSG_KIND_SWITCH) {
-        if (!segmsg_receiver_open_ring(receiver, reader, segmsg_header_length(header))) {
-            return SEGMSG_POLL_CORRUPT;
-        }
-        segmsg_lobby_forget(receiver, reader);
-        advance(lobby, 1);
-        give_back(lobby);
-        return SEGMSG_POLL_MESSAGE;
-    }
     if (lobby->open != 0) {
         return SEGMSG_POLL_NONE; /* a message of this guest may be among them */
     }
@@ -187,13 +181,10 @@ segmsg_poll_t segmsg_lobby_poll_slow(segmsg_receiver_t *receiver, segmsg_reader_
         if (kind == SEGMSG_KIND_MESSAGE || kind == SEGMSG_KIND_RUN) {
             return take_message(receiver, *reader, header, message);
         }
-        if (kind != SEGMSG_KIND_SWITCH && kind != SEGMSG_KIND_CLOSE) {
+        if (kind != SEGMSG_KIND_CLOSE) {
             return SEGMSG_POLL_CORRUPT;
         }
         *user = (*reader)->user;
-        found = see_off(receiver, *reader, header);
-        if (found != SEGMSG_POLL_MESSAGE) {
-            return found;
-        }
+        return see_off(receiver, *reader);
     }
 }

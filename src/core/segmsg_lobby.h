@@ -40,6 +40,12 @@ static inline segmsg_poll_t segmsg_lobby_poll(segmsg_receiver_t *receiver,
     return segmsg_lobby_poll_slow(receiver, reader, message, user);
 }
 
+/* True if everything before partition `position` was taken out. */
+static inline bool segmsg_lobby_has_passed(const segmsg_lobby_t *lobby, uint64_t position)
+{
+    return (int64_t) (lobby->position - position) >= 0;
+}
+
 /* A message from the lobby is done with. */
 void segmsg_lobby_return(segmsg_lobby_t *lobby);
 

@@ -126,6 +126,15 @@ static void open_ring(segmsg_reader_t *reader, const segmsg_target_t *target, ui
     reader->position = 0;
 }
 
+void segmsg_receiver_open_ring(segmsg_receiver_t *receiver, segmsg_reader_t *reader)
+{
+    reader->leaves = false;
+    open_ring(reader, &receiver->target[reader->segment], reader->segment);
+    if (reader->is_guest) {
+        segmsg_lobby_forget(receiver, reader);
+    }
+}
+
 /* Enters a formed group into what we know; the entry was written by a sender and is checked. */
 static segmsg_error_t add_group(segmsg_receiver_t *receiver, uint32_t group_index)
 {
@@ -157,6 +166,9 @@ static segmsg_error_t add_group(segmsg_receiver_t *receiver, uint32_t group_inde
         receiver->lobby.guest[group_index] = reader;
         reader->guest_entry = group_index;
         reader->is_guest = true;
+        if (reader->line != &segmsg_nothing_yet) {
+            segmsg_lobby_forget(receiver, reader); /* it has left again; we looked late */
+        }
         return SEGMSG_OK;
     }
     segmsg_target_t *target = &receiver->target[segment];
@@ -170,11 +182,16 @@ static segmsg_error_t add_group(segmsg_receiver_t *receiver, uint32_t group_inde
     target->size = entry.partition_size;
     target->count = entry.partition_count;
     target->partition = segmsg_segment_partitions(receiver->own, &entry);
-    /* A sender's first group 0 is where we begin, unless it is a guest and names it in the lobby; a
+    /* A sender's first group 0 is where we begin, when it has no messages in the lobby any more; a
      * longer one, which may stand before it in the table, is announced in it. */
-    if (entry.group == 0 && receiver->own->shape.common[0] == 0 && entry.partition_count == receiver->own->shape.ring_starter
+    if (entry.group == 0 && entry.partition_count == receiver->own->shape.ring_starter
         && reader->line == &segmsg_nothing_yet) {
-        open_ring(reader, target, segment);
+        reader->leaves = true;
+        reader->segment = segment;
+        reader->after = pairing->after;
+        if (segmsg_lobby_has_passed(&receiver->lobby, reader->after)) {
+            segmsg_receiver_open_ring(receiver, reader);
+        }
     }
     return SEGMSG_OK;
 }
@@ -301,18 +318,6 @@ void segmsg_message_return_slow(segmsg_receiver_t *receiver, segmsg_reader_t *re
         /* Release: likewise. */
         atomic_store_explicit(&reader->control->word, reader->position, memory_order_release);
     }
-}
-
-bool segmsg_receiver_open_ring(segmsg_receiver_t *receiver, segmsg_reader_t *reader,
-                               uint32_t segment)
-{
-    const segmsg_target_t *target = target_of(receiver, reader, segment);
-    if (target == NULL || target->group != 0 || target->reader != reader
-        || reader->line != &segmsg_nothing_yet) {
-        return false;
-    }
-    open_ring(reader, target, segment);
-    return true;
 }
 
 /* The sender has a longer segment for group 0 and goes on there; the old one is free. */

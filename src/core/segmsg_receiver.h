@@ -41,6 +41,8 @@ typedef struct {
     uint32_t segment;            /* index in the segment table */
     uint32_t guest_entry;        /* index in the segment-group table, if is_guest */
     bool is_guest;               /* the sender is in the lobby */
+    bool leaves;                 /* it has formed a group 0 of its own, in `segment`, */
+    uint64_t after;              /* which begins when the lobby was read up to here */
     segmsg_identity_t sender;
     void *user; /* whatever the caller wants to find again */
 } segmsg_reader_t;
@@ -227,8 +229,7 @@ static inline void segmsg_message_return(segmsg_receiver_t *receiver, segmsg_rea
 segmsg_poll_t segmsg_receiver_run(segmsg_receiver_t *receiver, const segmsg_reader_t *reader,
                                   uint64_t header, const segmsg_announcement_t *announcement,
                                   segmsg_message_t *message);
-bool segmsg_receiver_open_ring(segmsg_receiver_t *receiver, segmsg_reader_t *reader,
-                               uint32_t segment);
+void segmsg_receiver_open_ring(segmsg_receiver_t *receiver, segmsg_reader_t *reader);
 segmsg_poll_t segmsg_receiver_remove(segmsg_receiver_t *receiver, segmsg_reader_t *reader);
 
 #endif

@@ -37,13 +37,17 @@ void segmsg_sender_set_cache(segmsg_sender_t *sender, const segmsg_cache_policy_
     sender->ring.cache = *policy;
 }
 
+/* Messages that go without a group that could not be formed before it is tried again. */
+enum { ASK_AGAIN = 1024 };
+
 /* Forms a group and checks what stands in the tables about its segment. */
 static segmsg_error_t form_group(segmsg_sender_t *sender, uint32_t group, uint32_t partition_count,
                                  uint32_t *segment, segmsg_segment_entry_t *entry)
 {
     uint32_t group_index;
     segmsg_error_t error =
-        segmsg_group_form(sender->target, &sender->self, group, partition_count, &group_index);
+        segmsg_group_form_after(sender->target, &sender->self, group, partition_count,
+                                sender->lobby.last, &group_index);
     if (error == SEGMSG_OK) {
         error = segmsg_group_read(sender->target, group_index, segment, entry);
     }
@@ -70,31 +74,29 @@ static void open_ring(segmsg_sender_t *sender, segmsg_ring_image_t *ring,
         cache->far != 0 && cache->far < ring->count ? ring->count - cache->far - 1 : 0;
 }
 
-/* Forms the short first segment of group 0, of which the receiver learns by the table. */
-static segmsg_error_t form_starter(segmsg_sender_t *sender, uint32_t *segment,
-                                   segmsg_segment_entry_t *entry)
+/* Forms the short first segment of group 0. The receiver finds it in the table; if the sender was a
+ * guest, it begins there when it has read what the sender has put into the lobby. */
+static segmsg_error_t form_starter(segmsg_sender_t *sender)
 {
+    uint32_t segment;
+    segmsg_segment_entry_t entry;
     segmsg_error_t error =
-        form_group(sender, 0, sender->target->shape.ring_starter, segment, entry);
-    if (error == SEGMSG_OK) {
-        /* Relaxed: a hint. */
-        atomic_fetch_add_explicit(&segmsg_export_head(sender->target)->rings, 1,
-                                  memory_order_relaxed);
+        form_group(sender, 0, sender->target->shape.ring_starter, &segment, &entry);
+    if (error != SEGMSG_OK) {
+        return error;
     }
-    return error;
-}
-
-static void open_starter(segmsg_sender_t *sender, const segmsg_segment_entry_t *entry)
-{
-    open_ring(sender, &sender->ring, entry);
-    sender->ring_is_starter =
-        entry->partition_count != sender->geometry.group[0].partition_count;
+    open_ring(sender, &sender->ring, &entry);
+    sender->ring_is_starter = entry.partition_count != sender->geometry.group[0].partition_count;
+    sender->starter_long = 0;
     if (sender->ring_is_starter) {
         /* For the entry that names its successor, which must fit when nothing else does. */
         sender->ring.spare = 1;
         sender->ring.limit -= 1;
     }
-    sender->starter_long = 0;
+    sender->lobby.line = NULL;
+    /* Relaxed: a hint. */
+    atomic_fetch_add_explicit(&segmsg_export_head(sender->target)->rings, 1, memory_order_relaxed);
+    return SEGMSG_OK;
 }
 
 /*
@@ -107,49 +109,34 @@ segmsg_error_t segmsg_sender_form_ring(segmsg_sender_t *sender)
     sender->self.session = atomic_fetch_add_explicit(&segmsg_export_head(sender->target)->sessions,
                                                      1, memory_order_relaxed);
     sender->guest_messages = 0;
-    if (sender->target->shape.common[0] != 0) {
-        return segmsg_guest_enter(sender);
-    }
-    uint32_t segment;
-    segmsg_segment_entry_t entry;
-    segmsg_error_t error = form_starter(sender, &segment, &entry);
-    if (error == SEGMSG_OK) {
-        open_starter(sender, &entry);
-    }
-    return error;
+    sender->lobby.last = 0;
+    segmsg_error_t error = segmsg_guest_enter(sender);
+    return error == SEGMSG_OK ? SEGMSG_OK : form_starter(sender);
 }
 
-/* True if a guest has sent enough for a group 0 of its own. */
-static bool is_due(const segmsg_sender_t *sender)
+/* True if a guest has sent enough for a group 0 of its own, or finds the lobby full, and the receiver
+ * has not too many of them. */
+static bool is_due(const segmsg_sender_t *sender, bool lobby_is_full)
 {
     enum { CROWD_FACTOR = 64 };
     const segmsg_growth_t *growth = &sender->growth;
-    if (sender->guest_messages < growth->own_after) {
+    if (sender->guest_messages < growth->own_after && !lobby_is_full) {
         return false;
     }
     /* Relaxed: a hint. */
-    uint32_t rings = atomic_load_explicit(&segmsg_export_head(sender->target)->rings,
-                                          memory_order_relaxed);
+    uint32_t rings =
+        atomic_load_explicit(&segmsg_export_head(sender->target)->rings, memory_order_relaxed);
     return rings < growth->own_crowd
            || sender->guest_messages / CROWD_FACTOR >= growth->own_after;
 }
 
-/* The guest forms a group 0 of its own, which the last of its messages in the lobby names. If there
- * is no memory for it, or no line in the lobby, it stays a guest. */
+/* The guest forms a group 0 of its own; if there is no memory for it, it stays a guest. */
 static void leave_lobby(segmsg_sender_t *sender)
 {
-    uint32_t line;
-    if (!segmsg_guest_claim_line(sender, &line)) {
-        return;
-    }
-    uint32_t segment;
-    segmsg_segment_entry_t entry;
-    if (form_starter(sender, &segment, &entry) == SEGMSG_OK) {
-        segmsg_guest_say(sender, line, SEGMSG_KIND_SWITCH, segment);
-        open_starter(sender, &entry);
-    } else {
-        segmsg_guest_say(sender, line, SEGMSG_KIND_WRAP, 0);
-        sender->guest_messages = 0; /* as many again before it is tried once more */
+    if (sender->refused[0] != 0) {
+        --sender->refused[0];
+    } else if (form_starter(sender) != SEGMSG_OK) {
+        sender->refused[0] = ASK_AGAIN;
     }
 }
 
@@ -173,9 +160,6 @@ static void grow_ring(segmsg_sender_t *sender)
     segmsg_ring_publish(&sender->ring, 1, segmsg_header_make(SEGMSG_KIND_SWITCH, 0, 1, segment));
     open_ring(sender, &sender->ring, &entry);
 }
-
-/* Messages that go without a group that could not be formed before it is tried again. */
-enum { ASK_AGAIN = 1024 };
 
 static segmsg_error_t form_run(segmsg_sender_t *sender, uint32_t group)
 {
@@ -383,11 +367,18 @@ segmsg_error_t segmsg_sender_take_slow(segmsg_sender_t *sender, size_t length,
             return error;
         }
     }
-    if (ring->line == NULL && is_due(sender)) {
+    if (ring->line == NULL && is_due(sender, false)) {
         leave_lobby(sender);
     }
     if (ring->line == NULL) {
-        return take_as_guest(sender, length, place);
+        segmsg_error_t error = take_as_guest(sender, length, place);
+        if (error != SEGMSG_ERR_FULL || length > SEGMSG_LOBBY_CAPACITY || !is_due(sender, true)) {
+            return error;
+        }
+        leave_lobby(sender);
+        if (ring->line == NULL) {
+            return error;
+        }
     }
     if (has_outgrown_starter(sender, length)) {
         grow_ring(sender);
@@ -486,11 +477,9 @@ bool segmsg_sender_close(segmsg_sender_t *sender)
         return true;
     }
     if (ring->line == NULL) {
-        uint32_t line;
-        if (!segmsg_guest_claim_line(sender, &line)) {
+        if (!segmsg_guest_close(sender)) {
             return false;
         }
-        segmsg_guest_say(sender, line, SEGMSG_KIND_CLOSE, 0);
     } else {
         if (!segmsg_ring_has_room(ring, 1)) {
             return false;

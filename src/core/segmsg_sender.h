@@ -64,6 +64,7 @@ typedef struct {
     segmsg_control_t *control;
     uint32_t count;       /* partitions */
     uint32_t group_entry; /* of the pairing, in the receiver's segment-group table */
+    uint64_t last;        /* where this sender's last entry ends, in partitions claimed by all */
 } segmsg_lobby_image_t;
 
 /* When a pair of processes gets what. */

@@ -226,12 +226,13 @@ static void reset_segment(segmsg_export_t *export, const segmsg_segment_entry_t 
 
 /* Fills in a group entry that was taken, and tells the owner. */
 static void pair(segmsg_export_t *export, uint32_t group_index, uint32_t group, uint32_t segment,
-                 const segmsg_identity_t *sender)
+                 const segmsg_identity_t *sender, uint64_t after)
 {
     segmsg_group_entry_t *pairing = segmsg_export_group(export, group_index);
     pairing->group = group;
     pairing->segment = segment;
     pairing->sender = *sender;
+    pairing->after = after;
     /* Release: an owner that sees FORMED sees the pairing and the reset segment. */
     atomic_store_explicit(&pairing->state, SEGMSG_GROUP_FORMED, memory_order_release);
     /* Release: an owner that sees the new count finds the group. */
@@ -240,6 +241,13 @@ static void pair(segmsg_export_t *export, uint32_t group_index, uint32_t group, 
 
 segmsg_error_t segmsg_group_form(segmsg_export_t *export, const segmsg_identity_t *sender,
                                  uint32_t group, uint32_t partition_count, uint32_t *group_index)
+{
+    return segmsg_group_form_after(export, sender, group, partition_count, 0, group_index);
+}
+
+segmsg_error_t segmsg_group_form_after(segmsg_export_t *export, const segmsg_identity_t *sender,
+                                       uint32_t group, uint32_t partition_count, uint64_t after,
+                                       uint32_t *group_index)
 {
     uint32_t segment;
     if (!claim_segment(export, group, partition_count, &segment)) {
@@ -270,7 +278,7 @@ segmsg_error_t segmsg_group_form(segmsg_export_t *export, const segmsg_identity_
     entry->group_entry = *group_index;
     atomic_store_explicit(&entry->state, SEGMSG_SEGMENT_PAIRED, memory_order_relaxed);
 
-    pair(export, *group_index, group, segment, sender);
+    pair(export, *group_index, group, segment, sender, after);
     return SEGMSG_OK;
 }
 
@@ -284,7 +292,7 @@ segmsg_error_t segmsg_group_join(segmsg_export_t *export, const segmsg_identity_
         error = take_group_entry(export, group_index);
     }
     if (error == SEGMSG_OK) {
-        pair(export, *group_index, 0, segment, sender);
+        pair(export, *group_index, 0, segment, sender, 0);
     }
     return error;
 }

@@ -50,6 +50,12 @@ segmsg_error_t segmsg_group_join(segmsg_export_t *export, const segmsg_identity_
 segmsg_error_t segmsg_group_form(segmsg_export_t *export, const segmsg_identity_t *sender,
                                  uint32_t group, uint32_t partition_count, uint32_t *group_index);
 
+/* The same for the first group 0 of a guest, whose messages come after those that it has put before
+ * partition `after` of the lobby. */
+segmsg_error_t segmsg_group_form_after(segmsg_export_t *export, const segmsg_identity_t *sender,
+                                       uint32_t group, uint32_t partition_count, uint64_t after,
+                                       uint32_t *group_index);
+
 /* Takes a group apart: its segment is registered again, free for the next sender. Called by the
  * owner, once nothing of the group is in use any more. */
 void segmsg_group_dissolve(segmsg_export_t *export, uint32_t group_index);
