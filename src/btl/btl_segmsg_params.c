@@ -6,7 +6,7 @@
 
 /* 64 B x 1023 and its control line are 64 KB. Group 0 carries a message of 8 KB with its headers;
  * 8 KB x 64 carries a fragment of 64 KB. docs/tuning.md says how these were chosen. */
-#define DEFAULT_GROUPS "64:1023:260,1K:64:8,8K:64:9,64K:16:4"
+#define DEFAULT_GROUPS "64:1023:260,1K:64:7,8K:64:9,64K:16:4"
 enum {
     DEFAULT_STARTER = 63, /* with its control line a page */
     DEFAULT_LOBBY = 127,  /* with its control line two pages */
@@ -70,11 +70,12 @@ static void register_groups(mca_btl_segmsg_config_t *config)
                       "COUNT are used)",
                       OPAL_INFO_LVL_6, &config->ring_starter);
     config->lobby = DEFAULT_LOBBY;
-    register_unsigned("lobby_partitions",
-                      "Partitions of the segment of group 0 that all senders share which talk "
-                      "little (0: each gets one of its own at once; else 64 to 65535; at most group "
-                      "0's COUNT are used)",
-                      OPAL_INFO_LVL_6, &config->lobby);
+    register_unsigned(
+        "lobby_partitions",
+        "Partitions of the segment of group 0 that all senders share which talk "
+        "little (0: each gets one of its own at once; else 64 to 65535; at most group "
+        "0's COUNT are used)",
+        OPAL_INFO_LVL_6, &config->lobby);
     segmsg_growth_t *growth = &config->growth;
     growth->own_after = 16;
     register_unsigned("own_after",
@@ -262,8 +263,7 @@ void mca_btl_segmsg_choose_eager_limit(void)
     }
     mca_base_var_source_t source = MCA_BASE_VAR_SOURCE_DEFAULT;
     int index = mca_base_var_find("opal", "btl", "segmsg", "eager_limit");
-    if (any_peer && index >= 0
-        && mca_base_var_get_value(index, NULL, &source, NULL) == OPAL_SUCCESS
+    if (any_peer && index >= 0 && mca_base_var_get_value(index, NULL, &source, NULL) == OPAL_SUCCESS
         && source == MCA_BASE_VAR_SOURCE_DEFAULT) {
         module->super.btl_eager_limit = module->config.nocopy_eager_limit;
     }

@@ -46,7 +46,7 @@ static void welcome_senders(mca_btl_segmsg_module_t *module)
 }
 
 /* Hands one message over: one fragment, where it lies (rows G9, G11). */
-static inline void deliver(mca_btl_segmsg_module_t *module, mca_btl_segmsg_endpoint_t *endpoint,
+SEGMSG_INLINE void deliver(mca_btl_segmsg_module_t *module, mca_btl_segmsg_endpoint_t *endpoint,
                            uint8_t tag, void *data, size_t size)
 {
     if (OPAL_UNLIKELY(!segmsg_compat_tag_known(tag))) {
@@ -81,7 +81,7 @@ static void receive_own(segmsg_reader_t *reader, const segmsg_message_t *message
     }
 }
 
-static inline void receive(mca_btl_segmsg_module_t *module, segmsg_reader_t *reader,
+SEGMSG_INLINE void receive(mca_btl_segmsg_module_t *module, segmsg_reader_t *reader,
                            const segmsg_message_t *message)
 {
     if (OPAL_UNLIKELY(message->tag == MCA_BTL_SEGMSG_TAG
@@ -93,7 +93,7 @@ static inline void receive(mca_btl_segmsg_module_t *module, segmsg_reader_t *rea
 }
 
 /* Delivers a message and returns its partitions. */
-static inline void take(mca_btl_segmsg_module_t *module, segmsg_reader_t *reader,
+SEGMSG_INLINE void take(mca_btl_segmsg_module_t *module, segmsg_reader_t *reader,
                         const segmsg_message_t *message)
 {
     mca_btl_segmsg_endpoint_t *endpoint = reader->user;
@@ -109,7 +109,7 @@ static inline void take(mca_btl_segmsg_module_t *module, segmsg_reader_t *reader
  * sender that is about to write it; it is done only if messages come faster than we look: a burst at
  * most.
  */
-static inline int poll_reader(mca_btl_segmsg_module_t *module, segmsg_reader_t *reader)
+SEGMSG_INLINE int poll_reader(mca_btl_segmsg_module_t *module, segmsg_reader_t *reader)
 {
     segmsg_message_t message;
     int limit = reader->idle == 0 ? (int) module->config.burst : 1;

@@ -179,7 +179,7 @@ static int sendi_full(mca_btl_segmsg_endpoint_t *endpoint, size_t size, uint8_t 
 }
 
 /* Copies header and payload of a message into its place. */
-static inline void fill(const segmsg_place_t *place, opal_convertor_t *convertor,
+SEGMSG_INLINE void fill(const segmsg_place_t *place, opal_convertor_t *convertor,
                         const void *header, size_t header_size, size_t payload_size)
 {
     if (OPAL_LIKELY(payload_size == 0 || !segmsg_compat_needs_pack(convertor))) {
@@ -187,8 +187,7 @@ static inline void fill(const segmsg_place_t *place, opal_convertor_t *convertor
         if (payload_size != 0) {
             opal_convertor_get_current_pointer(convertor, &payload);
         }
-        segmsg_copy_in(place->data, header, header_size, payload, payload_size,
-                       place->group == 0);
+        segmsg_copy_in(place->data, header, header_size, payload, payload_size, place->group == 0);
     } else {
         memcpy(place->data, header, header_size);
         (void) mca_btl_segmsg_pack(convertor, (char *) place->data + header_size, payload_size);

@@ -21,7 +21,7 @@
 #include <string.h>
 
 /* Copies up to 64 bytes by two overlapping moves of the largest size that fits; no call. */
-static inline void segmsg_copy_short(void *to, const void *from, size_t size)
+SEGMSG_INLINE void segmsg_copy_short(void *to, const void *from, size_t size)
 {
     unsigned char *t = to;
     const unsigned char *f = from;
@@ -77,7 +77,7 @@ static inline void segmsg_copy_lines(void *to, const void *from, size_t size)
  * Copies `header_size` bytes of header and then `size` bytes of payload to `to`, in whose first line 8
  * bytes or more are left. `owned`: the lines have been asked for already, as group 0's are.
  */
-static inline void segmsg_copy_in(void *to, const void *header, size_t header_size,
+SEGMSG_INLINE void segmsg_copy_in(void *to, const void *header, size_t header_size,
                                   const void *payload, size_t size, bool owned)
 {
     enum { MATCH_HEADER = 14 }; /* the header of most messages, by far: a constant size is faster */

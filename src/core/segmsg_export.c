@@ -87,15 +87,16 @@ static segmsg_error_t add_common(segmsg_export_t *export, uint32_t lobby)
     segmsg_head_t *head = segmsg_export_head(export);
     for (uint32_t g = 0; g < export->shape.geometry.group_count; ++g) {
         uint32_t segment;
-        segmsg_error_t error = segmsg_segment_share(
-            export, g, g == 0 ? lobby : export->shape.geometry.group[g].partition_count, &segment);
+        segmsg_error_t error =
+            segmsg_segment_share(export, g,
+                                 g == 0 ? lobby : export->shape.geometry.group[g].partition_count,
+                                 &segment);
         if (error != SEGMSG_OK) {
             return error;
         }
         head->common[g] = export->shape.common[g] = segment + 1;
         const segmsg_segment_entry_t *entry = segmsg_export_segment(export, segment);
-        if (g == 0
-            && export->commit(export->commit_context, entry->offset, entry->bytes) != 0) {
+        if (g == 0 && export->commit(export->commit_context, entry->offset, entry->bytes) != 0) {
             return SEGMSG_ERR_NO_SPACE;
         }
     }

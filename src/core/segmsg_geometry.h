@@ -13,6 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* For what every message passes through: not to be left to the compiler's idea of size. */
+#define SEGMSG_INLINE static inline __attribute__((always_inline))
+
 enum {
     SEGMSG_LINE = 64,      /* bytes of a cache line; the partition size of group 0 */
     SEGMSG_GROUPS_MAX = 8, /* groups that a geometry can hold */

@@ -115,9 +115,9 @@ static bool claim_run(segmsg_control_t *control, uint32_t count, uint32_t partit
             return false;
         }
         /* Acquire: the receiver's reads of these partitions come before our writes over them. */
-    } while (!atomic_compare_exchange_weak_explicit(
-        &control->claimed, &taken, taken | segmsg_run_mask(*first, partitions),
-        memory_order_acquire, memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(&control->claimed, &taken,
+                                                    taken | segmsg_run_mask(*first, partitions),
+                                                    memory_order_acquire, memory_order_relaxed));
     return true;
 }
 

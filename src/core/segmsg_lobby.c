@@ -113,8 +113,7 @@ static segmsg_poll_t take_message(segmsg_receiver_t *receiver, segmsg_reader_t *
         const segmsg_announcement_t announcement = {.segment = line->lobby.segment,
                                                     .first = line->lobby.first,
                                                     .partitions = line->lobby.partitions};
-        segmsg_poll_t found =
-            segmsg_receiver_run(receiver, reader, header, &announcement, message);
+        segmsg_poll_t found = segmsg_receiver_run(receiver, reader, header, &announcement, message);
         if (found != SEGMSG_POLL_MESSAGE) {
             return found;
         }

@@ -145,8 +145,8 @@ static segmsg_error_t add_group(segmsg_receiver_t *receiver, uint32_t group_inde
     if (error != SEGMSG_OK) {
         return error;
     }
-    bool is_guest = atomic_load_explicit(&entry.state, memory_order_relaxed)
-                    == SEGMSG_SEGMENT_COMMON;
+    bool is_guest =
+        atomic_load_explicit(&entry.state, memory_order_relaxed) == SEGMSG_SEGMENT_COMMON;
     if (is_guest && entry.group != 0) {
         return SEGMSG_ERR_CORRUPT;
     }
@@ -173,8 +173,7 @@ static segmsg_error_t add_group(segmsg_receiver_t *receiver, uint32_t group_inde
     }
     segmsg_target_t *target = &receiver->target[segment];
     target->control = segmsg_segment_control(receiver->own, &entry);
-    target->directory =
-        entry.group == 0 ? NULL : segmsg_segment_directory(receiver->own, &entry);
+    target->directory = entry.group == 0 ? NULL : segmsg_segment_directory(receiver->own, &entry);
     target->reader = reader;
     target->word = 0;
     target->group = entry.group;

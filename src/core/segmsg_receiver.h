@@ -30,19 +30,19 @@ enum { SEGMSG_FETCH_LINES = 8 }; /* of a message, asked for as soon as its heade
 
 /* The receiver's end of group 0 of one sender. */
 typedef struct {
-    segmsg_line_t *line;         /* partition 0; never NULL: a line without a message at first */
-    segmsg_control_t *control;   /* what we tell the sender; NULL while it has no group 0 */
-    uint32_t count;              /* partitions */
-    uint32_t at;                 /* where the next header will appear */
-    uint64_t position;           /* partitions consumed in all */
-    uint32_t open;               /* messages handed out and not yet returned */
-    uint32_t idle;               /* looks in vain since the last message */
-    uint32_t group_entry;        /* index in the segment-group table */
-    uint32_t segment;            /* index in the segment table */
-    uint32_t guest_entry;        /* index in the segment-group table, if is_guest */
-    bool is_guest;               /* the sender is in the lobby */
-    bool leaves;                 /* it has formed a group 0 of its own, in `segment`, */
-    uint64_t after;              /* which begins when the lobby was read up to here */
+    segmsg_line_t *line;       /* partition 0; never NULL: a line without a message at first */
+    segmsg_control_t *control; /* what we tell the sender; NULL while it has no group 0 */
+    uint32_t count;            /* partitions */
+    uint32_t at;               /* where the next header will appear */
+    uint64_t position;         /* partitions consumed in all */
+    uint32_t open;             /* messages handed out and not yet returned */
+    uint32_t idle;             /* looks in vain since the last message */
+    uint32_t group_entry;      /* index in the segment-group table */
+    uint32_t segment;          /* index in the segment table */
+    uint32_t guest_entry;      /* index in the segment-group table, if is_guest */
+    bool is_guest;             /* the sender is in the lobby */
+    bool leaves;               /* it has formed a group 0 of its own, in `segment`, */
+    uint64_t after;            /* which begins when the lobby was read up to here */
     segmsg_identity_t sender;
     void *user; /* whatever the caller wants to find again */
 } segmsg_reader_t;
@@ -54,7 +54,7 @@ typedef struct {
     segmsg_directory_entry_t *directory; /* NULL in group 0 */
     segmsg_reader_t *reader;             /* whose it is; NULL: a common segment */
     uint64_t word;                       /* what control->word holds: we alone write it */
-    uint32_t group;          /* index in the geometry */
+    uint32_t group;                      /* index in the geometry */
     uint32_t group_entry;
     uint32_t size; /* of a partition, bytes */
     uint32_t count;
@@ -142,7 +142,7 @@ segmsg_poll_t segmsg_reader_poll_slow(segmsg_receiver_t *receiver, segmsg_reader
                                       uint64_t header, segmsg_message_t *message);
 
 /* Advances past `lines` partitions of the ring. */
-static inline void segmsg_reader_advance(segmsg_reader_t *reader, uint32_t lines)
+SEGMSG_INLINE void segmsg_reader_advance(segmsg_reader_t *reader, uint32_t lines)
 {
     reader->at += lines;
     if (reader->at == reader->count) {
@@ -151,8 +151,7 @@ static inline void segmsg_reader_advance(segmsg_reader_t *reader, uint32_t lines
     reader->position += lines;
 }
 
-static inline void segmsg_stats_add(segmsg_control_t *stats, uint32_t length,
-                                    uint32_t partitions)
+SEGMSG_INLINE void segmsg_stats_add(segmsg_control_t *stats, uint32_t length, uint32_t partitions)
 {
     /* Relaxed, and no read-modify-write: we alone write, others only look. */
     atomic_store_explicit(&stats->messages,
@@ -175,7 +174,7 @@ static inline bool segmsg_reader_has_something(const segmsg_reader_t *reader)
 }
 
 /* Looks for the next message of a sender. */
-static inline segmsg_poll_t segmsg_reader_poll(segmsg_receiver_t *receiver, segmsg_reader_t *reader,
+SEGMSG_INLINE segmsg_poll_t segmsg_reader_poll(segmsg_receiver_t *receiver, segmsg_reader_t *reader,
                                                segmsg_message_t *message)
 {
     segmsg_line_t *line = &reader->line[reader->at];
@@ -214,7 +213,7 @@ void segmsg_message_return_slow(segmsg_receiver_t *receiver, segmsg_reader_t *re
                                 const segmsg_message_t *message);
 
 /* Returns the partitions of a message to its sender. */
-static inline void segmsg_message_return(segmsg_receiver_t *receiver, segmsg_reader_t *reader,
+SEGMSG_INLINE void segmsg_message_return(segmsg_receiver_t *receiver, segmsg_reader_t *reader,
                                          const segmsg_message_t *message)
 {
     if (__builtin_expect(message->group != 0 || message->in_lobby, 0)) {

@@ -70,8 +70,7 @@ static void open_ring(segmsg_sender_t *sender, segmsg_ring_image_t *ring,
     ring->stream_capacity = streamed < ring->capacity ? streamed : ring->capacity;
     const segmsg_cache_policy_t *cache = &ring->cache;
     ring->near_most = cache->most < ring->count ? cache->most : ring->count - 1;
-    ring->far_most =
-        cache->far != 0 && cache->far < ring->count ? ring->count - cache->far - 1 : 0;
+    ring->far_most = cache->far != 0 && cache->far < ring->count ? ring->count - cache->far - 1 : 0;
 }
 
 /* Forms the short first segment of group 0. The receiver finds it in the table; if the sender was a
@@ -126,8 +125,7 @@ static bool is_due(const segmsg_sender_t *sender, bool lobby_is_full)
     /* Relaxed: a hint. */
     uint32_t rings =
         atomic_load_explicit(&segmsg_export_head(sender->target)->rings, memory_order_relaxed);
-    return rings < growth->own_crowd
-           || sender->guest_messages / CROWD_FACTOR >= growth->own_after;
+    return rings < growth->own_crowd || sender->guest_messages / CROWD_FACTOR >= growth->own_after;
 }
 
 /* The guest forms a group 0 of its own; if there is no memory for it, it stays a guest. */
@@ -415,7 +413,7 @@ static uint32_t segment_of(const segmsg_sender_t *sender, const segmsg_place_t *
 {
     uint32_t group = place->group & ~(uint32_t) SEGMSG_PLACE_COMMON;
     return (place->group & SEGMSG_PLACE_COMMON) != 0 ? sender->target->shape.common[group] - 1
-                                                      : sender->run[group]->segment;
+                                                     : sender->run[group]->segment;
 }
 
 bool segmsg_sender_announce(segmsg_sender_t *sender, const segmsg_place_t *place, uint8_t tag,

@@ -84,8 +84,8 @@ typedef struct {
     bool ring_is_starter;
     _Atomic bool answers; /* a message came from the receiver since the last */
     segmsg_growth_t growth;
-    uint32_t guest_messages; /* in the lobby */
-    uint32_t starter_long;   /* messages that were too long for the starter */
+    uint32_t guest_messages;                    /* in the lobby */
+    uint32_t starter_long;                      /* messages that were too long for the starter */
     segmsg_run_image_t *run[SEGMSG_GROUPS_MAX]; /* NULL while not formed; [0] is unused */
     uint32_t wanted[SEGMSG_GROUPS_MAX];  /* messages that went through a common segment instead */
     uint32_t refused[SEGMSG_GROUPS_MAX]; /* the receiver had no memory for this group: messages
@@ -136,7 +136,7 @@ segmsg_error_t segmsg_sender_take_slow(segmsg_sender_t *sender, size_t length,
 bool segmsg_sender_close(segmsg_sender_t *sender);
 
 /* True if `lines` partitions and the header after them can be written at this moment. */
-static inline bool segmsg_ring_has_room(segmsg_ring_image_t *ring, uint32_t lines)
+SEGMSG_INLINE bool segmsg_ring_has_room(segmsg_ring_image_t *ring, uint32_t lines)
 {
     if (ring->head + lines + 1 <= ring->limit) {
         return true;
@@ -149,7 +149,7 @@ static inline bool segmsg_ring_has_room(segmsg_ring_image_t *ring, uint32_t line
 
 /* Publishes the line at ring->at with `header`, `lines` long; what follows becomes the next header
  * and must read as "nothing yet" before this message can be seen. */
-static inline void segmsg_ring_publish(segmsg_ring_image_t *ring, uint32_t lines, uint64_t header)
+SEGMSG_INLINE void segmsg_ring_publish(segmsg_ring_image_t *ring, uint32_t lines, uint64_t header)
 {
     uint32_t next = ring->at + lines;
     next = next == ring->count ? 0 : next;
@@ -162,7 +162,7 @@ static inline void segmsg_ring_publish(segmsg_ring_image_t *ring, uint32_t lines
 }
 
 /* Owns `lines` lines, the first of them `ahead` lines after the next header's; less than a lap. */
-static inline void segmsg_ring_own(const segmsg_ring_image_t *ring, uint32_t ahead, uint32_t lines)
+SEGMSG_INLINE void segmsg_ring_own(const segmsg_ring_image_t *ring, uint32_t ahead, uint32_t lines)
 {
     uint32_t at = ring->at + ahead;
     at -= at >= ring->count ? ring->count : 0;
@@ -185,7 +185,7 @@ static inline void segmsg_ring_own(const segmsg_ring_image_t *ring, uint32_t ahe
  * because the receiver's hardware prefetchers take them back; those far ahead once, as they come into
  * view. Lines that the receiver has not read yet are asked for as well: they are still here.
  */
-static inline void segmsg_ring_own_ahead(const segmsg_ring_image_t *ring, uint32_t lines)
+SEGMSG_INLINE void segmsg_ring_own_ahead(const segmsg_ring_image_t *ring, uint32_t lines)
 {
     uint32_t near = lines + ring->cache.near;
     near = near < ring->near_most ? near : ring->near_most;
@@ -196,7 +196,7 @@ static inline void segmsg_ring_own_ahead(const segmsg_ring_image_t *ring, uint32
 }
 
 /* Pushes the `lines` lines from `first` on towards the receiver, if that pays. */
-static inline void segmsg_ring_demote(const segmsg_ring_image_t *ring, uint32_t first,
+SEGMSG_INLINE void segmsg_ring_demote(const segmsg_ring_image_t *ring, uint32_t first,
                                       uint32_t lines, bool answers)
 {
     if (lines <= (answers ? ring->cache.answer_lines : ring->cache.demote_lines)) {
@@ -218,7 +218,7 @@ static inline void segmsg_sender_answers(segmsg_sender_t *sender)
  * time; a stream of long messages is faster through a segment that is several times as large as a
  * core's first cache. A single one that somebody waits for is faster through lines that are owned.
  */
-static inline size_t segmsg_sender_ring_capacity(const segmsg_sender_t *sender)
+SEGMSG_INLINE size_t segmsg_sender_ring_capacity(const segmsg_sender_t *sender)
 {
     /* Relaxed: a hint. */
     return atomic_load_explicit(&sender->answers, memory_order_relaxed)
@@ -232,7 +232,7 @@ static inline size_t segmsg_sender_ring_capacity(const segmsg_sender_t *sender)
  * SEGMSG_ERR_TOO_LARGE; or SEGMSG_ERR_NO_SPACE / SEGMSG_ERR_TABLE_FULL when a group that the
  * message cannot do without cannot be formed.
  */
-static inline segmsg_error_t segmsg_sender_take(segmsg_sender_t *sender, size_t length,
+SEGMSG_INLINE segmsg_error_t segmsg_sender_take(segmsg_sender_t *sender, size_t length,
                                                 segmsg_place_t *place)
 {
     segmsg_ring_image_t *ring = &sender->ring;
@@ -258,7 +258,7 @@ bool segmsg_sender_announce(segmsg_sender_t *sender, const segmsg_place_t *place
  * Publishes the message in `place`. A place in group 0 always succeeds. Returns false if the
  * message cannot be announced at this moment: the place stays taken, call again later.
  */
-static inline bool segmsg_sender_publish(segmsg_sender_t *sender, const segmsg_place_t *place,
+SEGMSG_INLINE bool segmsg_sender_publish(segmsg_sender_t *sender, const segmsg_place_t *place,
                                          uint8_t tag, uint32_t length)
 {
     if (__builtin_expect(place->group != 0, 0)) {

@@ -262,8 +262,8 @@ segmsg_error_t segmsg_group_form_after(segmsg_export_t *export, const segmsg_ide
     if (error != SEGMSG_OK) {
         return error; /* and nobody gets that segment again */
     }
-    uint64_t at_once = group == 0 ? checked.bytes
-                                  : segmsg_partitions_offset(group, checked.partition_count);
+    uint64_t at_once =
+        group == 0 ? checked.bytes : segmsg_partitions_offset(group, checked.partition_count);
     if (!commit(export, checked.offset, at_once)) {
         unclaim_segment(export, segment);
         return SEGMSG_ERR_NO_SPACE;
