@@ -56,6 +56,8 @@ segmsg_inspect_sources = \
 	src/tools/segmsg_inspect_json.c \
 	src/tools/segmsg_inspect_text.c \
 	src/tools/segmsg_snapshot.c \
-	src/tools/segmsg_snapshot.h
+	src/tools/segmsg_snapshot.h \
+	src/tools/segmsg_traffic.c \
+	src/tools/segmsg_traffic.h
 segmsg_programs = segmsg-inspect
 segmsg_help = src/btl/help-btl-segmsg.txt

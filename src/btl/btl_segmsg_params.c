@@ -182,7 +182,7 @@ static void register_fragments(mca_btl_segmsg_config_t *config)
 static void register_cache(mca_btl_segmsg_config_t *config)
 {
     segmsg_cache_policy_t *cache = &config->cache;
-    cache->near = 8;
+    cache->near = 4;
     register_unsigned("own_near",
                       "Cache lines of group 0, besides as many as the message had, that a sender "
                       "asks for anew after every message (0 to 1024)",

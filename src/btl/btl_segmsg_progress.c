@@ -99,6 +99,9 @@ SEGMSG_INLINE void take(mca_btl_segmsg_module_t *module, segmsg_reader_t *reader
     mca_btl_segmsg_endpoint_t *endpoint = reader->user;
     if (OPAL_LIKELY(endpoint != NULL)) {
         segmsg_sender_answers(&endpoint->sender);
+        if (message->partitions == 1 && !opal_using_threads()) {
+            segmsg_sender_own_next(&endpoint->sender);
+        }
     }
     receive(module, reader, message);
     segmsg_message_return(&module->receiver, reader, message);
@@ -182,17 +185,18 @@ static int poll_lobby(mca_btl_segmsg_module_t *module)
 static int poll_readers(mca_btl_segmsg_module_t *module)
 {
     segmsg_receiver_t *receiver = &module->receiver;
-    if (OPAL_UNLIKELY(segmsg_receiver_has_new_groups(receiver) || module->strangers)) {
-        welcome_senders(module);
-    }
-    int count = poll_lobby(module);
+    int count = 0;
     /* A callback may progress again and change the list: it is read anew at every step. */
     for (uint32_t r = 0; r < receiver->awake; ++r) {
         count += poll_reader(module, receiver->reader[r]);
     }
+    count += poll_lobby(module);
     if (receiver->awake != receiver->reader_count || receiver->awake > SEGMSG_TURNS_AWAKE) {
         segmsg_turns_count(receiver);
         count += poll_quiet(module, count);
+    }
+    if (OPAL_UNLIKELY(segmsg_receiver_has_new_groups(receiver) || module->strangers)) {
+        welcome_senders(module);
     }
     return count;
 }

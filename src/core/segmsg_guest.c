@@ -17,6 +17,10 @@ segmsg_error_t segmsg_guest_enter(segmsg_sender_t *sender)
         sender->lobby.control = segmsg_segment_control(sender->target, &entry);
         sender->lobby.count = entry.partition_count;
         sender->lobby.last = 0;
+        /* As many lines always fit before the end or after it, wherever the lobby stands. */
+        uint32_t most = (entry.partition_count + 1) / 2;
+        most = most < SEGMSG_LOBBY_LINES ? most : SEGMSG_LOBBY_LINES;
+        sender->lobby.capacity = (size_t) most * SEGMSG_LINE - SEGMSG_LOBBY_BYTES;
     }
     return error;
 }
@@ -35,13 +39,15 @@ static void publish(const segmsg_lobby_image_t *lobby, uint32_t at, uint64_t hea
 static bool claim(segmsg_lobby_image_t *lobby, uint32_t lines, uint32_t *at)
 {
     segmsg_control_t *control = lobby->control;
-    uint64_t claimed = atomic_load_explicit(&control->claimed, memory_order_relaxed);
+    uint64_t claimed;
     uint32_t skip;
     do {
+        /* Acquire: the receiver's reads, and the cleared headers, come before our writes. Read first:
+         * what is consumed was claimed before. */
+        uint64_t consumed = atomic_load_explicit(&control->word, memory_order_acquire);
+        claimed = atomic_load_explicit(&control->claimed, memory_order_relaxed);
         *at = (uint32_t) (claimed % lobby->count);
         skip = *at + lines > lobby->count ? lobby->count - *at : 0;
-        /* Acquire: the receiver's reads, and the cleared headers, come before our writes. */
-        uint64_t consumed = atomic_load_explicit(&control->word, memory_order_acquire);
         if (claimed + skip + lines - consumed > lobby->count) {
             return false;
         }

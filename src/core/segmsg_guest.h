@@ -12,9 +12,8 @@
 
 #include "core/segmsg_sender.h"
 
-/* Longest message in bytes that goes through the lobby itself; longer ones are announced there. */
+/* Most lines of a message that goes through the lobby itself; longer ones are announced there. */
 enum { SEGMSG_LOBBY_LINES = 16 };
-#define SEGMSG_LOBBY_CAPACITY ((size_t) SEGMSG_LOBBY_LINES * SEGMSG_LINE - SEGMSG_LOBBY_BYTES)
 
 /*
  * Makes the sender a guest. Returns SEGMSG_OK, or SEGMSG_ERR_TABLE_FULL if the receiver has no lobby
@@ -22,7 +21,7 @@ enum { SEGMSG_LOBBY_LINES = 16 };
  */
 segmsg_error_t segmsg_guest_enter(segmsg_sender_t *sender);
 
-/* Takes lines in the lobby for a message of `length` bytes, at most SEGMSG_LOBBY_CAPACITY. They must
+/* Takes lines in the lobby for a message of `length` bytes, at most sender->lobby.capacity. They must
  * be published soon: what others put behind them is not seen before. Returns SEGMSG_OK or
  * SEGMSG_ERR_FULL. */
 segmsg_error_t segmsg_guest_take(segmsg_sender_t *sender, size_t length, segmsg_place_t *place);

@@ -328,7 +328,7 @@ static bool take_ring(segmsg_ring_image_t *ring, uint32_t lines, segmsg_place_t 
 /* A guest's message: through the lobby if it is short, else announced there. */
 static segmsg_error_t take_as_guest(segmsg_sender_t *sender, size_t length, segmsg_place_t *place)
 {
-    segmsg_error_t error = length <= SEGMSG_LOBBY_CAPACITY
+    segmsg_error_t error = length <= sender->lobby.capacity
                                ? segmsg_guest_take(sender, length, place)
                                : segmsg_sender_take_larger(sender, length, 1, place);
     sender->guest_messages += error == SEGMSG_OK;
@@ -370,7 +370,7 @@ segmsg_error_t segmsg_sender_take_slow(segmsg_sender_t *sender, size_t length,
     }
     if (ring->line == NULL) {
         segmsg_error_t error = take_as_guest(sender, length, place);
-        if (error != SEGMSG_ERR_FULL || length > SEGMSG_LOBBY_CAPACITY || !is_due(sender, true)) {
+        if (error != SEGMSG_ERR_FULL || length > sender->lobby.capacity || !is_due(sender, true)) {
             return error;
         }
         leave_lobby(sender);
@@ -452,7 +452,7 @@ bool segmsg_sender_announce(segmsg_sender_t *sender, const segmsg_place_t *place
 size_t segmsg_sender_sure_capacity(const segmsg_sender_t *sender)
 {
     return sender->ring.line != NULL    ? sender->ring.capacity
-           : sender->lobby.line != NULL ? SEGMSG_LOBBY_CAPACITY
+           : sender->lobby.line != NULL ? sender->lobby.capacity
                                         : 0;
 }
 

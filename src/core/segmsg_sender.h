@@ -64,6 +64,7 @@ typedef struct {
     segmsg_control_t *control;
     uint32_t count;       /* partitions */
     uint32_t group_entry; /* of the pairing, in the receiver's segment-group table */
+    size_t capacity;      /* longest message in bytes */
     uint64_t last;        /* where this sender's last entry ends, in partitions claimed by all */
 } segmsg_lobby_image_t;
 
@@ -211,6 +212,18 @@ static inline void segmsg_sender_answers(segmsg_sender_t *sender)
 {
     /* Relaxed: a hint. */
     atomic_store_explicit(&sender->answers, true, memory_order_relaxed);
+}
+
+/*
+ * Takes the line of the next header back from the receiver, which looks at it all the time. Worth
+ * while only if the message is written in a moment: as the answer to one that takes no time to read.
+ */
+static inline void segmsg_sender_own_next(const segmsg_sender_t *sender)
+{
+    const segmsg_ring_image_t *ring = &sender->ring;
+    if (ring->near_most != 0) {
+        segmsg_cache_own(&ring->line[ring->at]);
+    }
 }
 
 /*

@@ -33,6 +33,11 @@ static void put_word(const char *key, const char *word)
     printf(",\"%s\":\"%s\"", key, word);
 }
 
+static void put_truth(const char *key, bool truth)
+{
+    printf(",\"%s\":%s", key, truth ? "true" : "false");
+}
+
 static void put_identity(const char *key, const segmsg_identity_t *identity)
 {
     printf(",\"%s\":{\"job\":%" PRIu32 ",\"rank\":%" PRIu32 ",\"pid\":%" PRIu32 "}", key,
@@ -88,21 +93,50 @@ static void put_segment(const segmsg_snapshot_t *snapshot, uint32_t index)
     printf("}");
 }
 
-static void put_message(const segmsg_snapshot_message_t *message, bool in_ring)
+/* What a RUN announces; its segment may be a common one, for whoever announces it. */
+static void put_announced(const segmsg_snapshot_t *snapshot,
+                          const segmsg_traffic_message_t *message)
+{
+    segmsg_segment_entry_t entry;
+    put_number("run_segment", message->run_segment);
+    put_number("run_first", message->run_first);
+    put_number("run_partitions", message->run_partitions);
+    put_truth("run_common",
+              segmsg_segment_read(&snapshot->export, message->run_segment, &entry) == SEGMSG_OK
+                  && segmsg_snapshot_is_common(&entry));
+}
+
+static void put_guest(const segmsg_snapshot_t *snapshot, uint32_t guest)
+{
+    const segmsg_identity_t *sender = segmsg_snapshot_guest(snapshot, guest);
+    put_number("group_entry", guest);
+    if (sender != NULL) {
+        put_identity("sender", sender);
+    }
+}
+
+static void put_message(const segmsg_snapshot_t *snapshot, const segmsg_segment_entry_t *segment,
+                        const segmsg_traffic_message_t *message)
 {
     printf("{\"first\":%" PRIu32 ",\"partitions\":%" PRIu32, message->first, message->partitions);
-    if (in_ring) {
+    if (segment->group == 0) {
         put_word("kind", segmsg_inspect_kind(message->kind));
-        if (message->kind == SEGMSG_KIND_SWITCH) {
+        switch (message->kind) {
+        case SEGMSG_KIND_NONE:
+            break;
+        case SEGMSG_KIND_SWITCH:
             put_number("segment", message->length);
-        } else {
+            break;
+        default:
             put_number("tag", message->tag);
             put_number("length", message->length);
+            break;
         }
         if (message->kind == SEGMSG_KIND_RUN) {
-            put_number("run_segment", message->run_segment);
-            put_number("run_first", message->run_first);
-            put_number("run_partitions", message->run_partitions);
+            put_announced(snapshot, message);
+        }
+        if (message->kind != SEGMSG_KIND_NONE && segmsg_snapshot_is_common(segment)) {
+            put_guest(snapshot, message->guest);
         }
     }
     printf("}");
@@ -110,19 +144,63 @@ static void put_message(const segmsg_snapshot_message_t *message, bool in_ring)
 
 static void put_traffic(const segmsg_snapshot_t *snapshot, const segmsg_segment_entry_t *segment)
 {
-    segmsg_snapshot_traffic_t traffic;
-    if (!segmsg_snapshot_traffic(snapshot, segment, &traffic)) {
+    segmsg_traffic_t traffic;
+    if (!segmsg_traffic_read(snapshot, segment, &traffic)) {
         put_word("error", "the file ends before it");
         return;
     }
     put_number("partitions_used", traffic.used);
-    printf(",\"torn\":%s,\"in_flight\":[", traffic.is_torn ? "true" : "false");
+    if (segment->group == 0 && segmsg_snapshot_is_common(segment)) {
+        put_number("consumed", traffic.returned);
+        put_number("claimed", traffic.claimed);
+    }
+    put_truth("torn", traffic.is_torn);
+    printf(",\"in_flight\":[");
     for (uint32_t m = 0; m < traffic.message_count; ++m) {
         printf("%s", m == 0 ? "" : ",");
-        put_message(&traffic.message[m], segment->group == 0);
+        put_message(snapshot, segment, &traffic.message[m]);
     }
     printf("]");
-    segmsg_snapshot_traffic_free(&traffic);
+    segmsg_traffic_free(&traffic);
+}
+
+/* Shape of a segment, what was delivered out of it, and what is on its way there. */
+static void put_use(const segmsg_snapshot_t *snapshot, const segmsg_segment_entry_t *segment,
+                    bool with_messages)
+{
+    segmsg_delivered_t delivered;
+    if (segmsg_delivered_read(snapshot, segment, &delivered)) {
+        put_number("messages", delivered.messages);
+        put_number("bytes", delivered.bytes);
+        put_number("partitions", delivered.partitions);
+    }
+    put_shape(segment);
+    if (with_messages) {
+        put_traffic(snapshot, segment);
+    }
+}
+
+static void put_common(const segmsg_snapshot_t *snapshot, bool with_messages)
+{
+    const segmsg_export_shape_t *shape = &snapshot->export.shape;
+    bool is_first = true;
+    for (uint32_t g = 0; g < shape->geometry.group_count; ++g) {
+        if (shape->common[g] == 0) {
+            continue;
+        }
+        uint32_t segment;
+        segmsg_segment_entry_t entry;
+        segmsg_error_t error = segmsg_common_read(&snapshot->export, g, &segment, &entry);
+        printf("%s{\"segment\":%" PRIu32, is_first ? "" : ",", segment);
+        is_first = false;
+        if (error != SEGMSG_OK) {
+            put_number("group", g);
+            put_word("error", segmsg_error_text(error));
+        } else {
+            put_use(snapshot, &entry, with_messages);
+        }
+        printf("}");
+    }
 }
 
 static void put_group(const segmsg_snapshot_t *snapshot, uint32_t index, bool with_messages)
@@ -134,21 +212,19 @@ static void put_group(const segmsg_snapshot_t *snapshot, uint32_t index, bool wi
     if (state == SEGMSG_GROUP_FORMED) {
         uint32_t segment;
         segmsg_segment_entry_t checked;
-        segmsg_error_t error = segmsg_group_read(&snapshot->export, index, &segment, &checked);
+        segmsg_error_t error = segmsg_snapshot_group(snapshot, index, &segment, &checked);
         put_identity("sender", &entry->sender);
         put_number("segment", segment);
-        segmsg_snapshot_delivered_t delivered;
-        if (error == SEGMSG_OK && segmsg_snapshot_delivered(snapshot, &checked, &delivered)) {
-            put_number("messages", delivered.messages);
-            put_number("bytes", delivered.bytes);
-            put_number("partitions", delivered.partitions);
-        }
         if (error != SEGMSG_OK) {
             put_word("error", segmsg_error_text(error));
         } else {
-            put_shape(&checked);
-            if (with_messages) {
-                put_traffic(snapshot, &checked);
+            bool is_guest = segmsg_snapshot_is_common(&checked);
+            put_truth("guest", is_guest);
+            if (is_guest) {
+                put_shape(&checked);
+            } else {
+                put_number("after", entry->after);
+                put_use(snapshot, &checked, with_messages);
             }
         }
     }
@@ -164,6 +240,8 @@ void segmsg_inspect_json(const segmsg_snapshot_t *snapshot, bool with_messages)
     for (uint32_t s = 0; s < snapshot->segment_count; ++s) {
         put_segment(snapshot, s);
     }
+    printf("],\"common\":[");
+    put_common(snapshot, with_messages);
     printf("],\"groups\":[");
     for (uint32_t g = 0; g < snapshot->group_count; ++g) {
         put_group(snapshot, g, with_messages);

@@ -18,6 +18,8 @@ const char *segmsg_inspect_segment_state(uint32_t state)
         return "claimed";
     case SEGMSG_SEGMENT_PAIRED:
         return "paired";
+    case SEGMSG_SEGMENT_COMMON:
+        return "common";
     default:
         return "unknown";
     }
@@ -40,6 +42,8 @@ const char *segmsg_inspect_group_state(uint32_t state)
 const char *segmsg_inspect_kind(uint32_t kind)
 {
     switch (kind) {
+    case SEGMSG_KIND_NONE:
+        return "writing";
     case SEGMSG_KIND_MESSAGE:
         return "message";
     case SEGMSG_KIND_RUN:
@@ -115,22 +119,53 @@ static void show_segments(const segmsg_snapshot_t *snapshot)
     }
 }
 
-static void show_ring(const segmsg_snapshot_traffic_t *traffic)
+/* What a RUN announces; its segment may be a common one, for whoever announces it. */
+static void show_announced(const segmsg_snapshot_t *snapshot,
+                           const segmsg_traffic_message_t *message)
+{
+    segmsg_segment_entry_t entry;
+    bool is_common =
+        segmsg_segment_read(&snapshot->export, message->run_segment, &entry) == SEGMSG_OK
+        && segmsg_snapshot_is_common(&entry);
+    printf("  tag %3" PRIu32 "  %8" PRIu32 " bytes in %ssegment %" PRIu32 ", partitions %" PRIu32
+           " to %" PRIu64 "\n",
+           message->tag, message->length, is_common ? "common " : "", message->run_segment,
+           message->run_first, (uint64_t) message->run_first + message->run_partitions - 1);
+}
+
+static void show_guest(const segmsg_snapshot_t *snapshot, uint32_t guest)
+{
+    const segmsg_identity_t *sender = segmsg_snapshot_guest(snapshot, guest);
+    name_text_t name;
+    if (sender == NULL) {
+        printf("  from unknown group %" PRIu32, guest);
+    } else {
+        printf("  from %s", name_of(sender, &name));
+    }
+}
+
+static void show_lines(const segmsg_snapshot_t *snapshot, const segmsg_traffic_t *traffic,
+                       bool is_lobby)
 {
     for (uint32_t m = 0; m < traffic->message_count; ++m) {
-        const segmsg_snapshot_message_t *message = &traffic->message[m];
+        const segmsg_traffic_message_t *message = &traffic->message[m];
         printf("           line %5" PRIu32 "  %-7s", message->first,
                segmsg_inspect_kind(message->kind));
+        if (is_lobby && message->kind != SEGMSG_KIND_NONE) {
+            show_guest(snapshot, message->guest);
+        }
         switch (message->kind) {
+        case SEGMSG_KIND_NONE:
+            printf("  claimed and not published; what stands behind it, %" PRIu32
+                   " lines with it, waits\n",
+                   message->partitions);
+            break;
         case SEGMSG_KIND_MESSAGE:
             printf("  tag %3" PRIu32 "  %8" PRIu32 " bytes in %" PRIu32 " partitions\n",
                    message->tag, message->length, message->partitions);
             break;
         case SEGMSG_KIND_RUN:
-            printf("  tag %3" PRIu32 "  %8" PRIu32 " bytes in segment %" PRIu32
-                   ", partitions %" PRIu32 " to %" PRIu64 "\n",
-                   message->tag, message->length, message->run_segment, message->run_first,
-                   (uint64_t) message->run_first + message->run_partitions - 1);
+            show_announced(snapshot, message);
             break;
         case SEGMSG_KIND_SWITCH:
             printf("  goes on in segment %" PRIu32 "\n", message->length);
@@ -142,15 +177,17 @@ static void show_ring(const segmsg_snapshot_traffic_t *traffic)
     }
 }
 
-static void show_runs(const segmsg_snapshot_traffic_t *traffic, uint32_t count)
+static void show_runs(const segmsg_traffic_t *traffic, uint32_t count)
 {
     printf("           [");
     for (uint32_t p = 0; p < count; ++p) {
-        putchar((traffic->occupied >> p & 1) != 0 ? '#' : '.');
+        bool is_marked = (traffic->marked >> p & 1) != 0;
+        bool is_taken = (traffic->taken >> p & 1) != 0;
+        putchar(is_marked ? '#' : is_taken ? '+' : '.');
     }
     printf("]\n");
     for (uint32_t m = 0; m < traffic->message_count; ++m) {
-        const segmsg_snapshot_message_t *message = &traffic->message[m];
+        const segmsg_traffic_message_t *message = &traffic->message[m];
         printf("           partitions %" PRIu32 " to %" PRIu32 "\n", message->first,
                message->first + message->partitions - 1);
     }
@@ -158,18 +195,62 @@ static void show_runs(const segmsg_snapshot_traffic_t *traffic, uint32_t count)
 
 static void show_traffic(const segmsg_snapshot_t *snapshot, const segmsg_segment_entry_t *segment)
 {
-    segmsg_snapshot_traffic_t traffic;
-    if (!segmsg_snapshot_traffic(snapshot, segment, &traffic)) {
+    segmsg_traffic_t traffic;
+    if (!segmsg_traffic_read(snapshot, segment, &traffic)) {
         printf("           (cannot be read: the file ends before it)\n");
         return;
     }
     printf("           %" PRIu32 " of %" PRIu32 " partitions in use\n", traffic.used,
            segment->partition_count);
-    segment->group == 0 ? show_ring(&traffic) : show_runs(&traffic, segment->partition_count);
+    if (segment->group == 0) {
+        show_lines(snapshot, &traffic, segmsg_snapshot_is_common(segment));
+    } else {
+        show_runs(&traffic, segment->partition_count);
+    }
     if (traffic.is_torn) {
         printf("           (changed while it was read, or it is corrupt)\n");
     }
-    segmsg_snapshot_traffic_free(&traffic);
+    segmsg_traffic_free(&traffic);
+}
+
+/* The rest of the line of a segment, and what is on its way there. */
+static void show_use(const segmsg_snapshot_t *snapshot, uint32_t segment,
+                     const segmsg_segment_entry_t *entry, bool with_messages)
+{
+    printf("segment %" PRIu32 ", %" PRIu32 " partitions of %" PRIu32 " bytes: ", segment,
+           entry->partition_count, entry->partition_size);
+    segmsg_delivered_t delivered;
+    if (segmsg_delivered_read(snapshot, entry, &delivered)) {
+        printf("%" PRIu64 " messages, %" PRIu64 " bytes, %" PRIu64 " partitions\n",
+               delivered.messages, delivered.bytes, delivered.partitions);
+    } else {
+        printf("(cannot be read: the file ends before it)\n");
+    }
+    if (with_messages) {
+        show_traffic(snapshot, entry);
+    }
+}
+
+static void show_common(const segmsg_snapshot_t *snapshot, bool with_messages)
+{
+    const segmsg_export_shape_t *shape = &snapshot->export.shape;
+    bool is_first = true;
+    for (uint32_t g = 0; g < shape->geometry.group_count; ++g) {
+        if (shape->common[g] == 0) {
+            continue;
+        }
+        printf("%s    %5" PRIu32 "  %s", is_first ? "  common    (kind: what was delivered)\n" : "",
+               g, g == 0 ? "lobby, " : "");
+        is_first = false;
+        uint32_t segment;
+        segmsg_segment_entry_t entry;
+        segmsg_error_t error = segmsg_common_read(&snapshot->export, g, &segment, &entry);
+        if (error != SEGMSG_OK) {
+            printf("segment %" PRIu32 " (%s)\n", segment, segmsg_error_text(error));
+        } else {
+            show_use(snapshot, segment, &entry, with_messages);
+        }
+    }
 }
 
 static void show_group(const segmsg_snapshot_t *snapshot, uint32_t index, bool with_messages)
@@ -184,21 +265,19 @@ static void show_group(const segmsg_snapshot_t *snapshot, uint32_t index, bool w
     name_text_t sender, owner;
     uint32_t segment;
     segmsg_segment_entry_t checked;
-    segmsg_error_t error = segmsg_group_read(&snapshot->export, index, &segment, &checked);
+    segmsg_error_t error = segmsg_snapshot_group(snapshot, index, &segment, &checked);
     printf("%s -> %s  ", name_of(&entry->sender, &sender),
            name_of(&segmsg_export_head(&snapshot->export)->owner, &owner));
     if (error != SEGMSG_OK) {
         printf("(%s)\n", segmsg_error_text(error));
-        return;
-    }
-    printf("segment %" PRIu32 ", %" PRIu32 " partitions of %" PRIu32 " bytes: ", segment,
-           checked.partition_count, checked.partition_size);
-    segmsg_snapshot_delivered_t delivered = {0};
-    (void) segmsg_snapshot_delivered(snapshot, &checked, &delivered);
-    printf("%" PRIu64 " messages, %" PRIu64 " bytes, %" PRIu64 " partitions\n",
-           delivered.messages, delivered.bytes, delivered.partitions);
-    if (with_messages) {
-        show_traffic(snapshot, &checked);
+    } else if (segmsg_snapshot_is_common(&checked)) {
+        printf("guest in the lobby, segment %" PRIu32 "\n", segment);
+    } else {
+        show_use(snapshot, segment, &checked, with_messages);
+        uint32_t line;
+        if (with_messages && segmsg_traffic_waits(snapshot, entry, &line)) {
+            printf("           begins when the lobby was read up to line %" PRIu32 "\n", line);
+        }
     }
 }
 
@@ -206,6 +285,7 @@ void segmsg_inspect_text(const segmsg_snapshot_t *snapshot, bool with_messages)
 {
     show_head(snapshot);
     show_segments(snapshot);
+    show_common(snapshot, with_messages);
     printf("  groups    %" PRIu32 " of %" PRIu32 " (sender -> receiver: what was delivered)\n",
            snapshot->group_count, snapshot->export.shape.groups_max);
     for (uint32_t g = 0; g < snapshot->group_count; ++g) {

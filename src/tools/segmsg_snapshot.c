@@ -133,6 +133,12 @@ bool segmsg_snapshot_open(segmsg_snapshot_t *snapshot, const char *path,
     return true;
 }
 
+bool segmsg_snapshot_read(const segmsg_snapshot_t *snapshot, void *to, size_t length,
+                          uint64_t offset)
+{
+    return read_at(snapshot->fd, to, length, offset);
+}
+
 void segmsg_snapshot_close(segmsg_snapshot_t *snapshot)
 {
     free(snapshot->export.base);
@@ -143,116 +149,27 @@ void segmsg_snapshot_close(segmsg_snapshot_t *snapshot)
     snapshot->fd = -1;
 }
 
-/* From the line that the sender knows to be consumed, header by header, to the one that is not yet
- * written. */
-static bool read_ring(const segmsg_snapshot_t *snapshot, const segmsg_segment_entry_t *segment,
-                      uint64_t returned, segmsg_snapshot_traffic_t *traffic)
+segmsg_error_t segmsg_snapshot_group(const segmsg_snapshot_t *snapshot, uint32_t group_index,
+                                     uint32_t *segment, segmsg_segment_entry_t *checked)
 {
-    uint32_t count = segment->partition_count;
-    uint64_t lines = segment->offset + segmsg_partitions_offset(0, count);
-    uint32_t at = (uint32_t) (returned % count);
-    while (traffic->used < count) {
-        segmsg_announcement_t entry;
-        if (!read_at(snapshot->fd, &entry, sizeof(entry), lines + at * (uint64_t) SEGMSG_LINE)) {
-            return false;
-        }
-        uint64_t header = atomic_load_explicit(&entry.header, memory_order_relaxed);
-        segmsg_snapshot_message_t message = {
-            .kind = segmsg_header_kind(header),
-            .first = at,
-            .partitions = segmsg_header_span(header),
-            .tag = segmsg_header_tag(header),
-            .length = segmsg_header_length(header),
-        };
-        if (header == 0) {
-            return true;
-        }
-        if (message.kind < SEGMSG_KIND_MESSAGE || message.kind > SEGMSG_KIND_CLOSE
-            || message.partitions == 0 || message.partitions > count - at) {
-            break;
-        }
-        if (message.kind == SEGMSG_KIND_RUN) {
-            message.run_segment = entry.segment;
-            message.run_first = entry.first;
-            message.run_partitions = entry.partitions;
-        }
-        traffic->message[traffic->message_count++] = message;
-        traffic->used += message.partitions;
-        at = (at + message.partitions) % count;
+    segmsg_error_t error = segmsg_group_read(&snapshot->export, group_index, segment, checked);
+    if (error == SEGMSG_OK && segmsg_snapshot_is_common(checked)
+        && (checked->group != 0 || *segment + 1 != snapshot->export.shape.common[0])) {
+        error = SEGMSG_ERR_CORRUPT;
     }
-    traffic->is_torn = true;
-    return true;
+    return error;
 }
 
-/* From each first mark along the chain of next partitions. */
-static bool read_directory(const segmsg_snapshot_t *snapshot, const segmsg_segment_entry_t *segment,
-                           segmsg_snapshot_traffic_t *traffic)
+const segmsg_identity_t *segmsg_snapshot_guest(const segmsg_snapshot_t *snapshot, uint32_t guest)
 {
-    uint32_t count = segment->partition_count;
-    uint16_t directory[SEGMSG_RUN_BITS] = {0};
-    if (!read_at(snapshot->fd, directory, count * sizeof(directory[0]),
-                 segment->offset + sizeof(segmsg_control_t))) {
-        return false;
+    if (guest >= snapshot->group_count) {
+        return NULL;
     }
-    for (uint32_t p = 0; p < count; ++p) {
-        if ((directory[p] & SEGMSG_DIRECTORY_USED) != 0) {
-            traffic->occupied |= UINT64_C(1) << p;
-            ++traffic->used;
-        }
-        if ((directory[p] & SEGMSG_DIRECTORY_FIRST) == 0) {
-            continue;
-        }
-        uint32_t last = p;
-        while (last + 1 < count && (directory[last] & SEGMSG_DIRECTORY_NEXT) == last + 1) {
-            ++last;
-        }
-        traffic->is_torn |= (directory[last] & SEGMSG_DIRECTORY_NEXT) != SEGMSG_DIRECTORY_LAST;
-        traffic->message[traffic->message_count++] =
-            (segmsg_snapshot_message_t){.kind = SEGMSG_KIND_RUN,
-                                        .first = p,
-                                        .partitions = last - p + 1};
-    }
-    return true;
-}
-
-bool segmsg_snapshot_delivered(const segmsg_snapshot_t *snapshot,
-                               const segmsg_segment_entry_t *segment,
-                               segmsg_snapshot_delivered_t *delivered)
-{
-    segmsg_control_t control;
-    if (!read_at(snapshot->fd, &control, sizeof(control), segment->offset)) {
-        return false;
-    }
-    delivered->messages = atomic_load_explicit(&control.messages, memory_order_relaxed);
-    delivered->bytes = atomic_load_explicit(&control.bytes, memory_order_relaxed);
-    delivered->partitions = atomic_load_explicit(&control.partitions, memory_order_relaxed);
-    return true;
-}
-
-bool segmsg_snapshot_traffic(const segmsg_snapshot_t *snapshot,
-                             const segmsg_segment_entry_t *segment,
-                             segmsg_snapshot_traffic_t *traffic)
-{
-    memset(traffic, 0, sizeof(*traffic));
-    uint64_t returned;
-    if (!read_at(snapshot->fd, &returned, sizeof(returned), segment->offset)) {
-        return false;
-    }
-    /* Every message takes at least one partition. */
-    traffic->message = calloc(segment->partition_count, sizeof(*traffic->message));
-    if (traffic->message == NULL) {
-        return false;
-    }
-    bool was_read = segment->group == 0 ? read_ring(snapshot, segment, returned, traffic)
-                                        : read_directory(snapshot, segment, traffic);
-    if (!was_read) {
-        segmsg_snapshot_traffic_free(traffic);
-    }
-    return was_read;
-}
-
-void segmsg_snapshot_traffic_free(segmsg_snapshot_traffic_t *traffic)
-{
-    free(traffic->message);
-    memset(traffic, 0, sizeof(*traffic));
+    const segmsg_group_entry_t *entry = segmsg_export_group(&snapshot->export, guest);
+    uint32_t segment;
+    segmsg_segment_entry_t checked;
+    bool is_guest = atomic_load_explicit(&entry->state, memory_order_relaxed) == SEGMSG_GROUP_FORMED
+                    && segmsg_snapshot_group(snapshot, guest, &segment, &checked) == SEGMSG_OK
+                    && segmsg_snapshot_is_common(&checked);
+    return is_guest ? &entry->sender : NULL;
 }

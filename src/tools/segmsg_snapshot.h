@@ -24,47 +24,28 @@ typedef struct {
     uint64_t arena_used; /* bytes */
 } segmsg_snapshot_t;
 
-/* A message or other entry of a ring, or a message above group 0. */
-typedef struct {
-    uint32_t kind;       /* SEGMSG_KIND_*; above group 0 SEGMSG_KIND_RUN */
-    uint32_t first;      /* partition at which it stands */
-    uint32_t partitions; /* how many it takes there */
-    uint32_t tag;        /* these two unknown (0) above group 0: they stand in its announcement */
-    uint32_t length;     /* bytes; for SEGMSG_KIND_SWITCH the index of the next segment */
-    uint32_t run_segment, run_first, run_partitions; /* what SEGMSG_KIND_RUN in a ring announces */
-} segmsg_snapshot_message_t;
-
-/* What is on its way in one segment. */
-typedef struct {
-    segmsg_snapshot_message_t *message; /* message_count of them, by position */
-    uint32_t message_count;
-    uint32_t used;     /* partitions that belong to a message */
-    uint64_t occupied; /* above group 0: bit i is set if partition i does */
-    bool is_torn;      /* the rest could not be made sense of */
-} segmsg_snapshot_traffic_t;
-
-/* What was delivered out of a segment. */
-typedef struct {
-    uint64_t messages;
-    uint64_t bytes;
-    uint64_t partitions;
-} segmsg_snapshot_delivered_t;
+/* True if all senders share the segment whose checked entry is `segment`. */
+static inline bool segmsg_snapshot_is_common(const segmsg_segment_entry_t *segment)
+{
+    return atomic_load_explicit(&segment->state, memory_order_relaxed) == SEGMSG_SEGMENT_COMMON;
+}
 
 /* Opens and reads an export. Returns true, or false with a text in `error`. */
 bool segmsg_snapshot_open(segmsg_snapshot_t *snapshot, const char *path,
                           char error[SEGMSG_SNAPSHOT_ERROR_BYTES]);
 void segmsg_snapshot_close(segmsg_snapshot_t *snapshot);
 
-/* Reads what is on its way in the segment whose checked entry is `segment`; to be freed with
- * segmsg_snapshot_traffic_free. False if it cannot be read. */
-bool segmsg_snapshot_traffic(const segmsg_snapshot_t *snapshot,
-                             const segmsg_segment_entry_t *segment,
-                             segmsg_snapshot_traffic_t *traffic);
-/* Reads what was delivered out of it. False if it cannot be read. */
-bool segmsg_snapshot_delivered(const segmsg_snapshot_t *snapshot,
-                               const segmsg_segment_entry_t *segment,
-                               segmsg_snapshot_delivered_t *delivered);
+/* As segmsg_group_read for a formed group, which is that of a guest if the segment is common; then
+ * the segment is the lobby. */
+segmsg_error_t segmsg_snapshot_group(const segmsg_snapshot_t *snapshot, uint32_t group_index,
+                                     uint32_t *segment, segmsg_segment_entry_t *checked);
 
-void segmsg_snapshot_traffic_free(segmsg_snapshot_traffic_t *traffic);
+/* The guest whose entry in the segment-group table has this index; NULL if there was none when the
+ * table was read. */
+const segmsg_identity_t *segmsg_snapshot_guest(const segmsg_snapshot_t *snapshot, uint32_t guest);
+
+/* Reads `length` bytes of the export at `offset`. False if the file ends before. */
+bool segmsg_snapshot_read(const segmsg_snapshot_t *snapshot, void *to, size_t length,
+                          uint64_t offset);
 
 #endif

@@ -5,6 +5,7 @@ must come of it. test/functional runs them."""
 
 import contextlib
 import copy
+import json
 import os
 import re
 import shutil
@@ -230,6 +231,55 @@ def end_cases():
             Case("all ranks and mpirun killed leave nothing for long", False, job_killed)]
 
 
+# ---- looked at from outside ----
+
+def inspected(machine, files, *options):
+    """What segmsg-inspect says of these exports: its exit status and its output."""
+    if not shutil.which("segmsg-inspect", path=machine.env["PATH"]):
+        raise Skip("no segmsg-inspect in this build")
+    done = subprocess.run(["segmsg-inspect", *options, *files], env=machine.env, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return done.returncode, done.stdout.decode()
+
+
+def shows_traffic(export):
+    """True if an export, as segmsg-inspect has it in JSON, was made sense of, and messages came
+    through the lobby, if there is one, and through a ring of a sender's own."""
+    parts = export["segments"] + export["common"] + export["groups"]
+    rings = [group for group in export["groups"] if group.get("guest") is False]
+    return (not any("error" in part for part in parts)
+            and all(lobby["messages"] > 0 for lobby in export["common"][:1])
+            and any(ring["messages"] > 0 for ring in rings))
+
+
+def look_at_job(machine, process, ranks):
+    """Looks until the exports of all ranks show traffic; the pids of the job."""
+    deadline, output = time.monotonic() + 30, "no exports"
+    while time.monotonic() < deadline and process.poll() is None:
+        pids = launch.descendants(process.pid)
+        files = shared_files(pids)
+        if len(files) == ranks:
+            status, output = inspected(machine, files, "-m", "-j")
+            # A moment later all may be different: an export not laid out yet, or gone.
+            if status == 0 and all(map(shows_traffic, json.loads(output))):
+                status, output = inspected(machine, files, "-m")
+                if status == 0 and output.count("owner") == ranks:
+                    return pids
+        time.sleep(0.05)
+    raise Failure(f"no look showed what there is; the last one:\n{output}")
+
+
+def job_inspected(machine):
+    outcome = machine.run(["stress", "--seconds", "5"], 4, ALONE,
+                          lambda process: look_at_job(machine, process, 4))
+    if outcome.timed_out or outcome.status != 0:
+        raise Failure(outcome.explain())
+
+
+def inspector_cases():
+    return [Case("segmsg-inspect shows a running job", True, job_inspected)]
+
+
 # ---- parameters that cannot be used ----
 
 def run_heard(machine, parameters, program=("counters", "--declined"), ranks=2):
@@ -445,4 +495,4 @@ def parameter_cases():
 
 def all_cases():
     return (selection_cases() + message_cases() + stress_cases() + end_cases()
-            + parameter_cases() + misfit_cases())
+            + inspector_cases() + parameter_cases() + misfit_cases())

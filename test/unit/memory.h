@@ -9,7 +9,7 @@
 #ifndef SEGMSG_TEST_MEMORY_H
 #define SEGMSG_TEST_MEMORY_H
 
-#include "core/segmsg_export.h"
+#include "core/segmsg_sender.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -113,18 +113,25 @@ static inline segmsg_export_config_t memory_config(const char *list, uint32_t st
     return config;
 }
 
-/* Maps and lays out an export for `peers` senders. */
+/* Maps and lays out an export for `peers` senders; aborts if it cannot be. */
+static inline void memory_open_config(memory_t *memory, const segmsg_export_config_t *config,
+                                      uint32_t peers)
+{
+    memory_open(memory, segmsg_export_bytes_for(config, peers));
+    memory->config = *config;
+    segmsg_error_t error = segmsg_export_init(&memory->export, config);
+    if (error != SEGMSG_OK) {
+        fprintf(stderr, "%s\n", segmsg_error_text(error));
+        abort();
+    }
+}
+
+/* One without common segments. */
 static inline void memory_open_export(memory_t *memory, const char *list, uint32_t starter,
                                       uint32_t groups_max, uint32_t peers)
 {
     segmsg_export_config_t config = memory_config(list, starter, groups_max);
-    memory_open(memory, segmsg_export_bytes_for(&config, peers));
-    memory->config = config;
-    segmsg_error_t error = segmsg_export_init(&memory->export, &config);
-    if (error != SEGMSG_OK) {
-        fprintf(stderr, "%s: %s\n", list, segmsg_error_text(error));
-        abort();
-    }
+    memory_open_config(memory, &config, peers);
 }
 
 /* The sender's view: the same memory as another process would map and check it. */
@@ -141,6 +148,13 @@ static inline segmsg_identity_t memory_sender(uint32_t rank)
     return (segmsg_identity_t){.name = UINT64_C(1) << 32 | rank,
                                .nonce = rank * UINT64_C(77),
                                .pid = rank};
+}
+
+/* A sender that takes a longer segment of group 0 after `grow_after` messages, or for the first message
+ * that needs it; what it needs of the others it takes at once. */
+static inline segmsg_growth_t memory_growth(uint32_t grow_after)
+{
+    return (segmsg_growth_t){.own_crowd = UINT32_MAX, .grow_after = grow_after};
 }
 
 /* Fills `length` bytes in a way that tells one message, and one place in it, from another. */

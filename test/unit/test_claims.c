@@ -26,11 +26,13 @@ static void open_pair(pair_t *pair)
     UNIT_CHECK(segmsg_receiver_init(&pair->receiver, &pair->memory.export));
     pair->image = memory_image(&pair->memory);
     segmsg_identity_t self = memory_sender(3);
-    segmsg_sender_init(&pair->sender, &pair->image, &self, UINT32_MAX);
+    segmsg_growth_t growth = memory_growth(UINT32_MAX);
+    segmsg_sender_init(&pair->sender, &pair->image, &self, &growth);
 }
 
 static void close_pair(pair_t *pair)
 {
+    segmsg_sender_destroy(&pair->sender);
     segmsg_receiver_destroy(&pair->receiver);
     memory_close(&pair->memory);
 }
@@ -102,8 +104,9 @@ static void claim_G1_group_pairs_source_and_target_of_the_same_partitions(void)
         UNIT_EQUAL(segment->partition_size, geometry->group[group->group].partition_size);
         UNIT_EQUAL(segment->partition_count, geometry->group[group->group].partition_count);
         if (group->group != 0) {
-            UNIT_EQUAL(pair.sender.run[group->group].size, segment->partition_size);
-            UNIT_EQUAL(pair.sender.run[group->group].exists,
+            UNIT_EQUAL(pair.sender.run[group->group]->entry.partition_size,
+                       segment->partition_size);
+            UNIT_EQUAL(pair.sender.run[group->group]->exists,
                        segmsg_run_mask(0, segment->partition_count));
         } else {
             UNIT_EQUAL(pair.sender.ring.count, segment->partition_count);
@@ -145,7 +148,7 @@ static void claim_G3_sender_obtains_the_registered_descriptor_and_forms_an_image
 
     segmsg_place_t place = send_message(&pair, 300, 9);
     UNIT_EQUAL(place.group, 1);
-    UNIT_EQUAL(pair.sender.run[1].segment, registered);
+    UNIT_EQUAL(pair.sender.run[1]->segment, registered);
     UNIT_EQUAL(atomic_load(&entry->state), SEGMSG_SEGMENT_PAIRED);
     UNIT_CHECK(place.data
                == pair.image.base + entry->offset + segmsg_partitions_offset(1, 8)
@@ -200,7 +203,7 @@ static void claim_G5_directory_marks_first_and_next(void)
     };
     /* Read as an onlooker would: by way of the tables. */
     const segmsg_segment_entry_t *entry =
-        segmsg_export_segment(&pair.memory.export, pair.sender.run[1].segment);
+        segmsg_export_segment(&pair.memory.export, pair.sender.run[1]->segment);
     segmsg_directory_entry_t *directory = segmsg_segment_directory(&pair.memory.export, entry);
     for (int p = 0; p < 8; ++p) {
         UNIT_EQUAL(atomic_load(&directory[p]), expected[p]);
@@ -374,7 +377,7 @@ static void claim_G11_receiver_delivers_in_place_and_returns_every_partition(voi
     UNIT_EQUAL(place.first, 2);
     UNIT_CHECK(memory_holds(message[0].data, 256, 0));
     UNIT_CHECK(memory_holds(message[3].data, 256, 3));
-    const segmsg_group_entry_t *stats = pair.receiver.target[message[0].segment].stats;
+    const segmsg_control_t *stats = pair.receiver.target[message[0].segment].control;
     UNIT_EQUAL(atomic_load(&stats->messages), 4);
     UNIT_EQUAL(atomic_load(&stats->bytes), 4 * 256);
     UNIT_EQUAL(atomic_load(&stats->partitions), 4 * 2);

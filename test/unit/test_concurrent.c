@@ -149,7 +149,8 @@ static void open_talker(talker_t *talker, const memory_t *memory, uint32_t rank,
     talker->messages = messages;
     talker->lives = lives;
     segmsg_identity_t self = memory_sender(rank);
-    segmsg_sender_init(&talker->sender, &talker->image, &self, grow_after);
+    segmsg_growth_t growth = memory_growth(grow_after);
+    segmsg_sender_init(&talker->sender, &talker->image, &self, &growth);
 }
 
 /* ---- receiving ---- */
@@ -386,7 +387,8 @@ static void live_until_killed(const memory_t *memory, uint32_t rank)
     segmsg_export_t image = memory->export;
     segmsg_sender_t sender;
     segmsg_identity_t self = memory_sender(rank);
-    segmsg_sender_init(&sender, &image, &self, 1);
+    segmsg_growth_t growth = memory_growth(1);
+    segmsg_sender_init(&sender, &image, &self, &growth);
     for (;;) {
         static const size_t lengths[] = {10, 600, 2000, 1000};
         for (uint32_t m = 0; m < 4; ++m) {

@@ -32,12 +32,16 @@ static void open_scene(scene_t *scene, uint64_t stream)
     for (uint32_t s = 0; s < SENDERS; ++s) {
         scene->image[s] = memory_image(&scene->memory);
         segmsg_identity_t self = memory_sender(s);
-        segmsg_sender_init(&scene->sender[s], &scene->image[s], &self, 5);
+        segmsg_growth_t growth = memory_growth(5);
+        segmsg_sender_init(&scene->sender[s], &scene->image[s], &self, &growth);
     }
 }
 
 static void close_scene(scene_t *scene)
 {
+    for (uint32_t s = 0; s < SENDERS; ++s) {
+        segmsg_sender_destroy(&scene->sender[s]);
+    }
     segmsg_receiver_destroy(&scene->receiver);
     memory_close(&scene->memory);
 }
@@ -155,12 +159,14 @@ static void scribble(scene_t *scene)
     }
     case 4: { /* what a sender reads back */
         const segmsg_sender_t *sender = &scene->sender[unit_below(random, SENDERS)];
-        const segmsg_returns_t *returns =
-            unit_below(random, 2) ? sender->ring.returns : sender->run[1].returns;
-        if (returns == NULL) {
+        const segmsg_run_image_t *run = sender->run[1];
+        const segmsg_control_t *control = unit_below(random, 2) ? sender->ring.control
+                                          : run == NULL         ? NULL
+                                                                : run->control;
+        if (control == NULL) {
             return;
         }
-        at = (uint64_t) ((const unsigned char *) returns - export->base);
+        at = (uint64_t) ((const unsigned char *) control - export->base);
         break;
     }
     default:

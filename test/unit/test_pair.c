@@ -81,9 +81,9 @@ static uint32_t expected_group(const model_t *model, size_t length)
 /* Whether group 0 can take a message that needs `lines`, counting what the receiver returned. */
 static bool ring_has_room(const segmsg_ring_image_t *ring, uint32_t lines)
 {
-    uint64_t used = ring->head - atomic_load(&ring->returns->word);
+    uint64_t used = ring->head - atomic_load(&ring->control->word);
     uint32_t skipped = ring->at + lines > ring->count ? ring->count - ring->at : 0;
-    return used + skipped + lines + 1 <= ring->count;
+    return used + skipped + lines + 1 + ring->spare <= ring->count;
 }
 
 static void note_place(model_t *model, const segmsg_place_t *place)
@@ -270,13 +270,13 @@ static void check_partitions(const model_t *model)
 {
     const segmsg_geometry_t *geometry = &model->memory.config.geometry;
     for (uint32_t g = 1; g < geometry->group_count; ++g) {
-        const segmsg_run_image_t *run = &model->sender.run[g];
-        if (run->partition == NULL) {
+        const segmsg_run_image_t *run = model->sender.run[g];
+        if (run == NULL) {
             UNIT_EQUAL(model->occupied[g], 0);
             continue;
         }
         /* What the sender holds for taken, less what was returned since it last looked. */
-        uint64_t flipped = atomic_load(&run->returns->word) ^ run->returned;
+        uint64_t flipped = atomic_load(&run->control->word) ^ run->returned;
         UNIT_EQUAL(flipped & ~run->taken, 0);
         UNIT_EQUAL(run->taken & run->exists & ~flipped, model->occupied[g]);
         for (uint32_t p = 0; p < geometry->group[g].partition_count; ++p) {
@@ -292,7 +292,7 @@ static void check_partitions(const model_t *model)
     }
 }
 
-/* The statistics in the group table, summed up, against the model; and the sender's own. */
+/* The statistics in the control blocks against the model; and the sender's own. */
 static void check_statistics(const model_t *model, bool grows)
 {
     const segmsg_export_t *export = &model->memory.export;
@@ -306,9 +306,11 @@ static void check_statistics(const model_t *model, bool grows)
         if (atomic_load(&entry->state) != SEGMSG_GROUP_FORMED || (entry->group == 0 && grows)) {
             continue; /* what a starter carried is forgotten with it */
         }
-        UNIT_EQUAL(atomic_load(&entry->messages), model->messages[entry->group]);
-        UNIT_EQUAL(atomic_load(&entry->bytes), model->bytes[entry->group]);
-        UNIT_EQUAL(atomic_load(&entry->partitions), model->taken[entry->group]);
+        const segmsg_control_t *control =
+            segmsg_segment_control(export, segmsg_export_segment(export, entry->segment));
+        UNIT_EQUAL(atomic_load(&control->messages), model->messages[entry->group]);
+        UNIT_EQUAL(atomic_load(&control->bytes), model->bytes[entry->group]);
+        UNIT_EQUAL(atomic_load(&control->partitions), model->taken[entry->group]);
     }
 }
 
@@ -338,7 +340,7 @@ static void check_all_free(model_t *model)
     if (ring->line == NULL) {
         return;
     }
-    UNIT_EQUAL(atomic_load(&ring->returns->word), ring->head);
+    UNIT_EQUAL(atomic_load(&ring->control->word), ring->head);
     model_message_t message = {.number = ++model->numbers, .length = (uint32_t) ring->capacity};
     UNIT_EQUAL(segmsg_sender_take(&model->sender, message.length, &message.place), SEGMSG_OK);
     UNIT_EQUAL(message.place.group, 0);
@@ -359,7 +361,8 @@ static void run_model(const char *list, uint32_t starter, uint32_t grow_after, u
     model->image = memory_image(&model->memory);
     UNIT_CHECK(segmsg_receiver_init(&model->receiver, &model->memory.export));
     segmsg_identity_t self = memory_sender(1);
-    segmsg_sender_init(&model->sender, &model->image, &self, grow_after);
+    segmsg_growth_t growth = memory_growth(grow_after);
+    segmsg_sender_init(&model->sender, &model->image, &self, &growth);
 
     unsigned eagerness = 50; /* of the receiver, of 100 */
     for (uint64_t step = 0; step < steps && !unit_has_failed(); ++step) {
@@ -387,6 +390,7 @@ static void run_model(const char *list, uint32_t starter, uint32_t grow_after, u
     drain(model);
     check_all_free(model);
     check_statistics(model, starter != model->memory.config.geometry.group[0].partition_count);
+    segmsg_sender_destroy(&model->sender);
     segmsg_receiver_destroy(&model->receiver);
     memory_close(&model->memory);
     free(model);

@@ -17,7 +17,8 @@ static void open_sender(segmsg_sender_t *sender, segmsg_export_t *image, const m
 {
     *image = memory_image(memory);
     segmsg_identity_t self = memory_sender(rank);
-    segmsg_sender_init(sender, image, &self, UINT32_MAX);
+    segmsg_growth_t growth = memory_growth(UINT32_MAX);
+    segmsg_sender_init(sender, image, &self, &growth);
 }
 
 static segmsg_error_t send_message(segmsg_sender_t *sender, size_t length, uint64_t number)
@@ -86,7 +87,8 @@ static void an_export_needs_room_for_one_sender(void)
     segmsg_export_t image = memory_image(&memory);
     segmsg_identity_t self = memory_sender(1);
     segmsg_sender_t sender;
-    segmsg_sender_init(&sender, &image, &self, 0);
+    segmsg_growth_t growth = memory_growth(0);
+    segmsg_sender_init(&sender, &image, &self, &growth);
     UNIT_EQUAL(send_message(&sender, 100, 1), SEGMSG_OK);
     UNIT_EQUAL(send_message(&sender, 1200, 1), SEGMSG_OK); /* 20 lines: the longer ring */
     UNIT_EQUAL(sender.messages[0], 2);
@@ -162,7 +164,7 @@ static void groups_of_those_who_left_serve_those_who_come(void)
         segmsg_sender_t sender;
         segmsg_export_t image;
         open_sender(&sender, &image, &memory, cycle);
-        sender.grow_after = (uint32_t) unit_below(&random, 4);
+        sender.growth.grow_after = (uint32_t) unit_below(&random, 4);
         uint32_t sent = 0;
         /* All groups and a wrap in the first cycle, some in the others; stale lines everywhere. */
         uint32_t wanted = cycle == 0 ? 200 : (uint32_t) unit_below(&random, 60);
@@ -299,7 +301,7 @@ static void a_ring_that_serves_again_starts_empty(void)
     UNIT_EQUAL(receive_all(&receiver, &closed), 0);
     UNIT_EQUAL(closed, 1);
     UNIT_EQUAL(atomic_load(&segmsg_export_head(&image)->segment_count), 1);
-    UNIT_EQUAL(atomic_load(&sender.ring.returns->word), 0);
+    UNIT_EQUAL(atomic_load(&sender.ring.control->word), 0);
     segmsg_receiver_destroy(&receiver);
     memory_close(&memory);
 }
@@ -322,7 +324,7 @@ static void the_first_ring_is_the_starter_wherever_it_stands_in_the_table(void)
     UNIT_CHECK(segmsg_sender_close(&other));
     segmsg_message_t message;
     UNIT_EQUAL(segmsg_reader_poll(&receiver, receiver.reader[0], &message), SEGMSG_POLL_CLOSED);
-    sender.grow_after = 0;
+    sender.growth.grow_after = 0;
     UNIT_EQUAL(send_message(&sender, 1000, 3), SEGMSG_OK); /* its longer ring entry 0 */
     UNIT_EQUAL(sender.ring.count, 64);
     UNIT_EQUAL(segmsg_export_group(&memory.export, 0)->sender.name, sender.self.name);
@@ -350,7 +352,7 @@ static void a_ring_is_kept_while_a_message_in_it_is_out(void)
         if (closes) {
             UNIT_CHECK(segmsg_sender_close(&sender));
         } else {
-            sender.grow_after = 0;
+            sender.growth.grow_after = 0;
             UNIT_EQUAL(send_message(&sender, 1000, 2), SEGMSG_OK);
         }
         UNIT_EQUAL(segmsg_reader_poll(&receiver, reader, &message), SEGMSG_POLL_NONE);
@@ -416,7 +418,7 @@ static void running_out_of_space_is_an_error_and_what_stands_goes_on(void)
         segmsg_sender_t sender;
         segmsg_export_t image;
         open_sender(&sender, &image, &memory, 1);
-        sender.grow_after = 10;
+        sender.growth.grow_after = 10;
         atomic_store(memory.left, pages);
         uint32_t received = 0, sent = 0, closed = 0, refused = 0;
         static const size_t lengths[] = {0, 100, 184, 500, 1200, 2000, 16384};
@@ -434,8 +436,8 @@ static void running_out_of_space_is_an_error_and_what_stands_goes_on(void)
         UNIT_EQUAL(received, sent);
         UNIT_CHECK(pages >= 3 || sent == 0); /* two tables and a ring */
         UNIT_CHECK(pages < 3 || sent >= 200 / 7 * 3);
-        only_starter |= pages >= 3 && sender.ring.count == 8 && sender.run[1].refused
-                        && sender.run[2].refused && refused != 0;
+        only_starter |= pages >= 3 && sender.ring.count == 8 && sender.refused[1]
+                        && sender.refused[2] && refused != 0;
         /* However often it was asked for: nothing was spent on what could not be had. */
         UNIT_CHECK(atomic_load(&segmsg_export_head(&image)->segment_count) <= 4);
         UNIT_CHECK(atomic_load(&segmsg_export_head(&image)->group_count) <= 4);
