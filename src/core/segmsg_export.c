@@ -13,14 +13,10 @@ static size_t round_to_page(size_t bytes)
     return (bytes + SEGMSG_PAGE - 1) / SEGMSG_PAGE * SEGMSG_PAGE;
 }
 
-static size_t segment_table_bytes(uint32_t groups_max)
+/* Where the arena begins: behind the tables, at a page. */
+static size_t arena_offset(uint32_t groups_max)
 {
-    return round_to_page(groups_max * sizeof(segmsg_segment_entry_t));
-}
-
-static size_t group_table_bytes(uint32_t groups_max)
-{
-    return round_to_page(groups_max * sizeof(segmsg_group_entry_t));
+    return round_to_page(SEGMSG_TABLES_OFFSET + (size_t) groups_max * SEGMSG_TABLE_STRIDE);
 }
 
 static size_t full_segment_bytes(const segmsg_geometry_t *geometry, uint32_t group)
@@ -54,8 +50,7 @@ static size_t common_bytes(const segmsg_export_config_t *config)
 
 size_t segmsg_export_bytes_for(const segmsg_export_config_t *config, uint32_t peers)
 {
-    return SEGMSG_PAGE + segment_table_bytes(config->groups_max)
-           + group_table_bytes(config->groups_max) + common_bytes(config)
+    return arena_offset(config->groups_max) + common_bytes(config)
            + peers * arena_bytes_a_sender(config);
 }
 
@@ -132,9 +127,9 @@ segmsg_error_t segmsg_export_init(segmsg_export_t *export, const segmsg_export_c
     head->groups_max = config->groups_max;
     head->ring_starter = config->ring_starter;
     head->export_bytes = export->bytes;
-    head->segment_table = SEGMSG_PAGE;
-    head->group_table = head->segment_table + segment_table_bytes(config->groups_max);
-    head->arena = head->group_table + group_table_bytes(config->groups_max);
+    head->segment_table = SEGMSG_TABLES_OFFSET;
+    head->group_table = head->segment_table + sizeof(segmsg_segment_entry_t);
+    head->arena = arena_offset(config->groups_max);
     head->owner = config->owner;
     head->geometry = config->geometry;
     head->magic = SEGMSG_MAGIC;
@@ -160,10 +155,9 @@ segmsg_error_t segmsg_export_check(segmsg_export_t *export)
     }
     if (shape->ring_starter < SEGMSG_RING_MIN
         || shape->ring_starter > shape->geometry.group[0].partition_count
-        || shape->segment_table != SEGMSG_PAGE || shape->segments_max != shape->groups_max
-        || shape->group_table != shape->segment_table + segment_table_bytes(shape->segments_max)
-        || shape->arena != shape->group_table + group_table_bytes(shape->groups_max)
-        || shape->arena > shape->export_bytes) {
+        || shape->segment_table != SEGMSG_TABLES_OFFSET || shape->segments_max != shape->groups_max
+        || shape->group_table != shape->segment_table + sizeof(segmsg_segment_entry_t)
+        || shape->arena != arena_offset(shape->groups_max) || shape->arena > shape->export_bytes) {
         return SEGMSG_ERR_LAYOUT;
     }
     for (uint32_t g = 0; g < SEGMSG_GROUPS_MAX; ++g) {

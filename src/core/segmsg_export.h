@@ -56,13 +56,15 @@ static inline segmsg_head_t *segmsg_export_head(const segmsg_export_t *export)
 static inline segmsg_segment_entry_t *segmsg_export_segment(const segmsg_export_t *export,
                                                             uint32_t index)
 {
-    return (segmsg_segment_entry_t *) (void *) (export->base + export->shape.segment_table) + index;
+    return (segmsg_segment_entry_t *) (void *) (export->base + export->shape.segment_table
+                                                + (size_t) index * SEGMSG_TABLE_STRIDE);
 }
 
 static inline segmsg_group_entry_t *segmsg_export_group(const segmsg_export_t *export,
                                                         uint32_t index)
 {
-    return (segmsg_group_entry_t *) (void *) (export->base + export->shape.group_table) + index;
+    return (segmsg_group_entry_t *) (void *) (export->base + export->shape.group_table
+                                              + (size_t) index * SEGMSG_TABLE_STRIDE);
 }
 
 /* Bytes of an export that can hold, for `peers` senders, every group once and a starter each. */

@@ -8,12 +8,15 @@
  * the receiver's target segments, that is, its source segments (rows G1, G3). All positions are
  * byte offsets from the start of the object; no pointer is ever stored in it.
  *
- *   0          64           4096            +                  +                      export_bytes
- *   +----------+------------+---------------+------------------+------------------------+
- *   | runtime  | head       | segment table | segment-group    | arena: segments, each  |
- *   | (not     |            | 64 B an entry | table, 64 B an   | a control block and    |
- *   |  ours)   |            |               | entry            | its partitions         |
- *   +----------+------------+---------------+------------------+------------------------+
+ *   0          64      1024                                                   export_bytes
+ *   +----------+-------+---------+-------+---------+-------+-----+-------------+
+ *   | runtime  | head  | segment | group | segment | group | ... | arena: segments, each a control
+ *   | (not     |       | entry 0 | entry | entry 1 | entry |     | block, a directory and its
+ *   |  ours)   |       | 64 B    | 0     |         | 1     |     | partitions
+ *   +----------+-------+---------+-------+---------+-------+-----+-------------+
+ *
+ * The entries of the segment table and of the segment-group table alternate, so that what two
+ * processes need of both is one page or two.
  *
  * The object is sparse: tables and arena are committed page by page as they come into use.
  *
@@ -45,9 +48,11 @@
 
 #define SEGMSG_MAGIC UINT64_C(0x3167736d67657300) /* "\0segmsg1" */
 enum {
-    SEGMSG_LAYOUT_VERSION = 2, /* changes whenever anything in this header does */
-    SEGMSG_HEAD_OFFSET = 64,   /* bytes; the first line belongs to the run-time's own header */
-    SEGMSG_PAGE = 4096         /* bytes; unit in which this layout is aligned, not the kernel's */
+    SEGMSG_LAYOUT_VERSION = 2,   /* changes whenever anything in this header does */
+    SEGMSG_HEAD_OFFSET = 64,     /* bytes; the first line belongs to the run-time's own header */
+    SEGMSG_TABLES_OFFSET = 1024, /* bytes; where the tables begin */
+    SEGMSG_TABLE_STRIDE = 2 * SEGMSG_LINE, /* bytes from an entry of a table to its next */
+    SEGMSG_PAGE = 4096 /* bytes; unit in which this layout is aligned, not the kernel's */
 };
 
 /* Who a process is, in the run-time's terms, and where to find it on this machine. */
@@ -128,7 +133,8 @@ typedef struct {
     /* Written by senders when they have formed a group; the owner polls it. */
     _Alignas(SEGMSG_LINE) _Atomic uint32_t formed_count;
 } segmsg_head_t;
-_Static_assert(sizeof(segmsg_head_t) <= SEGMSG_PAGE - SEGMSG_HEAD_OFFSET, "head in first page");
+_Static_assert(SEGMSG_HEAD_OFFSET + sizeof(segmsg_head_t) <= SEGMSG_TABLES_OFFSET,
+               "the head ends before the tables");
 
 /* The control block of a segment, one line. The receiver writes it, and the senders look at `word`
  * when they run out of room; in a common segment they write `claimed` as well. */

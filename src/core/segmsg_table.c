@@ -24,7 +24,7 @@ static segmsg_error_t take_index(segmsg_export_t *export, _Atomic uint32_t *coun
         if (*index >= max) {
             return SEGMSG_ERR_TABLE_FULL;
         }
-        if (!commit(export, table + *index * entry_bytes, entry_bytes)) {
+        if (!commit(export, table + (size_t) *index * SEGMSG_TABLE_STRIDE, entry_bytes)) {
             return SEGMSG_ERR_NO_SPACE;
         }
         /* Relaxed: the entry is published later, by its state. */

@@ -69,10 +69,10 @@ static bool read_tables(segmsg_snapshot_t *snapshot, char *error)
     snapshot->group_count =
         least(atomic_load_explicit(&head->group_count, memory_order_relaxed), shape->groups_max);
     snapshot->arena_used = atomic_load_explicit(&head->arena_used, memory_order_relaxed);
-    if (!read_at(snapshot->fd, base + shape->segment_table,
-                 snapshot->segment_count * sizeof(segmsg_segment_entry_t), shape->segment_table)
-        || !read_at(snapshot->fd, base + shape->group_table,
-                    snapshot->group_count * sizeof(segmsg_group_entry_t), shape->group_table)) {
+    uint32_t entries = snapshot->segment_count > snapshot->group_count ? snapshot->segment_count
+                                                                       : snapshot->group_count;
+    if (!read_at(snapshot->fd, base + shape->segment_table, (size_t) entries * SEGMSG_TABLE_STRIDE,
+                 shape->segment_table)) {
         return fail(error, "the file ends within its tables");
     }
     return true;
