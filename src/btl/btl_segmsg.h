@@ -150,8 +150,10 @@ typedef struct {
     mca_btl_segmsg_probe_t probe;
     segmsg_shm_t shm; /* this process's export */
     segmsg_receiver_t receiver;
-    atomic_flag polling; /* held by the thread that polls, if there are threads */
-    bool strangers;      /* there are senders whose endpoint is not known yet */
+    atomic_flag polling;    /* held by the thread that polls, if there are threads */
+    int calls_since_others; /* progress calls since quiet senders and guests were looked at */
+    int taken_since_others; /* messages that they brought */
+    bool strangers;         /* there are senders whose endpoint is not known yet */
 
     opal_mutex_t lock;     /* guards the two lists */
     opal_list_t endpoints; /* every peer */

@@ -182,21 +182,36 @@ static int poll_lobby(mca_btl_segmsg_module_t *module)
     return limit;
 }
 
+/* Looks at those who are not looked at every time: guests, quiet and new senders. */
+static int poll_others(mca_btl_segmsg_module_t *module, int taken)
+{
+    segmsg_receiver_t *receiver = &module->receiver;
+    int count = poll_lobby(module);
+    if (receiver->awake != receiver->reader_count || receiver->awake > SEGMSG_TURNS_AWAKE) {
+        segmsg_turns_count(receiver);
+        count += poll_quiet(module, taken);
+    }
+    if (OPAL_UNLIKELY(segmsg_receiver_has_new_groups(receiver) || module->strangers)) {
+        welcome_senders(module);
+    }
+    return count;
+}
+
 static int poll_readers(mca_btl_segmsg_module_t *module)
 {
+    enum { OTHERS_EVERY = 4 }; /* calls that find something, for one look at the others */
     segmsg_receiver_t *receiver = &module->receiver;
     int count = 0;
     /* A callback may progress again and change the list: it is read anew at every step. */
     for (uint32_t r = 0; r < receiver->awake; ++r) {
         count += poll_reader(module, receiver->reader[r]);
     }
-    count += poll_lobby(module);
-    if (receiver->awake != receiver->reader_count || receiver->awake > SEGMSG_TURNS_AWAKE) {
-        segmsg_turns_count(receiver);
-        count += poll_quiet(module, count);
-    }
-    if (OPAL_UNLIKELY(segmsg_receiver_has_new_groups(receiver) || module->strangers)) {
-        welcome_senders(module);
+    module->taken_since_others += count;
+    if (count == 0 || ++module->calls_since_others == OTHERS_EVERY) {
+        int taken = module->taken_since_others;
+        module->calls_since_others = 0;
+        module->taken_since_others = 0;
+        count += poll_others(module, taken);
     }
     return count;
 }
