@@ -56,6 +56,7 @@ typedef struct {
     unsigned extra_peers;
     unsigned burst;
     unsigned inline_limit;
+    unsigned queue_longest;
     unsigned queue_limit;
     unsigned stream_piece;
     unsigned nocopy_eager_limit;

@@ -156,6 +156,12 @@ static void register_fragments(mca_btl_segmsg_config_t *config)
                       "instead of btl_segmsg_eager_limit if that is not set (256 to "
                       "btl_segmsg_max_send_size)",
                       OPAL_INFO_LVL_4, &config->nocopy_eager_limit);
+    config->queue_longest = 4096;
+    register_unsigned("queue_longest",
+                      "Longest message in bytes that is kept in a local buffer for a peer that has "
+                      "no room; the PML keeps longer ones, and they are copied only once (0 to "
+                      "4294967295)",
+                      OPAL_INFO_LVL_9, &config->queue_longest);
     config->queue_limit = 16 << 20;
     register_unsigned("queue_limit",
                       "Most bytes of messages that are kept in local buffers for a peer that has "
@@ -207,7 +213,7 @@ static void register_cache(mca_btl_segmsg_config_t *config)
                       "The same for a message that goes to a peer from which one has come since "
                       "the last: somebody waits for it",
                       OPAL_INFO_LVL_9, &cache->answer_lines);
-    cache->stream_lines = 131;
+    cache->stream_lines = 66;
     register_unsigned("stream_lines",
                       "Longest message of a stream, in cache lines, in group 0; longer ones are "
                       "faster through a larger group, unless somebody waits for them (8 to 65535)",
