@@ -11,6 +11,7 @@ enum {
     DEFAULT_STARTER = 63, /* with its control line a page */
     DEFAULT_LOBBY = 127,  /* with its control line two pages */
     DEFAULT_EAGER = 8 * 1024 + 128,
+    DEFAULT_NOCOPY_EAGER = 32 * 1024 + 128,
     DEFAULT_RNDV_EAGER = 32 * 1024,
     DEFAULT_MAX_SEND = 64 * 1024 + 128
 };
@@ -21,6 +22,19 @@ static mca_base_var_enum_value_t copy_values[] = {
     {.value = SEGMSG_COPY_NONE, .string = "none"},
     {.string = NULL},
 };
+
+static size_t lesser(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Longest message that the geometry carries; of a geometry that is wrong, and said to be later, what
+ * the default one would. */
+static size_t capacity_of(const mca_btl_segmsg_config_t *config)
+{
+    return config->geometry_error == SEGMSG_OK ? segmsg_geometry_capacity(&config->geometry)
+                                               : DEFAULT_MAX_SEND;
+}
 
 static void register_text(const char *name, const char *help, char **storage)
 {
@@ -150,11 +164,11 @@ static void register_fragments(mca_btl_segmsg_config_t *config)
                       "Bytes that one message carries of a large transfer that the kernel may not "
                       "copy (256 to 65536)",
                       OPAL_INFO_LVL_9, &config->stream_piece);
-    config->nocopy_eager_limit = 32 * 1024 + 128;
+    config->nocopy_eager_limit = (unsigned) lesser(DEFAULT_NOCOPY_EAGER, capacity_of(config));
     register_unsigned("nocopy_eager_limit",
                       "Eager limit in bytes where the kernel's single copy works with no peer, "
-                      "instead of btl_segmsg_eager_limit if that is not set (256 to "
-                      "btl_segmsg_max_send_size)",
+                      "instead of btl_segmsg_eager_limit if that is not set (256 to what the "
+                      "largest group carries; at most btl_segmsg_max_send_size is used)",
                       OPAL_INFO_LVL_4, &config->nocopy_eager_limit);
     config->queue_longest = 4096;
     register_unsigned("queue_longest",
@@ -223,17 +237,10 @@ static void register_cache(mca_btl_segmsg_config_t *config)
     }
 }
 
-static size_t lesser(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 /* The module's sizes follow the geometry unless the user says otherwise. */
 static void set_module_defaults(mca_btl_base_module_t *btl, const mca_btl_segmsg_config_t *config)
 {
-    size_t capacity = config->geometry_error == SEGMSG_OK
-                          ? segmsg_geometry_capacity(&config->geometry)
-                          : DEFAULT_MAX_SEND;
+    size_t capacity = capacity_of(config);
     btl->btl_exclusivity = MCA_BTL_EXCLUSIVITY_HIGH + 1024; /* before vader and sm */
     btl->btl_eager_limit = lesser(DEFAULT_EAGER, capacity);
     btl->btl_rndv_eager_limit = lesser(DEFAULT_RNDV_EAGER, capacity);
@@ -271,7 +278,8 @@ void mca_btl_segmsg_choose_eager_limit(void)
     int index = mca_base_var_find("opal", "btl", "segmsg", "eager_limit");
     if (any_peer && index >= 0 && mca_base_var_get_value(index, NULL, &source, NULL) == OPAL_SUCCESS
         && source == MCA_BASE_VAR_SOURCE_DEFAULT) {
-        module->super.btl_eager_limit = module->config.nocopy_eager_limit;
+        module->super.btl_eager_limit =
+            lesser(module->config.nocopy_eager_limit, module->super.btl_max_send_size);
     }
 }
 
@@ -360,8 +368,7 @@ bool mca_btl_segmsg_check_params(void)
            && check_range("free_list_inc", (unsigned long) config->free_list_inc, 1, 1 << 20)
            && check_range("max_send_size", btl->btl_max_send_size, 256, capacity)
            && check_range("eager_limit", btl->btl_eager_limit, 256, btl->btl_max_send_size)
-           && check_range("nocopy_eager_limit", config->nocopy_eager_limit, 256,
-                          btl->btl_max_send_size)
+           && check_range("nocopy_eager_limit", config->nocopy_eager_limit, 256, capacity)
            && check_range("rndv_eager_limit", btl->btl_rndv_eager_limit, 256,
                           btl->btl_max_send_size);
 }
