@@ -30,6 +30,17 @@ static void endpoint_construct(mca_btl_segmsg_endpoint_t *endpoint)
     OBJ_CONSTRUCT(&endpoint->busy_item, opal_list_item_t);
 }
 
+/* Gives back what waiting fragments hold of the peer's segments, which others may share. */
+static void leave_places(mca_btl_segmsg_endpoint_t *endpoint)
+{
+    mca_btl_segmsg_frag_t *frag;
+    OPAL_LIST_FOREACH (frag, &endpoint->pending, mca_btl_segmsg_frag_t) {
+        if (frag->place.data != NULL) {
+            mca_btl_segmsg_frag_leave_place(frag);
+        }
+    }
+}
+
 static void drop_pending(mca_btl_segmsg_endpoint_t *endpoint)
 {
     opal_list_item_t *item;
@@ -54,6 +65,7 @@ static void say_goodbye(mca_btl_segmsg_endpoint_t *endpoint)
 static void endpoint_destruct(mca_btl_segmsg_endpoint_t *endpoint)
 {
     if (endpoint->shm.export.base != NULL) {
+        leave_places(endpoint);
         say_goodbye(endpoint);
     }
     if (endpoint->proc != NULL) { /* it was in use */

@@ -114,7 +114,7 @@ static void register_groups(mca_btl_segmsg_config_t *config)
     config->max_groups = 4096;
     register_unsigned("max_groups",
                       "Most segment groups that a process offers at one time to all its senders "
-                      "(16 to 65536); each takes 192 bytes of tables once it is used",
+                      "(32 to 65536); each takes 128 bytes of tables once it is used",
                       OPAL_INFO_LVL_6, &config->max_groups);
     config->extra_peers = 16;
     register_unsigned("extra_peers",
@@ -357,7 +357,7 @@ bool mca_btl_segmsg_check_params(void)
     return check_range("starter_partitions", config->ring_starter, SEGMSG_RING_MIN, SEGMSG_RING_MAX)
            && (config->lobby == 0
                || check_range("lobby_partitions", config->lobby, 64, SEGMSG_RING_MAX))
-           && check_range("max_groups", config->max_groups, 16, 65536)
+           && check_range("max_groups", config->max_groups, 32, 65536)
            && check_range("extra_peers", config->extra_peers, 0, 65536)
            && check_range("burst", config->burst, 1, 65536)
            && check_range("stream_piece", config->stream_piece, 256, 65536)

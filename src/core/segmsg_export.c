@@ -109,8 +109,10 @@ segmsg_error_t segmsg_export_init(segmsg_export_t *export, const segmsg_export_c
         || config->ring_starter > config->geometry.group[0].partition_count) {
         return SEGMSG_ERR_PARTITION_COUNT;
     }
-    if (config->groups_max < config->geometry.group_count + 1
-        || export->bytes < segmsg_export_bytes_min(config)) {
+    /* One sender with all its groups, two of group 0 for a moment; and all common segments. */
+    uint32_t entries = config->geometry.group_count + 1;
+    entries += config->lobby == 0 ? 0 : config->geometry.group_count;
+    if (config->groups_max < entries || export->bytes < segmsg_export_bytes_min(config)) {
         return SEGMSG_ERR_TOO_SMALL;
     }
     if (config->lobby != 0

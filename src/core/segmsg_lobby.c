@@ -131,6 +131,7 @@ static segmsg_poll_t take_message(segmsg_receiver_t *receiver, segmsg_reader_t *
     message->in_lobby = true;
     advance(lobby, span);
     ++lobby->open;
+    ++reader->lobby_open;
     if (reader->leaves && segmsg_lobby_has_passed(lobby, reader->after)) {
         segmsg_receiver_open_ring(receiver, reader); /* this was its last message here */
     }
@@ -141,8 +142,8 @@ static segmsg_poll_t take_message(segmsg_receiver_t *receiver, segmsg_reader_t *
 static segmsg_poll_t see_off(segmsg_receiver_t *receiver, segmsg_reader_t *reader)
 {
     segmsg_lobby_t *lobby = &receiver->lobby;
-    if (lobby->open != 0) {
-        return SEGMSG_POLL_NONE; /* a message of this guest may be among them */
+    if (reader->lobby_open != 0 || reader->open != 0) {
+        return SEGMSG_POLL_NONE;
     }
     advance(lobby, 1);
     give_back(lobby);
@@ -159,11 +160,13 @@ segmsg_poll_t segmsg_lobby_poll_slow(segmsg_receiver_t *receiver, segmsg_reader_
         uint64_t header = atomic_load_explicit(&line->header, memory_order_acquire);
         uint32_t kind = segmsg_header_kind(header);
         uint32_t span = segmsg_header_span(header);
-        if (header == 0) {
+        /* Partitions from here on that were not read yet: the rest is not given back. */
+        uint64_t unread = lobby->count - (lobby->position - lobby->returned);
+        if (header == 0 || unread == 0) {
             return SEGMSG_POLL_NONE;
         }
         lobby->idle = 0;
-        if (span == 0 || span > lobby->count - lobby->at
+        if (span == 0 || span > lobby->count - lobby->at || span > unread
             || (kind != SEGMSG_KIND_MESSAGE && kind != SEGMSG_KIND_WRAP && span != 1)) {
             return SEGMSG_POLL_CORRUPT;
         }

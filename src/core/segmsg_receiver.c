@@ -84,7 +84,8 @@ uint64_t segmsg_receiver_messages(const segmsg_receiver_t *receiver, uint32_t gr
     uint64_t sum = receiver->past[group];
     for (uint32_t s = 0; s < receiver->segments_max; ++s) {
         const segmsg_target_t *target = &receiver->target[s];
-        if (target->partition != NULL && target->group == group) {
+        if (target->partition != NULL && target->group == group
+            && (target->reader != NULL || target->is_used || group == 0)) {
             sum += atomic_load_explicit(&target->control->messages, memory_order_relaxed);
         }
     }
@@ -145,9 +146,9 @@ static segmsg_error_t add_group(segmsg_receiver_t *receiver, uint32_t group_inde
     if (error != SEGMSG_OK) {
         return error;
     }
-    bool is_guest =
-        atomic_load_explicit(&entry.state, memory_order_relaxed) == SEGMSG_SEGMENT_COMMON;
-    if (is_guest && entry.group != 0) {
+    /* By what we registered ourselves, whatever the table says by now. */
+    bool is_guest = receiver->own->shape.common[0] == segment + 1;
+    if (!is_guest && receiver->own->shape.common[entry.group] == segment + 1) {
         return SEGMSG_ERR_CORRUPT;
     }
     segmsg_identity_t sender = pairing->sender;
@@ -163,6 +164,9 @@ static segmsg_error_t add_group(segmsg_receiver_t *receiver, uint32_t group_inde
         }
     }
     if (is_guest) {
+        if (reader->is_guest) {
+            return SEGMSG_ERR_CORRUPT;
+        }
         receiver->lobby.guest[group_index] = reader;
         reader->guest_entry = group_index;
         reader->is_guest = true;
@@ -250,11 +254,6 @@ static void forget_target(segmsg_receiver_t *receiver, uint32_t segment)
     receiver->past[target->group] +=
         atomic_load_explicit(&target->control->messages, memory_order_relaxed);
     target->partition = NULL;
-    if (target->group == 0 && target->count == receiver->own->shape.ring_starter) {
-        /* Relaxed: a hint. */
-        atomic_fetch_sub_explicit(&segmsg_export_head(receiver->own)->rings, 1,
-                                  memory_order_relaxed);
-    }
     segmsg_group_dissolve(receiver->own, target->group_entry);
 }
 
@@ -266,7 +265,7 @@ segmsg_poll_t segmsg_receiver_run(segmsg_receiver_t *receiver, const segmsg_read
     uint32_t first = announcement->first;
     uint32_t partitions = announcement->partitions;
     uint32_t length = segmsg_header_length(header);
-    const segmsg_target_t *target = target_of(receiver, reader, segment);
+    segmsg_target_t *target = target_of(receiver, reader, segment);
     if (target == NULL || target->group == 0 || partitions == 0 || first >= target->count
         || partitions > target->count - first || length > (size_t) partitions * target->size) {
         return SEGMSG_POLL_CORRUPT;
@@ -279,6 +278,7 @@ segmsg_poll_t segmsg_receiver_run(segmsg_receiver_t *receiver, const segmsg_read
     message->first = first;
     message->tag = segmsg_header_tag(header);
     message->in_lobby = false;
+    target->is_used = true;
     segmsg_stats_add(target->control, length, partitions);
     return SEGMSG_POLL_MESSAGE;
 }
@@ -312,6 +312,7 @@ void segmsg_message_return_slow(segmsg_receiver_t *receiver, segmsg_reader_t *re
         }
     }
     if (message->in_lobby) {
+        --reader->lobby_open;
         segmsg_lobby_return(&receiver->lobby);
     } else if (--reader->open == 0) {
         /* Release: likewise. */
@@ -348,8 +349,15 @@ static void remove_reader(segmsg_receiver_t *receiver, uint32_t r)
 /* The sender has left: all its groups go back to the tables, and the reader goes. */
 segmsg_poll_t segmsg_receiver_remove(segmsg_receiver_t *receiver, segmsg_reader_t *reader)
 {
+    /* Groups that it formed and that we have not seen yet go as well. */
+    (void) segmsg_receiver_find_groups(receiver);
     if (reader->is_guest) {
         segmsg_lobby_forget(receiver, reader);
+    }
+    if (reader->line != &segmsg_nothing_yet) {
+        /* Relaxed: a hint. */
+        atomic_fetch_sub_explicit(&segmsg_export_head(receiver->own)->rings, 1,
+                                  memory_order_relaxed);
     }
     for (uint32_t s = 0; s < receiver->segments_max; ++s) {
         if (receiver->target[s].partition != NULL && receiver->target[s].reader == reader) {
@@ -386,7 +394,9 @@ segmsg_poll_t segmsg_reader_poll_slow(segmsg_receiver_t *receiver, segmsg_reader
         return reader->open != 0 ? SEGMSG_POLL_NONE
                                  : poll_switch(receiver, reader, header, message);
     case SEGMSG_KIND_CLOSE:
-        return reader->open != 0 ? SEGMSG_POLL_NONE : segmsg_receiver_remove(receiver, reader);
+        return reader->open != 0 || reader->lobby_open != 0
+                   ? SEGMSG_POLL_NONE
+                   : segmsg_receiver_remove(receiver, reader);
     default:
         return SEGMSG_POLL_CORRUPT;
     }

@@ -35,7 +35,8 @@ typedef struct {
     uint32_t count;            /* partitions */
     uint32_t at;               /* where the next header will appear */
     uint64_t position;         /* partitions consumed in all */
-    uint32_t open;             /* messages handed out and not yet returned */
+    uint32_t open;             /* messages handed out and not yet returned, out of the ring */
+    uint32_t lobby_open;       /* likewise, out of the lobby */
     uint32_t idle;             /* looks in vain since the last message */
     uint32_t group_entry;      /* index in the segment-group table */
     uint32_t segment;          /* index in the segment table */
@@ -58,6 +59,7 @@ typedef struct {
     uint32_t group_entry;
     uint32_t size; /* of a partition, bytes */
     uint32_t count;
+    bool is_used; /* a message came in it, so its control block is there */
 } segmsg_target_t;
 
 /* The lobby: see core/segmsg_lobby.h. */

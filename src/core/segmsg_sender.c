@@ -40,6 +40,9 @@ void segmsg_sender_set_cache(segmsg_sender_t *sender, const segmsg_cache_policy_
 /* Messages that go without a group that could not be formed before it is tried again. */
 enum { ASK_AGAIN = 1024 };
 
+/* Times in a row that a common segment may be full before a sender forms a group of its own. */
+enum { STARVED_MAX = 4096 };
+
 /* Forms a group and checks what stands in the tables about its segment. */
 static segmsg_error_t form_group(segmsg_sender_t *sender, uint32_t group, uint32_t partition_count,
                                  uint32_t *segment, segmsg_segment_entry_t *entry)
@@ -87,6 +90,7 @@ static segmsg_error_t form_starter(segmsg_sender_t *sender)
     open_ring(sender, &sender->ring, &entry);
     sender->ring_is_starter = entry.partition_count != sender->geometry.group[0].partition_count;
     sender->starter_long = 0;
+    sender->starter_from = sender->messages[0];
     if (sender->ring_is_starter) {
         /* For the entry that names its successor, which must fit when nothing else does. */
         sender->ring.spare = 1;
@@ -223,7 +227,12 @@ static segmsg_error_t take_run(segmsg_sender_t *sender, segmsg_run_image_t *run,
         }
     }
     if (!commit_run(sender, run, *first, partitions)) {
-        return SEGMSG_ERR_NO_SPACE;
+        /* What was returned has its memory. */
+        run_reclaim(run);
+        *first = segmsg_run_find(run->taken | ~run->committed, partitions);
+        if (*first == SEGMSG_RUN_NONE) {
+            return (run->taken & run->exists) != 0 ? SEGMSG_ERR_FULL : SEGMSG_ERR_NO_SPACE;
+        }
     }
     run->taken |= segmsg_run_mask(*first, partitions);
     segmsg_directory_enter(run->directory, *first, partitions);
@@ -272,11 +281,15 @@ segmsg_error_t segmsg_sender_take_larger(segmsg_sender_t *sender, size_t length,
         return SEGMSG_ERR_TOO_LARGE;
     }
     if (goes_common(sender, first)) {
-        /* Full: it will not be for long, and to wait takes no memory. */
+        /* Full: it will not be for long, and to wait takes no memory; but not without end. */
         segmsg_error_t common = segmsg_common_take(sender, length, first, place);
-        sender->wanted[first] += common == SEGMSG_OK;
-        if (common == SEGMSG_OK || common == SEGMSG_ERR_FULL) {
-            return common;
+        if (common == SEGMSG_OK) {
+            ++sender->wanted[first];
+            sender->starved = 0;
+            return SEGMSG_OK;
+        }
+        if (common == SEGMSG_ERR_FULL && ++sender->starved < STARVED_MAX) {
+            return SEGMSG_ERR_FULL;
         }
     }
     bool full = false;
@@ -343,11 +356,23 @@ static bool is_long_for_starter(const segmsg_sender_t *sender, size_t length)
            && length <= segmsg_group_capacity(&sender->geometry, 0);
 }
 
+/* True if a group above group 0 can carry a message. */
+static bool fits_above(const segmsg_sender_t *sender, size_t length)
+{
+    size_t most = 0;
+    for (uint32_t g = 1; g < sender->geometry.group_count; ++g) {
+        size_t capacity = segmsg_group_capacity(&sender->geometry, g);
+        most = capacity > most ? capacity : most;
+    }
+    return length <= most;
+}
+
 /* True if the starter should be replaced by a full segment of group 0 now. */
 static bool has_outgrown_starter(const segmsg_sender_t *sender, size_t length)
 {
     return sender->ring_is_starter
-           && (sender->messages[0] >= sender->growth.grow_after
+           && (sender->messages[0] - sender->starter_from >= sender->growth.grow_after
+               || (is_long_for_starter(sender, length) && !fits_above(sender, length))
                || (is_long_for_starter(sender, length)
                    && sender->starter_long >= sender->growth.long_after));
 }
@@ -370,7 +395,9 @@ segmsg_error_t segmsg_sender_take_slow(segmsg_sender_t *sender, size_t length,
     }
     if (ring->line == NULL) {
         segmsg_error_t error = take_as_guest(sender, length, place);
-        if (error != SEGMSG_ERR_FULL || length > sender->lobby.capacity || !is_due(sender, true)) {
+        bool is_due_now =
+            error == SEGMSG_ERR_FULL && length <= sender->lobby.capacity && is_due(sender, true);
+        if (error != SEGMSG_ERR_TOO_LARGE && !is_due_now) {
             return error;
         }
         leave_lobby(sender);

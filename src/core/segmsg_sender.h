@@ -86,6 +86,8 @@ typedef struct {
     _Atomic bool answers; /* a message came from the receiver since the last */
     segmsg_growth_t growth;
     uint32_t guest_messages;                    /* in the lobby */
+    uint32_t starved;                           /* times that a common segment was full */
+    uint64_t starter_from;                      /* messages[0] when the starter was formed */
     uint32_t starter_long;                      /* messages that were too long for the starter */
     segmsg_run_image_t *run[SEGMSG_GROUPS_MAX]; /* NULL while not formed; [0] is unused */
     uint32_t wanted[SEGMSG_GROUPS_MAX];  /* messages that went through a common segment instead */

@@ -21,6 +21,9 @@ enum {
     HALL_OUTS = 64     /* messages out at one time */
 };
 
+/* Longest message in bytes that goes through a lobby that is long enough. */
+#define HALL_LOBBY_CAPACITY ((size_t) SEGMSG_LOBBY_LINES * SEGMSG_LINE - SEGMSG_LOBBY_BYTES)
+
 /* What a sender published: a message, or a goodbye. */
 typedef struct {
     uint64_t number; /* tells its content */
@@ -52,9 +55,9 @@ typedef struct {
     uint32_t guests;
     hall_out_t out[HALL_OUTS]; /* delivered, not returned */
     uint32_t outs;
-    uint64_t messages, closed;                       /* received */
-    uint64_t through_lobby, through_ring;            /* these of group 0 */
-    uint64_t through_common, through_own;            /* and above it */
+    uint64_t messages, closed;            /* received */
+    uint64_t through_lobby, through_ring; /* these of group 0 */
+    uint64_t through_common, through_own; /* and above it */
 } hall_t;
 
 static inline void hall_open_guest(hall_t *hall, uint32_t g, const segmsg_growth_t *growth)
@@ -293,6 +296,17 @@ static inline void hall_drain(hall_t *hall)
     for (uint32_t g = 0; g < hall->guests; ++g) {
         UNIT_EQUAL(hall->guest[g].count, 0);
     }
+}
+
+/* What the control block of the common segment of `group` says is claimed; 0 if it is not there yet. */
+static inline uint64_t hall_claimed(const hall_t *hall, uint32_t group)
+{
+    uint32_t segment;
+    segmsg_segment_entry_t entry;
+    UNIT_EQUAL(segmsg_common_read(&hall->memory.export, group, &segment, &entry), SEGMSG_OK);
+    return hall->memory.is_committed[entry.offset / SEGMSG_PAGE] == 0
+               ? 0
+               : atomic_load(&segmsg_segment_control(&hall->memory.export, &entry)->claimed);
 }
 
 /* Everybody leaves, and nothing is left behind: no group, no claim, no bit. */

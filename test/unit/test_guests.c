@@ -34,7 +34,7 @@ static size_t random_length(model_t *model)
     case 1:
         return unit_below(&model->random, most + 1);
     case 2:
-        return unit_below(&model->random, SEGMSG_LOBBY_CAPACITY + 2);
+        return unit_below(&model->random, HALL_LOBBY_CAPACITY + 2);
     default:
         return unit_below(&model->random, 200);
     }

@@ -142,10 +142,10 @@ static void scribble(scene_t *scene)
         at = SEGMSG_HEAD_OFFSET + unit_below(random, sizeof(segmsg_head_t));
         break;
     case 1:
-        at = export->shape.segment_table + unit_below(random, 14 * sizeof(segmsg_segment_entry_t));
+        at = export->shape.segment_table + unit_below(random, 14 * SEGMSG_TABLE_STRIDE);
         break;
     case 2:
-        at = export->shape.group_table + unit_below(random, 14 * sizeof(segmsg_group_entry_t));
+        at = export->shape.group_table + unit_below(random, 14 * SEGMSG_TABLE_STRIDE);
         break;
     case 3: { /* what a receiver polls next */
         const segmsg_sender_t *sender = &scene->sender[unit_below(random, SENDERS)];
@@ -338,10 +338,26 @@ static void wrong_entries_of_the_tables_are_corrupt(void)
     }
 }
 
+/* A segment that says it is common, in an export that has none. */
+static void a_common_segment_where_there_is_none_is_survived(void)
+{
+    for (uint32_t g = 0; g < 2; ++g) {
+        scene_t scene;
+        open_scene(&scene, g);
+        segmsg_place_t place;
+        UNIT_EQUAL(segmsg_sender_take_lasting(&scene.sender[0], 1000, &place), SEGMSG_OK);
+        atomic_store(&segmsg_export_segment(&scene.memory.export, g)->state, SEGMSG_SEGMENT_COMMON);
+        (void) segmsg_receiver_find_groups(&scene.receiver);
+        receive_something(&scene);
+        close_scene(&scene);
+    }
+}
+
 static const unit_case_t cases[] = {
     UNIT_CASE(any_values_are_survived),
     UNIT_CASE(wrong_entries_of_the_ring_are_corrupt),
     UNIT_CASE(wrong_entries_of_the_tables_are_corrupt),
+    UNIT_CASE(a_common_segment_where_there_is_none_is_survived),
 };
 
 int main(int argc, char **argv)

@@ -18,22 +18,12 @@ static const segmsg_growth_t GUEST = {.own_after = UINT32_MAX,
                                       .grow_after = UINT32_MAX,
                                       .long_after = UINT32_MAX};
 
-static uint64_t common_claimed(const hall_t *hall, uint32_t group)
-{
-    uint32_t segment;
-    segmsg_segment_entry_t entry;
-    UNIT_EQUAL(segmsg_common_read(&hall->memory.export, group, &segment, &entry), SEGMSG_OK);
-    return hall->memory.is_committed[entry.offset / SEGMSG_PAGE] == 0
-               ? 0
-               : atomic_load(&segmsg_segment_control(&hall->memory.export, &entry)->claimed);
-}
-
 /* ---- the lobby itself ---- */
 
 /* Sends the shortest messages until the next one begins at line `at`. */
 static void go_to_line(hall_t *hall, uint32_t at)
 {
-    while (common_claimed(hall, 0) % hall->receiver.lobby.count != at && !unit_has_failed()) {
+    while (hall_claimed(hall, 0) % hall->receiver.lobby.count != at && !unit_has_failed()) {
         UNIT_EQUAL(hall_send(hall, 0, 0), SEGMSG_OK);
         UNIT_CHECK(hall_poll_lobby(hall, false));
     }
@@ -110,7 +100,7 @@ static void every_length_finds_its_way(void)
             break;
         }
     }
-    UNIT_EQUAL(hall->through_lobby, SEGMSG_LOBBY_CAPACITY + 1);
+    UNIT_EQUAL(hall->through_lobby, HALL_LOBBY_CAPACITY + 1);
     UNIT_EQUAL(hall->through_lobby + hall->through_common, hall->messages);
     UNIT_EQUAL(hall_send(hall, 0, 65537), SEGMSG_ERR_TOO_LARGE);
     const segmsg_sender_t *sender = &hall->guest[0].sender;
@@ -146,8 +136,10 @@ static void counting_messages_touches_only_what_is_there(void)
 static void a_guest_that_gets_its_own_ring_stays_in_order(void)
 {
     for (uint32_t own_after = 0; own_after < 20; ++own_after) {
-        segmsg_growth_t growth = {
-            .own_after = own_after, .own_crowd = 8, .grow_after = 20, .long_after = 3};
+        segmsg_growth_t growth = {.own_after = own_after,
+                                  .own_crowd = 8,
+                                  .grow_after = 20,
+                                  .long_after = 3};
         segmsg_export_config_t config = hall_config(GROUPS, 8, 64);
         hall_t *hall = hall_open(&config, 2, &growth);
         for (uint32_t m = 0; m < 200 && !unit_has_failed(); ++m) {
@@ -243,8 +235,10 @@ static void a_sender_is_kept_while_a_message_of_it_is_out(void)
 static void sessions_follow_each_other(void)
 {
     for (uint32_t own_after = 0; own_after < 6; ++own_after) {
-        segmsg_growth_t growth = {
-            .own_after = own_after, .own_crowd = 8, .grow_after = 5, .long_after = own_after % 2};
+        segmsg_growth_t growth = {.own_after = own_after,
+                                  .own_crowd = 8,
+                                  .grow_after = 5,
+                                  .long_after = own_after % 2};
         for (uint32_t read = 0; read < 5; ++read) {
             segmsg_export_config_t config = hall_config(GROUPS, 8, 64);
             hall_t *hall = hall_open(&config, 3, &growth);
@@ -295,104 +289,6 @@ static void groups_formed_just_before_a_goodbye_are_given_back(void)
     hall_close(hall);
 }
 
-/* ---- the common segments ---- */
-
-static void full_common_segments_are_waited_for(void)
-{
-    segmsg_export_config_t config = hall_config(GROUPS, 8, 64);
-    hall_t *hall = hall_open(&config, 3, &GUEST);
-    for (uint32_t round = 0; round < 5 && !unit_has_failed(); ++round) {
-        uint32_t sent = 0;
-        while (hall_send(hall, sent % 3, 2000 + 1000 * round) == SEGMSG_OK) {
-            ++sent;
-            UNIT_CHECK(hall_poll(hall, true));
-            UNIT_REQUIRE(sent < HALL_OUTS);
-        }
-        UNIT_CHECK(sent >= 1 && common_claimed(hall, 2) != 0);
-        UNIT_EQUAL(hall_send(hall, 0, 100), SEGMSG_OK); /* short ones go on */
-        UNIT_CHECK(hall_poll(hall, false));
-        hall_return(hall, 0);
-        UNIT_EQUAL(hall_send(hall, 1, 1500), SEGMSG_OK);
-        hall_drain(hall);
-        for (uint32_t g = 1; g < 4; ++g) {
-            UNIT_EQUAL(common_claimed(hall, g), 0);
-        }
-    }
-    hall_empty(hall);
-    hall_close(hall);
-}
-
-static void places_given_back_are_free_again(void)
-{
-    segmsg_export_config_t config = hall_config(GROUPS, 8, 64);
-    hall_t *hall = hall_open(&config, 2, &GUEST);
-    segmsg_place_t place[2][8];
-    for (uint32_t round = 0; round < 10; ++round) {
-        uint32_t count[2] = {0};
-        for (uint32_t p = 0; p < 8; ++p) {
-            hall_guest_t *guest = &hall->guest[p % 2];
-            if (segmsg_sender_take_lasting(&guest->sender, 1000 * (p + 1), &place[p % 2][p / 2])
-                == SEGMSG_OK) {
-                UNIT_CHECK((place[p % 2][p / 2].group & SEGMSG_PLACE_COMMON) != 0);
-                ++count[p % 2];
-            } else {
-                break;
-            }
-        }
-        UNIT_CHECK(count[0] > 1);
-        for (uint32_t g = 0; g < 2; ++g) {
-            for (uint32_t p = 0; p < count[g]; ++p) {
-                segmsg_sender_give_back(&hall->guest[g].sender, &place[g][p]);
-            }
-        }
-        UNIT_EQUAL(common_claimed(hall, 1), 0);
-        UNIT_EQUAL(common_claimed(hall, 2), 0);
-    }
-    hall_empty(hall);
-    hall_close(hall);
-}
-
-/* ---- more guests than there are entries ---- */
-
-static void one_guest_too_many_is_refused_until_another_leaves(void)
-{
-    segmsg_export_config_t config = hall_config(GROUPS, 8, 64);
-    config.groups_max = 5;
-    hall_t *hall = hall_open(&config, 6, &GUEST);
-    for (uint32_t round = 0; round < 20 && !unit_has_failed(); ++round) {
-        for (uint32_t g = 0; g < 5; ++g) {
-            UNIT_EQUAL(hall_send(hall, (g + round) % 6, 10 * g), SEGMSG_OK);
-        }
-        uint32_t late = (5 + round) % 6;
-        UNIT_EQUAL(hall_send(hall, late, 10), SEGMSG_ERR_TABLE_FULL);
-        UNIT_EQUAL(hall_send(hall, late, 3000), SEGMSG_ERR_TABLE_FULL);
-        UNIT_EQUAL(segmsg_sender_sure_capacity(&hall->guest[late].sender), 0);
-        hall_drain(hall);
-        UNIT_CHECK(hall_leave(hall, round % 6));
-        UNIT_EQUAL(hall_send(hall, late, 10), SEGMSG_ERR_TABLE_FULL); /* not read yet */
-        hall_drain(hall);
-    }
-    hall_empty(hall);
-    hall_close(hall);
-}
-
-/* A message that only a full segment of group 0 can carry. */
-static void a_message_that_only_group_0_can_carry_is_carried(void)
-{
-    for (uint32_t lobby = 0; lobby <= 64; lobby += 64) {
-        segmsg_growth_t growth = {
-            .own_after = 16, .own_crowd = 8, .grow_after = 1000, .long_after = 16};
-        segmsg_export_config_t config = hall_config("64:255:120,128:8:8", 8, lobby);
-        hall_t *hall = hall_open(&config, 1, &growth);
-        for (uint32_t m = 0; m < 4; ++m) {
-            UNIT_EQUAL(hall_send(hall, 0, 5000), SEGMSG_OK);
-            hall_drain(hall);
-        }
-        hall_empty(hall);
-        hall_close(hall);
-    }
-}
-
 static const unit_case_t cases[] = {
     UNIT_CASE(an_empty_lobby_takes_any_message_at_any_line),
     UNIT_CASE(a_full_lobby_delivers_each_message_once),
@@ -404,10 +300,6 @@ static const unit_case_t cases[] = {
     UNIT_CASE(a_sender_is_kept_while_a_message_of_it_is_out),
     UNIT_CASE(sessions_follow_each_other),
     UNIT_CASE(groups_formed_just_before_a_goodbye_are_given_back),
-    UNIT_CASE(full_common_segments_are_waited_for),
-    UNIT_CASE(places_given_back_are_free_again),
-    UNIT_CASE(one_guest_too_many_is_refused_until_another_leaves),
-    UNIT_CASE(a_message_that_only_group_0_can_carry_is_carried),
 };
 
 int main(int argc, char **argv)
