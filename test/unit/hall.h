@@ -16,7 +16,7 @@
 #include "unit.h"
 
 enum {
-    HALL_GUESTS = 8,
+    HALL_GUESTS = 10,
     HALL_QUEUE = 2048, /* messages of one sender on the way */
     HALL_OUTS = 64     /* messages out at one time */
 };

@@ -74,18 +74,18 @@ static void places_given_back_are_free_again(void)
 static void one_guest_too_many_is_refused_until_another_leaves(void)
 {
     segmsg_export_config_t config = hall_config(GROUPS, 8, 64);
-    config.groups_max = 7;
-    hall_t *hall = hall_open(&config, 8, &GUEST);
+    config.groups_max = 9;
+    hall_t *hall = hall_open(&config, 10, &GUEST);
     for (uint32_t round = 0; round < 20 && !unit_has_failed(); ++round) {
-        for (uint32_t g = 0; g < 7; ++g) {
-            UNIT_EQUAL(hall_send(hall, (g + round) % 8, 10 * g), SEGMSG_OK);
+        for (uint32_t g = 0; g < 9; ++g) {
+            UNIT_EQUAL(hall_send(hall, (g + round) % 10, 10 * g), SEGMSG_OK);
         }
-        uint32_t late = (7 + round) % 8;
+        uint32_t late = (9 + round) % 10;
         UNIT_EQUAL(hall_send(hall, late, 10), SEGMSG_ERR_TABLE_FULL);
         UNIT_EQUAL(hall_send(hall, late, 3000), SEGMSG_ERR_TABLE_FULL);
         UNIT_EQUAL(segmsg_sender_sure_capacity(&hall->guest[late].sender), 0);
         hall_drain(hall);
-        UNIT_CHECK(hall_leave(hall, round % 8));
+        UNIT_CHECK(hall_leave(hall, round % 10));
         UNIT_EQUAL(hall_send(hall, late, 10), SEGMSG_ERR_TABLE_FULL); /* not read yet */
         hall_drain(hall);
     }
