@@ -34,6 +34,7 @@ segmsg_interconnect_sources = \
 	src/interconnect/segmsg_shm.h
 segmsg_btl_sources = \
 	src/btl/btl_segmsg.h \
+	src/btl/btl_segmsg_clock.h \
 	src/btl/btl_segmsg_compat.h \
 	src/btl/btl_segmsg_component.c \
 	src/btl/btl_segmsg_copy.c \

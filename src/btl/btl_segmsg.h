@@ -22,6 +22,7 @@
 #ifndef MCA_BTL_SEGMSG_H
 #define MCA_BTL_SEGMSG_H
 
+#include "btl/btl_segmsg_clock.h"
 #include "btl/btl_segmsg_compat.h"
 
 #include "opal/class/opal_free_list.h"
@@ -65,6 +66,7 @@ typedef struct {
     int free_list_inc;
     int single_copy; /* mca_btl_segmsg_copy_t */
     segmsg_cache_policy_t cache;
+    unsigned look_every; /* nanoseconds */
     bool numa_bind;
     bool report;
 } mca_btl_segmsg_config_t;
@@ -151,7 +153,10 @@ typedef struct {
     mca_btl_segmsg_probe_t probe;
     segmsg_shm_t shm; /* this process's export */
     segmsg_receiver_t receiver;
-    atomic_flag polling;    /* held by the thread that polls, if there are threads */
+    atomic_flag polling;     /* held by the thread that polls, if there are threads */
+    uint64_t looked_in_vain; /* when progress last found nothing, in ticks; 0: it found something */
+    uint64_t look_ticks;     /* ticks before it looks again */
+    segmsg_clock_moment_t start;
     int calls_since_others; /* progress calls since quiet senders and guests were looked at */
     int taken_since_others; /* messages that they brought */
     bool strangers;         /* there are senders whose endpoint is not known yet */

@@ -229,6 +229,7 @@ static mca_btl_base_module_t **component_init(int *count, bool progress_threads,
         decline(module);
         return modules;
     }
+    module->start = segmsg_clock_now();
     identify(module);
     mca_btl_segmsg_copy_init();
     if (opal_free_list_init(&module->frags, sizeof(mca_btl_segmsg_frag_t), opal_cache_line_size,

@@ -232,6 +232,13 @@ static void register_cache(mca_btl_segmsg_config_t *config)
                       "Longest message of a stream, in cache lines, in group 0; longer ones are "
                       "faster through a larger group, unless somebody waits for them (8 to 65535)",
                       OPAL_INFO_LVL_9, &cache->stream_lines);
+    config->look_every = 20;
+    register_unsigned(
+        "look_every",
+        "Nanoseconds that progress waits, after it has found nothing, before it looks "
+        "again (0 to 100000); to look all the time takes the lines away from those "
+        "who are about to write them",
+        OPAL_INFO_LVL_9, &config->look_every);
     if (!segmsg_cache_can_demote()) {
         cache->demote_lines = cache->answer_lines = 0;
     }
@@ -362,6 +369,7 @@ bool mca_btl_segmsg_check_params(void)
            && check_range("burst", config->burst, 1, 65536)
            && check_range("stream_piece", config->stream_piece, 256, 65536)
            && check_cache(&config->cache)
+           && check_range("look_every", config->look_every, 0, 100000)
            && check_range("inline_limit", config->inline_limit, 64, 4096)
            && check_range("free_list_num", (unsigned long) config->free_list_num, 0, 1 << 20)
            && check_free_list_max(config)

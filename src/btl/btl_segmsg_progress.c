@@ -4,6 +4,8 @@
  */
 #include "btl/btl_segmsg_rdma.h"
 
+#include "btl/btl_segmsg_clock.h"
+
 #include "core/segmsg_lobby.h"
 #include "core/segmsg_turns.h"
 
@@ -262,6 +264,16 @@ static int serve_busy(mca_btl_segmsg_module_t *module)
     return count;
 }
 
+/*
+ * A look takes the line of the next header away from the sender that is about to write it, which must
+ * then fetch it back. Whoever waits calls progress every few nanoseconds: to look a little less often
+ * finds a message sooner.
+ */
+static inline bool is_time_to_look(const mca_btl_segmsg_module_t *module)
+{
+    return segmsg_clock_ticks() - module->looked_in_vain >= module->look_ticks;
+}
+
 int mca_btl_segmsg_progress(void)
 {
     mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
@@ -274,8 +286,9 @@ int mca_btl_segmsg_progress(void)
         polling_depth = 1;
     }
     int count = 0;
-    if (OPAL_LIKELY(module->initialised)) {
+    if (OPAL_LIKELY(module->initialised) && is_time_to_look(module)) {
         count = poll_readers(module);
+        module->looked_in_vain = count == 0 ? segmsg_clock_ticks() : 0;
         if (OPAL_UNLIKELY(module->any_busy)) {
             count += serve_busy(module);
         }

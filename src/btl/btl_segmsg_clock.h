@@ -1,0 +1,50 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The processor's own counter of time, where it can be read in a few nanoseconds; 0 always elsewhere.
+ */
+#ifndef MCA_BTL_SEGMSG_CLOCK_H
+#define MCA_BTL_SEGMSG_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+static inline uint64_t segmsg_clock_ticks(void)
+{
+#if defined(__x86_64__)
+    return __builtin_ia32_rdtsc();
+#elif defined(__aarch64__)
+    uint64_t ticks;
+    __asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+    return ticks;
+#else
+    return 0;
+#endif
+}
+
+/* A moment, by both clocks. */
+typedef struct {
+    uint64_t ticks;
+    struct timespec time;
+} segmsg_clock_moment_t;
+
+static inline segmsg_clock_moment_t segmsg_clock_now(void)
+{
+    segmsg_clock_moment_t now = {.ticks = segmsg_clock_ticks()};
+    clock_gettime(CLOCK_MONOTONIC, &now.time);
+    return now;
+}
+
+/* Ticks in `nanoseconds`, by what has passed since `start`; 0 if that cannot be told yet. */
+static inline uint64_t segmsg_clock_ticks_in(const segmsg_clock_moment_t *start,
+                                             unsigned nanoseconds)
+{
+    segmsg_clock_moment_t now = segmsg_clock_now();
+    double passed = (double) (now.time.tv_sec - start->time.tv_sec) * 1e9
+                    + (double) (now.time.tv_nsec - start->time.tv_nsec);
+    return passed < 1e5 ? 0
+                        : (uint64_t) ((double) (now.ticks - start->ticks) * nanoseconds / passed);
+}
+
+#endif
