@@ -232,7 +232,7 @@ static void register_cache(mca_btl_segmsg_config_t *config)
                       "Longest message of a stream, in cache lines, in group 0; longer ones are "
                       "faster through a larger group, unless somebody waits for them (8 to 65535)",
                       OPAL_INFO_LVL_9, &cache->stream_lines);
-    config->look_every = 20;
+    config->look_every = 40;
     register_unsigned(
         "look_every",
         "Nanoseconds that progress waits, after it has found nothing, before it looks "

@@ -265,13 +265,22 @@ static int serve_busy(mca_btl_segmsg_module_t *module)
 }
 
 /*
- * A look takes the line of the next header away from the sender that is about to write it, which must
- * then fetch it back. Whoever waits calls progress every few nanoseconds: to look a little less often
- * finds a message sooner.
+ * Polls, unless the last look was in vain and only a moment ago. A look takes the line of the next
+ * header away from the sender that is about to write it, which must then fetch it back. Whoever waits
+ * calls progress every few nanoseconds: to look a little less often finds a message sooner.
  */
-static inline bool is_time_to_look(const mca_btl_segmsg_module_t *module)
+static int look(mca_btl_segmsg_module_t *module)
 {
-    return segmsg_clock_ticks() - module->looked_in_vain >= module->look_ticks;
+    if (module->look_ticks == 0) {
+        return poll_readers(module);
+    }
+    uint64_t now = segmsg_clock_ticks();
+    if (now - module->looked_in_vain < module->look_ticks) {
+        return 0;
+    }
+    int count = poll_readers(module);
+    module->looked_in_vain = count == 0 ? now : 0;
+    return count;
 }
 
 int mca_btl_segmsg_progress(void)
@@ -286,9 +295,8 @@ int mca_btl_segmsg_progress(void)
         polling_depth = 1;
     }
     int count = 0;
-    if (OPAL_LIKELY(module->initialised) && is_time_to_look(module)) {
-        count = poll_readers(module);
-        module->looked_in_vain = count == 0 ? segmsg_clock_ticks() : 0;
+    if (OPAL_LIKELY(module->initialised)) {
+        count = look(module);
         if (OPAL_UNLIKELY(module->any_busy)) {
             count += serve_busy(module);
         }
