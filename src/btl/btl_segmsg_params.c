@@ -270,24 +270,37 @@ static void set_module_defaults(mca_btl_base_module_t *btl, const mca_btl_segmsg
     btl->btl_put_alignment = 0;
 }
 
-void mca_btl_segmsg_choose_eager_limit(void)
+/* True if the user has not set the eager limit. */
+static bool eager_limit_is_default(void)
 {
-    mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
-    bool any_peer = false;
-    mca_btl_segmsg_endpoint_t *endpoint;
-    OPAL_LIST_FOREACH (endpoint, &module->endpoints, mca_btl_segmsg_endpoint_t) {
-        any_peer = any_peer || !endpoint->is_self;
-        if (endpoint->single_copy) {
-            return; /* with whom it works, what is longer than the eager limit is copied once */
-        }
-    }
     mca_base_var_source_t source = MCA_BASE_VAR_SOURCE_DEFAULT;
     int index = mca_base_var_find("opal", "btl", "segmsg", "eager_limit");
-    if (any_peer && index >= 0 && mca_base_var_get_value(index, NULL, &source, NULL) == OPAL_SUCCESS
-        && source == MCA_BASE_VAR_SOURCE_DEFAULT) {
-        module->super.btl_eager_limit =
-            lesser(module->config.nocopy_eager_limit, module->super.btl_max_send_size);
+    return index >= 0 && mca_base_var_get_value(index, NULL, &source, NULL) == OPAL_SUCCESS
+           && source == MCA_BASE_VAR_SOURCE_DEFAULT;
+}
+
+void mca_btl_segmsg_choose_eager_limit(void)
+{
+    static size_t usual; /* as it was registered */
+    mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
+    if (!eager_limit_is_default()) {
+        return;
     }
+    usual = usual == 0 ? module->super.btl_eager_limit : usual;
+    bool any_peer = false;
+    bool any_copy = false;
+    mca_btl_segmsg_endpoint_t *endpoint;
+    OPAL_THREAD_LOCK(&module->lock);
+    OPAL_LIST_FOREACH (endpoint, &module->endpoints, mca_btl_segmsg_endpoint_t) {
+        any_peer = any_peer || !endpoint->is_self;
+        any_copy = any_copy || endpoint->single_copy;
+    }
+    OPAL_THREAD_UNLOCK(&module->lock);
+    /* With whom the copy works, what is longer than the eager limit is copied once. */
+    module->super.btl_eager_limit =
+        any_peer && !any_copy
+            ? lesser(module->config.nocopy_eager_limit, module->super.btl_max_send_size)
+            : usual;
 }
 
 int mca_btl_segmsg_register_params(void)

@@ -18,7 +18,7 @@
 
 enum {
     SEGMSG_TURNS_AWAKE = 8,   /* as many stay awake, whatever they do */
-    SEGMSG_TURNS_QUIET = 8,   /* quiet senders looked at, at a time */
+    SEGMSG_TURNS_QUIET = 24,  /* quiet senders looked at, at a time */
     SEGMSG_TURNS_IDLE = 256,  /* looks in vain after which a sender is quiet */
     SEGMSG_TURNS_SETTLE = 128 /* times between two searches for such senders */
 };
