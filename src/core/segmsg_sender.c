@@ -408,13 +408,9 @@ segmsg_error_t segmsg_sender_take_slow(segmsg_sender_t *sender, size_t length,
     if (has_outgrown_starter(sender, length)) {
         grow_ring(sender);
     }
-    segmsg_error_t error = SEGMSG_ERR_TOO_LARGE;
-    if (length <= segmsg_sender_ring_capacity(sender)) {
-        uint32_t lines = segmsg_group_partitions(&sender->geometry, 0, length);
-        if (take_ring(ring, lines, place)) {
-            return SEGMSG_OK;
-        }
-        error = SEGMSG_ERR_FULL;
+    uint32_t lines = segmsg_group_partitions(&sender->geometry, 0, length);
+    if (length <= segmsg_sender_ring_capacity(sender) && take_ring(ring, lines, place)) {
+        return SEGMSG_OK;
     }
     /* A message above group 0 needs a line there to be announced; without one it must wait. */
     if (!segmsg_ring_has_room(ring, 1)) {
@@ -428,10 +424,14 @@ segmsg_error_t segmsg_sender_take_slow(segmsg_sender_t *sender, size_t length,
         sender->passed += group != segmsg_geometry_select(&sender->geometry, length);
         return SEGMSG_OK;
     }
-    if (error == SEGMSG_ERR_FULL || larger == SEGMSG_ERR_FULL) {
-        ++sender->full;
-        return SEGMSG_ERR_FULL;
+    /* No group above can be had, so it is the ring, be it the best or not, now or later. */
+    if (larger != SEGMSG_ERR_FULL && length <= ring->capacity) {
+        if (take_ring(ring, lines, place)) {
+            return SEGMSG_OK;
+        }
+        larger = SEGMSG_ERR_FULL;
     }
+    sender->full += larger == SEGMSG_ERR_FULL;
     return larger;
 }
 
