@@ -492,6 +492,31 @@ static void partitions_that_have_memory_serve_again(void)
     }
 }
 
+/* A stream prefers a larger group; where there is no memory for one, group 0 carries it. */
+static void a_stream_without_memory_goes_through_the_ring(void)
+{
+    memory_t memory;
+    memory_open_export(&memory, "64:255:100,4K:8:2", 255, 16, 2);
+    segmsg_receiver_t receiver;
+    UNIT_REQUIRE(segmsg_receiver_init(&receiver, &memory.export));
+    segmsg_sender_t sender;
+    segmsg_export_t image;
+    open_sender(&sender, &image, &memory, 1);
+    const segmsg_cache_policy_t policy = {.stream_lines = 10};
+    segmsg_sender_set_cache(&sender, &policy);
+    UNIT_EQUAL(send_message(&sender, 10, 0), SEGMSG_OK);
+    atomic_store(memory.left, 0);
+    uint32_t closed = 0;
+    for (uint32_t m = 0; m < 100 && !unit_has_failed(); ++m) {
+        UNIT_EQUAL(send_message(&sender, 5000, m), SEGMSG_OK);
+        UNIT_EQUAL(receive_all(&receiver, &closed), m == 0 ? 2 : 1);
+    }
+    UNIT_EQUAL(sender.messages[0], 101);
+    segmsg_sender_destroy(&sender);
+    segmsg_receiver_destroy(&receiver);
+    memory_close(&memory);
+}
+
 /* The arena is used up, or a table: senders that came too late are refused, again and again. */
 static void a_full_table_refuses_and_stays_as_it_is(void)
 {
@@ -548,6 +573,7 @@ static const unit_case_t cases[] = {
     UNIT_CASE(a_sender_without_a_ring_has_nothing_to_say),
     UNIT_CASE(running_out_of_space_is_an_error_and_what_stands_goes_on),
     UNIT_CASE(partitions_that_have_memory_serve_again),
+    UNIT_CASE(a_stream_without_memory_goes_through_the_ring),
     UNIT_CASE(a_full_table_refuses_and_stays_as_it_is),
 };
 
