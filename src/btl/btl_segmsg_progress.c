@@ -35,6 +35,7 @@ void mca_btl_segmsg_polling_resume(void)
 static void welcome_senders(mca_btl_segmsg_module_t *module)
 {
     module->strangers = false;
+    module->receiver.has_newcomers = false;
     segmsg_error_t error = segmsg_receiver_find_groups(&module->receiver);
     if (OPAL_UNLIKELY(error != SEGMSG_OK)) {
         mca_btl_segmsg_fail(NULL, error);
@@ -98,6 +99,9 @@ SEGMSG_INLINE void receive(mca_btl_segmsg_module_t *module, segmsg_reader_t *rea
 SEGMSG_INLINE void take(mca_btl_segmsg_module_t *module, segmsg_reader_t *reader,
                         const segmsg_message_t *message)
 {
+    if (OPAL_UNLIKELY(reader->user == NULL)) {
+        reader->user = mca_btl_segmsg_endpoint_of(&reader->sender); /* found on the way here */
+    }
     mca_btl_segmsg_endpoint_t *endpoint = reader->user;
     if (OPAL_LIKELY(endpoint != NULL)) {
         segmsg_sender_answers(&endpoint->sender);
@@ -188,13 +192,14 @@ static int poll_lobby(mca_btl_segmsg_module_t *module)
 static int poll_others(mca_btl_segmsg_module_t *module, int taken)
 {
     segmsg_receiver_t *receiver = &module->receiver;
+    if (OPAL_UNLIKELY(segmsg_receiver_has_new_groups(receiver) || receiver->has_newcomers
+                      || module->strangers)) {
+        welcome_senders(module);
+    }
     int count = poll_lobby(module);
     if (receiver->awake != receiver->reader_count || receiver->awake > SEGMSG_TURNS_AWAKE) {
         segmsg_turns_count(receiver);
         count += poll_quiet(module, taken);
-    }
-    if (OPAL_UNLIKELY(segmsg_receiver_has_new_groups(receiver) || module->strangers)) {
-        welcome_senders(module);
     }
     return count;
 }

@@ -28,9 +28,12 @@ static bool job_stream(mca_btl_segmsg_endpoint_t *endpoint,
     segmsg_place_t place;
     bool sent = false;
     OPAL_THREAD_LOCK(&endpoint->lock);
+    bool is_short = sizeof(*header) + size <= mca_btl_segmsg.config.inline_limit;
     if (!endpoint->retired && opal_list_is_empty(&endpoint->pending)
-        && segmsg_sender_take_lasting(sender, sizeof(*header) + size, &place) == SEGMSG_OK) {
-        segmsg_copy_in(place.data, header, sizeof(*header), data, size, false);
+        && (is_short ? segmsg_sender_take(sender, sizeof(*header) + size, &place)
+                     : segmsg_sender_take_lasting(sender, sizeof(*header) + size, &place))
+               == SEGMSG_OK) {
+        segmsg_copy_in(place.data, header, sizeof(*header), data, size, place.group == 0);
         sent = segmsg_sender_publish(sender, &place, MCA_BTL_SEGMSG_TAG,
                                      (uint32_t) (sizeof(*header) + size));
         if (OPAL_UNLIKELY(!sent)) {

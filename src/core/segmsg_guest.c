@@ -146,16 +146,21 @@ static segmsg_error_t take_in_group(segmsg_sender_t *sender, size_t length, uint
     segmsg_control_t *control = segmsg_segment_control(sender->target, &entry);
     size_t before = segmsg_partitions_offset(group, entry.partition_count);
     uint32_t partitions = segmsg_group_partitions(&sender->geometry, group, length);
-    if (sender->target->commit(sender->target->commit_context, entry.offset, before) != 0) {
+    uint64_t *committed = &sender->common_committed[group];
+    if (*committed == 0
+        && sender->target->commit(sender->target->commit_context, entry.offset, before) != 0) {
         return SEGMSG_ERR_NO_SPACE;
     }
     if (!claim_run(control, entry.partition_count, partitions, &place->first)) {
         return SEGMSG_ERR_FULL;
     }
-    if (!segmsg_partitions_commit(sender->target, &entry, place->first, partitions)) {
+    uint64_t mask = segmsg_run_mask(place->first, partitions);
+    if ((mask & ~*committed) != 0
+        && !segmsg_partitions_commit(sender->target, &entry, place->first, partitions)) {
         unclaim_run(control, place->first, partitions);
         return SEGMSG_ERR_NO_SPACE;
     }
+    *committed |= mask;
     segmsg_directory_enter(segmsg_segment_directory(sender->target, &entry), place->first,
                            partitions);
     place->data = segmsg_segment_partitions(sender->target, &entry)

@@ -112,6 +112,7 @@ static segmsg_reader_t *add_reader(segmsg_receiver_t *receiver, const segmsg_ide
     reader->count = 1;
     receiver->reader[receiver->reader_count++] = reader;
     segmsg_turns_wake(receiver, receiver->reader_count - 1);
+    receiver->has_newcomers = true;
     return reader;
 }
 

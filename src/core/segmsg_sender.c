@@ -57,6 +57,24 @@ static segmsg_error_t form_group(segmsg_sender_t *sender, uint32_t group, uint32
     return error;
 }
 
+/*
+ * Longest message in bytes of a stream that goes through group 0: as the policy says, unless the next
+ * group has partitions so large that messages of that length would waste most of them.
+ */
+static size_t stream_capacity(const segmsg_sender_t *sender, const segmsg_ring_image_t *ring)
+{
+    enum { WASTE_MAX = 8 };
+    size_t streamed = (size_t) ring->cache.stream_lines * SEGMSG_LINE - SEGMSG_HEADER_BYTES;
+    uint32_t next = 1;
+    while (next < sender->geometry.group_count
+           && segmsg_group_capacity(&sender->geometry, next) <= streamed) {
+        ++next;
+    }
+    bool is_better = next < sender->geometry.group_count
+                     && sender->geometry.group[next].partition_size <= WASTE_MAX * streamed;
+    return streamed < ring->capacity && is_better ? streamed : ring->capacity;
+}
+
 /* Makes `ring` the image of the segment of `entry`. */
 static void open_ring(segmsg_sender_t *sender, segmsg_ring_image_t *ring,
                       const segmsg_segment_entry_t *entry)
@@ -69,8 +87,7 @@ static void open_ring(segmsg_sender_t *sender, segmsg_ring_image_t *ring,
     ring->spare = 0;
     ring->limit = entry->partition_count;
     ring->capacity = (size_t) entry->span_factor * SEGMSG_LINE - SEGMSG_HEADER_BYTES;
-    size_t streamed = (size_t) ring->cache.stream_lines * SEGMSG_LINE - SEGMSG_HEADER_BYTES;
-    ring->stream_capacity = streamed < ring->capacity ? streamed : ring->capacity;
+    ring->stream_capacity = stream_capacity(sender, ring);
     const segmsg_cache_policy_t *cache = &ring->cache;
     ring->near_most = cache->most < ring->count ? cache->most : ring->count - 1;
     ring->far_most = cache->far != 0 && cache->far < ring->count ? ring->count - cache->far - 1 : 0;
@@ -291,6 +308,7 @@ segmsg_error_t segmsg_sender_take_larger(segmsg_sender_t *sender, size_t length,
         if (common == SEGMSG_ERR_FULL && ++sender->starved < STARVED_MAX) {
             return SEGMSG_ERR_FULL;
         }
+        sender->starved = 0;
     }
     bool full = false;
     segmsg_error_t error = SEGMSG_ERR_TOO_LARGE;

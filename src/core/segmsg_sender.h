@@ -85,11 +85,12 @@ typedef struct {
     bool ring_is_starter;
     _Atomic bool answers; /* a message came from the receiver since the last */
     segmsg_growth_t growth;
-    uint32_t guest_messages;                    /* in the lobby */
-    uint32_t starved;                           /* times that a common segment was full */
-    uint64_t starter_from;                      /* messages[0] when the starter was formed */
-    uint32_t starter_long;                      /* messages that were too long for the starter */
-    segmsg_run_image_t *run[SEGMSG_GROUPS_MAX]; /* NULL while not formed; [0] is unused */
+    uint32_t guest_messages;                      /* in the lobby */
+    uint64_t common_committed[SEGMSG_GROUPS_MAX]; /* partitions whose memory we know to be there */
+    uint32_t starved;                             /* times that a common segment was full */
+    uint64_t starter_from;                        /* messages[0] when the starter was formed */
+    uint32_t starter_long;                        /* messages that were too long for the starter */
+    segmsg_run_image_t *run[SEGMSG_GROUPS_MAX];   /* NULL while not formed; [0] is unused */
     uint32_t wanted[SEGMSG_GROUPS_MAX];  /* messages that went through a common segment instead */
     uint32_t refused[SEGMSG_GROUPS_MAX]; /* the receiver had no memory for this group: messages
                                             until it is asked again */
