@@ -156,6 +156,8 @@ typedef struct {
     atomic_flag polling;     /* held by the thread that polls, if there are threads */
     uint64_t looked_in_vain; /* when progress last found nothing, in ticks; 0: it found something */
     uint64_t look_ticks;     /* ticks before it looks again */
+    _Atomic uint32_t
+        under_way; /* operations: answers come in a stream, and are looked for at once */
     segmsg_clock_moment_t start;
     int calls_since_others; /* progress calls since quiet senders and guests were looked at */
     int taken_since_others; /* messages that they brought */

@@ -276,7 +276,9 @@ static int serve_busy(mca_btl_segmsg_module_t *module)
  */
 static int look(mca_btl_segmsg_module_t *module)
 {
-    if (module->look_ticks == 0) {
+    /* Relaxed: a hint. */
+    if (module->look_ticks == 0
+        || atomic_load_explicit(&module->under_way, memory_order_relaxed) != 0) {
         return poll_readers(module);
     }
     uint64_t now = segmsg_clock_ticks();

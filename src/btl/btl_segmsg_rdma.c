@@ -36,12 +36,19 @@ operation_start(mca_btl_segmsg_endpoint_t *endpoint, void *local_address,
         OBJ_RELEASE(operation);
         return NULL;
     }
+    atomic_fetch_add_explicit(&mca_btl_segmsg.under_way, 1, memory_order_relaxed);
     return operation;
+}
+
+static void operation_forget(mca_btl_segmsg_operation_t *operation)
+{
+    opal_pointer_array_set_item(&mca_btl_segmsg.operations, operation->index, NULL);
+    atomic_fetch_sub_explicit(&mca_btl_segmsg.under_way, 1, memory_order_relaxed);
 }
 
 static void operation_finish(mca_btl_segmsg_operation_t *operation, int status)
 {
-    opal_pointer_array_set_item(&mca_btl_segmsg.operations, operation->index, NULL);
+    operation_forget(operation);
     if (operation->cbfunc != NULL) {
         operation->cbfunc(&mca_btl_segmsg.super, operation->endpoint, operation->local_address,
                           operation->local_handle, operation->cbcontext, operation->cbdata, status);
@@ -57,7 +64,7 @@ static int operation_ask(mca_btl_segmsg_operation_t *operation,
     header->generation = operation->generation;
     int rc = mca_btl_segmsg_job_start(operation->endpoint, header, data, size);
     if (rc != OPAL_SUCCESS) {
-        opal_pointer_array_set_item(&mca_btl_segmsg.operations, operation->index, NULL);
+        operation_forget(operation);
         OBJ_RELEASE(operation);
     }
     return rc;

@@ -145,6 +145,7 @@ def message_cases():
                     ("osc rdma", "osc rdma, no kernel copy", "osc rdma, tiny"),
                     ((2, "osc rdma"), (2, "osc rdma, no kernel copy")))
     cases += matrix("spawn", (1, 2), ("alone", "with self", "no kernel copy"), ((2, "alone"),))
+    cases += matrix("visitors", (1,), ("alone", "no kernel copy"), ((1, "alone"),))
     cases += matrix("connect", (1, 2), ("alone", "with self", "no kernel copy"), ((2, "alone"),))
     cases += matrix("counters", (2, 3), usual, ((2, "alone"), (2, "tiny")))
     return cases
