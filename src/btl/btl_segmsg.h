@@ -57,7 +57,6 @@ typedef struct {
     unsigned extra_peers;
     unsigned burst;
     unsigned inline_limit;
-    unsigned queue_longest;
     unsigned queue_limit;
     unsigned stream_piece;
     unsigned nocopy_eager_limit;

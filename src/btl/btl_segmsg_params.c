@@ -11,7 +11,6 @@ enum {
     DEFAULT_STARTER = 63, /* with its control line a page */
     DEFAULT_LOBBY = 127,  /* with its control line two pages */
     DEFAULT_EAGER = 8 * 1024 + 128,
-    DEFAULT_NOCOPY_EAGER = 32 * 1024 + 128,
     DEFAULT_RNDV_EAGER = 32 * 1024,
     DEFAULT_MAX_SEND = 64 * 1024 + 128
 };
@@ -164,18 +163,12 @@ static void register_fragments(mca_btl_segmsg_config_t *config)
                       "Bytes that one message carries of a large transfer that the kernel may not "
                       "copy (256 to 65536)",
                       OPAL_INFO_LVL_9, &config->stream_piece);
-    config->nocopy_eager_limit = (unsigned) lesser(DEFAULT_NOCOPY_EAGER, capacity_of(config));
+    config->nocopy_eager_limit = (unsigned) lesser(DEFAULT_EAGER, capacity_of(config));
     register_unsigned("nocopy_eager_limit",
                       "Eager limit in bytes where the kernel's single copy works with no peer, "
                       "instead of btl_segmsg_eager_limit if that is not set (256 to what the "
                       "largest group carries; at most btl_segmsg_max_send_size is used)",
                       OPAL_INFO_LVL_4, &config->nocopy_eager_limit);
-    config->queue_longest = 4096;
-    register_unsigned("queue_longest",
-                      "Longest message in bytes that is kept in a local buffer for a peer that has "
-                      "no room; the PML keeps longer ones, and they are copied only once (0 to "
-                      "4294967295)",
-                      OPAL_INFO_LVL_9, &config->queue_longest);
     config->queue_limit = 16 << 20;
     register_unsigned("queue_limit",
                       "Most bytes of messages that are kept in local buffers for a peer that has "

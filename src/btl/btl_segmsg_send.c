@@ -167,23 +167,12 @@ static int sendi_self(mca_btl_base_module_t *btl, mca_btl_segmsg_endpoint_t *end
     return OPAL_SUCCESS;
 }
 
-/*
- * There is no room, or others wait already. If the PML can use a buffer to fill (`descriptor` is not
- * NULL), and the queue is not at its limit, it gets one, which then waits in the queue. A long message
- * would be copied twice so: the PML keeps it where it is, as it does when the queue is at its limit.
- */
-static int sendi_full(mca_btl_segmsg_endpoint_t *endpoint, segmsg_error_t error, size_t size,
-                      uint8_t order, uint32_t flags, mca_btl_base_descriptor_t **descriptor)
+/* There is no room, or others wait already: gives the PML a buffer to fill, which then waits in the
+ * queue, if it can use one (`descriptor` is not NULL) and the queue is not at its limit. */
+static int sendi_full(mca_btl_segmsg_endpoint_t *endpoint, size_t size, uint8_t order,
+                      uint32_t flags, mca_btl_base_descriptor_t **descriptor)
 {
-    if (descriptor == NULL) {
-        return OPAL_ERR_OUT_OF_RESOURCE;
-    }
-    if (error == SEGMSG_ERR_FULL && size > mca_btl_segmsg.config.queue_longest) {
-        *descriptor = NULL;
-        OPAL_THREAD_LOCK(&endpoint->lock);
-        mca_btl_segmsg_endpoint_block(endpoint);
-        OPAL_THREAD_UNLOCK(&endpoint->lock);
-    } else {
+    if (descriptor != NULL) {
         *descriptor = mca_btl_segmsg_alloc_buffer(endpoint, order, size, flags);
     }
     return OPAL_ERR_OUT_OF_RESOURCE;
@@ -237,5 +226,5 @@ int mca_btl_segmsg_sendi(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *en
     if (OPAL_LIKELY(sent)) {
         return OPAL_SUCCESS;
     }
-    return sendi_full(endpoint, error, size, order, flags, descriptor);
+    return sendi_full(endpoint, size, order, flags, descriptor);
 }
