@@ -57,8 +57,8 @@ typedef struct {
     uint32_t far;          /* how far ahead every line is asked for once; 0: not at all */
     uint32_t most;         /* lines asked for anew at a time, at most; 0: none */
     uint32_t demote_lines; /* longest message, in lines, whose lines are demoted; 0: none */
-    uint32_t stream_lines; /* longest message of a stream, in lines, in group 0 */
     uint32_t answer_lines; /* the same for a message that answers one: somebody waits for it */
+    uint32_t stream_lines; /* longest message of a stream, in lines, in group 0 */
 } segmsg_cache_policy_t;
 
 #endif

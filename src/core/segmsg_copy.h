@@ -20,35 +20,31 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Copies the first and the last `part` bytes, at most 32, of `size`; they may overlap. `part` is a
+ * constant wherever this is called, so that each move is an instruction or two. */
+SEGMSG_INLINE void segmsg_copy_ends(unsigned char *to, const unsigned char *from, size_t size,
+                                    size_t part)
+{
+    unsigned char low[32], high[32];
+    memcpy(low, from, part);
+    memcpy(high, from + size - part, part);
+    memcpy(to, low, part);
+    memcpy(to + size - part, high, part);
+}
+
 /* Copies up to 64 bytes by two overlapping moves of the largest size that fits; no call. */
 SEGMSG_INLINE void segmsg_copy_short(void *to, const void *from, size_t size)
 {
     unsigned char *t = to;
     const unsigned char *f = from;
     if (size >= 32) {
-        unsigned char low[32], high[32];
-        memcpy(low, f, sizeof(low));
-        memcpy(high, f + size - sizeof(high), sizeof(high));
-        memcpy(t, low, sizeof(low));
-        memcpy(t + size - sizeof(high), high, sizeof(high));
+        segmsg_copy_ends(t, f, size, 32);
     } else if (size >= 16) {
-        unsigned char low[16], high[16];
-        memcpy(low, f, sizeof(low));
-        memcpy(high, f + size - sizeof(high), sizeof(high));
-        memcpy(t, low, sizeof(low));
-        memcpy(t + size - sizeof(high), high, sizeof(high));
+        segmsg_copy_ends(t, f, size, 16);
     } else if (size >= 8) {
-        uint64_t low, high;
-        memcpy(&low, f, sizeof(low));
-        memcpy(&high, f + size - sizeof(high), sizeof(high));
-        memcpy(t, &low, sizeof(low));
-        memcpy(t + size - sizeof(high), &high, sizeof(high));
+        segmsg_copy_ends(t, f, size, 8);
     } else if (size >= 4) {
-        uint32_t low, high;
-        memcpy(&low, f, sizeof(low));
-        memcpy(&high, f + size - sizeof(high), sizeof(high));
-        memcpy(t, &low, sizeof(low));
-        memcpy(t + size - sizeof(high), &high, sizeof(high));
+        segmsg_copy_ends(t, f, size, 4);
     } else if (size != 0) {
         unsigned char first = f[0], middle = f[size / 2], last = f[size - 1];
         t[0] = first;

@@ -19,33 +19,25 @@ static size_t arena_offset(uint32_t groups_max)
     return round_to_page(SEGMSG_TABLES_OFFSET + (size_t) groups_max * SEGMSG_TABLE_STRIDE);
 }
 
-static size_t full_segment_bytes(const segmsg_geometry_t *geometry, uint32_t group)
+/* A segment of group 0 with `ring` partitions and a full one of each group from `from_group` on. */
+static size_t segments_bytes(const segmsg_geometry_t *geometry, uint32_t ring, uint32_t from_group)
 {
-    const segmsg_group_geometry_t *shape = &geometry->group[group];
-    return round_to_page(
-        segmsg_segment_bytes(group, shape->partition_size, shape->partition_count));
+    size_t bytes = round_to_page(segmsg_segment_bytes(0, SEGMSG_LINE, ring));
+    for (uint32_t g = from_group; g < geometry->group_count; ++g) {
+        bytes += round_to_page(segmsg_segment_bytes(g, geometry->group[g].partition_size,
+                                                    geometry->group[g].partition_count));
+    }
+    return bytes;
 }
 
 static size_t arena_bytes_a_sender(const segmsg_export_config_t *config)
 {
-    const segmsg_geometry_t *geometry = &config->geometry;
-    size_t bytes = round_to_page(segmsg_segment_bytes(0, SEGMSG_LINE, config->ring_starter));
-    for (uint32_t g = 0; g < geometry->group_count; ++g) {
-        bytes += full_segment_bytes(geometry, g);
-    }
-    return bytes;
+    return segments_bytes(&config->geometry, config->ring_starter, 0);
 }
 
 static size_t common_bytes(const segmsg_export_config_t *config)
 {
-    if (config->lobby == 0) {
-        return 0;
-    }
-    size_t bytes = round_to_page(segmsg_segment_bytes(0, SEGMSG_LINE, config->lobby));
-    for (uint32_t g = 1; g < config->geometry.group_count; ++g) {
-        bytes += full_segment_bytes(&config->geometry, g);
-    }
-    return bytes;
+    return config->lobby == 0 ? 0 : segments_bytes(&config->geometry, config->lobby, 1);
 }
 
 size_t segmsg_export_bytes_for(const segmsg_export_config_t *config, uint32_t peers)

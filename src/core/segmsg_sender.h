@@ -46,7 +46,7 @@ typedef struct {
 
 /* The image of a segment above group 0. */
 typedef struct {
-    unsigned char *partition; /* partition 0 of the image; NULL while no group is formed */
+    unsigned char *partition; /* partition 0 of the image */
     segmsg_control_t *control;
     segmsg_directory_entry_t *directory;
     uint64_t
