@@ -8,6 +8,7 @@
  */
 #include "core/segmsg_receiver.h"
 #include "core/segmsg_sender.h"
+#include "hostile.h"
 #include "memory.h"
 #include "unit.h"
 
@@ -46,39 +47,14 @@ static void close_scene(scene_t *scene)
     memory_close(&scene->memory);
 }
 
-/* True if all of it is arena: neither head nor tables, nor outside. */
-static bool is_in_arena(const scene_t *scene, const void *data, size_t length)
-{
-    const segmsg_export_t *export = &scene->memory.export;
-    uintptr_t from = (uintptr_t) export->base + export->shape.arena;
-    uintptr_t to = (uintptr_t) export->base + export->bytes;
-    uintptr_t at = (uintptr_t) data;
-    return at >= from && at <= to && length <= to - at;
-}
-
 /* Sends as a sender does that believes what it reads. */
 static void send_something(scene_t *scene)
 {
     segmsg_sender_t *sender = &scene->sender[unit_below(&scene->random, SENDERS)];
     static const size_t lengths[] = {0, 30, 300, 1200, 2500, 4096, 1000};
     size_t length = lengths[unit_below(&scene->random, 7)];
-    segmsg_place_t place;
-    segmsg_error_t error = unit_below(&scene->random, 4) == 0
-                               ? segmsg_sender_take_lasting(sender, length, &place)
-                               : segmsg_sender_take(sender, length, &place);
-    if (error == SEGMSG_OK) {
-        UNIT_CHECK(is_in_arena(scene, place.data, length));
-        memory_fill(place.data, length, length);
-        if (!segmsg_sender_publish(sender, &place, 1, (uint32_t) length)) {
-            segmsg_sender_give_back(sender, &place);
-        }
-    }
-    if (unit_below(&scene->random, 20) == 0) {
-        (void) segmsg_sender_close(sender);
-    }
+    hostile_send(&scene->memory.export, sender, &scene->random, length);
 }
-
-static unsigned char sink;
 
 static void receive_something(scene_t *scene)
 {
@@ -95,14 +71,7 @@ static void receive_something(scene_t *scene)
             continue;
         }
         ++scene->messages;
-        UNIT_CHECK(is_in_arena(scene, message.data, message.length));
-        const unsigned char *data = message.data;
-        for (uint32_t i = 0; i < message.length; i += 64) {
-            sink ^= data[i];
-        }
-        if (message.length != 0) {
-            sink ^= data[message.length - 1];
-        }
+        hostile_read(&scene->memory.export, &message);
         segmsg_message_return(receiver, reader, &message);
     }
 }

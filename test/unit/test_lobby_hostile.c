@@ -8,6 +8,7 @@
 #include "core/segmsg_guest.h"
 #include "core/segmsg_lobby.h"
 #include "core/segmsg_receiver.h"
+#include "hostile.h"
 #include "memory.h"
 #include "unit.h"
 
@@ -54,39 +55,14 @@ static void close_scene(scene_t *scene)
     memory_close(&scene->memory);
 }
 
-/* True if all of it is arena: neither head nor tables, nor outside. */
-static bool is_in_arena(const scene_t *scene, const void *data, size_t length)
-{
-    const segmsg_export_t *export = &scene->memory.export;
-    uintptr_t from = (uintptr_t) export->base + export->shape.arena;
-    uintptr_t to = (uintptr_t) export->base + export->bytes;
-    uintptr_t at = (uintptr_t) data;
-    return at >= from && at <= to && length <= to - at;
-}
-
 /* Sends as a sender does that believes what it reads. */
 static void send_something(scene_t *scene)
 {
     segmsg_sender_t *sender = &scene->sender[unit_below(&scene->random, SENDERS)];
     static const size_t lengths[] = {0, 30, 300, 900, 1008, 1200, 2500, 4096};
     size_t length = lengths[unit_below(&scene->random, 8)];
-    segmsg_place_t place;
-    segmsg_error_t error = unit_below(&scene->random, 4) == 0
-                               ? segmsg_sender_take_lasting(sender, length, &place)
-                               : segmsg_sender_take(sender, length, &place);
-    if (error == SEGMSG_OK) {
-        UNIT_CHECK(is_in_arena(scene, place.data, length));
-        memory_fill(place.data, length, length);
-        if (!segmsg_sender_publish(sender, &place, 1, (uint32_t) length)) {
-            segmsg_sender_give_back(sender, &place);
-        }
-    }
-    if (unit_below(&scene->random, 20) == 0) {
-        (void) segmsg_sender_close(sender);
-    }
+    hostile_send(&scene->memory.export, sender, &scene->random, length);
 }
-
-static unsigned char sink;
 
 static void let_go(scene_t *scene, uint32_t h)
 {
@@ -107,11 +83,7 @@ static void found(scene_t *scene, segmsg_poll_t poll, segmsg_reader_t *reader,
         return;
     }
     ++scene->messages;
-    UNIT_CHECK(is_in_arena(scene, message->data, message->length));
-    const unsigned char *data = message->data;
-    for (uint32_t i = 0; i < message->length; i += 64) {
-        sink ^= data[i];
-    }
+    hostile_read(&scene->memory.export, message);
     scene->held[scene->held_count] = *message;
     scene->reader[scene->held_count++] = reader;
     if (scene->held_count == HELD_MAX || unit_below(&scene->random, 2) == 0) {
@@ -300,17 +272,24 @@ static void wrong_entries_of_the_lobby_are_corrupt(void)
     }
 }
 
+/* The first sender becomes a guest for good, and sends a message. */
+static segmsg_sender_t *open_guest(scene_t *scene)
+{
+    segmsg_sender_t *sender = &scene->sender[0];
+    sender->growth.own_after = UINT32_MAX;
+    segmsg_place_t place;
+    UNIT_EQUAL(segmsg_sender_take(sender, 10, &place), SEGMSG_OK);
+    UNIT_CHECK(segmsg_sender_publish(sender, &place, 1, 10));
+    return sender;
+}
+
 /* A guest that stands in the table twice: what is left of it names nobody when it has gone. */
 static void a_guest_that_stands_twice_in_the_table_leaves_nothing_behind(void)
 {
     scene_t scene;
     open_scene(&scene, 0);
     segmsg_receiver_t *receiver = &scene.receiver;
-    segmsg_sender_t *sender = &scene.sender[0];
-    sender->growth.own_after = UINT32_MAX;
-    segmsg_place_t place;
-    UNIT_EQUAL(segmsg_sender_take(sender, 10, &place), SEGMSG_OK);
-    UNIT_CHECK(segmsg_sender_publish(sender, &place, 1, 10));
+    segmsg_sender_t *sender = open_guest(&scene);
     uint32_t again;
     UNIT_EQUAL(segmsg_group_join(&scene.image[0], &sender->self, &again), SEGMSG_OK);
     (void) segmsg_receiver_find_groups(receiver);
@@ -338,11 +317,7 @@ static void a_lobby_full_of_nothing_is_gone_through_once(void)
     scene_t scene;
     open_scene(&scene, 0);
     segmsg_receiver_t *receiver = &scene.receiver;
-    segmsg_sender_t *sender = &scene.sender[0];
-    sender->growth.own_after = UINT32_MAX;
-    segmsg_place_t place;
-    UNIT_EQUAL(segmsg_sender_take(sender, 10, &place), SEGMSG_OK);
-    UNIT_CHECK(segmsg_sender_publish(sender, &place, 1, 10));
+    (void) open_guest(&scene);
     segmsg_reader_t *reader;
     segmsg_message_t out, message;
     void *user;
