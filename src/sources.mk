@@ -13,6 +13,7 @@ segmsg_core_sources = \
 	src/core/segmsg_geometry.h \
 	src/core/segmsg_guest.c \
 	src/core/segmsg_guest.h \
+	src/core/segmsg_joint.h \
 	src/core/segmsg_layout.h \
 	src/core/segmsg_lobby.c \
 	src/core/segmsg_lobby.h \
@@ -40,6 +41,7 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_copy.c \
 	src/btl/btl_segmsg_endpoint.c \
 	src/btl/btl_segmsg_frag.c \
+	src/btl/btl_segmsg_joint.c \
 	src/btl/btl_segmsg_modex.c \
 	src/btl/btl_segmsg_params.c \
 	src/btl/btl_segmsg_pieces.c \

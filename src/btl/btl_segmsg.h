@@ -15,6 +15,7 @@
  *   btl_segmsg_progress.c   polling and delivery
  *   btl_segmsg_copy.c       the kernel's single copy: trying it, using it
  *   btl_segmsg_rdma.c       put, get and atomics, asked of this process's peers
+ *   btl_segmsg_joint.c      large transfers that both processes copy
  *   btl_segmsg_serve.c      put, get and atomics, asked by this process's peers
  *   btl_segmsg_pvars.c      MPI_T performance variables
  *   btl_segmsg_report.c     what users must be told; dump
@@ -58,6 +59,9 @@ typedef struct {
     unsigned burst;
     unsigned inline_limit;
     unsigned queue_limit;
+    unsigned joint_from; /* bytes, as the next two */
+    unsigned joint_unit;
+    unsigned joint_help;
     unsigned stream_piece;
     unsigned nocopy_eager_limit;
     int free_list_num;
@@ -96,6 +100,8 @@ typedef struct mca_btl_base_endpoint_t {
     bool is_self;     /* messages to the own process are handed over directly */
     bool retired;     /* the peer has left; its export is unmapped */
     bool single_copy; /* process_vm_readv and _writev work on this peer */
+    bool same_core;   /* the peer is bound to the core that we are bound to */
+    uint64_t probe;   /* address of the peer's probe */
     segmsg_shm_t shm; /* the image of the peer's export */
 
     opal_mutex_t lock;      /* guards what follows */
@@ -157,6 +163,7 @@ typedef struct {
     uint64_t look_ticks;     /* ticks before it looks again */
     _Atomic uint32_t
         under_way; /* operations: answers come in a stream, and are looked for at once */
+    uint64_t alive_ticks; /* ticks until we make sure again that one that we wait for lives */
     segmsg_clock_moment_t start;
     int calls_since_others; /* progress calls since quiet senders and guests were looked at */
     int taken_since_others; /* messages that they brought */
@@ -322,6 +329,9 @@ void mca_btl_segmsg_copy_init(void);
 /* Tries whether this process can read and write the peer that `modex` describes. */
 bool mca_btl_segmsg_copy_works(const mca_btl_segmsg_modex_t *modex);
 
+/* True unless the peer, of which copies were possible, is no more. */
+bool mca_btl_segmsg_copy_is_alive(const mca_btl_segmsg_endpoint_t *endpoint);
+
 /* Copies from or to the peer; false if the kernel would not (all or part may have been copied). */
 bool mca_btl_segmsg_copy_from(const mca_btl_segmsg_endpoint_t *endpoint, void *to, uint64_t from,
                               size_t size);
@@ -365,6 +375,10 @@ int mca_btl_segmsg_atomic_cswap(mca_btl_base_module_t *btl, mca_btl_base_endpoin
                                 uint64_t value, int flags, int order,
                                 mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext,
                                 void *cbdata);
+
+/* Transfers that this process began and its partners could help with; bytes that they copied. */
+uint64_t mca_btl_segmsg_joint_transfers(void);
+uint64_t mca_btl_segmsg_joint_helped(void);
 
 /* ---- pvars, report ---- */
 

@@ -109,6 +109,12 @@ static inline hwloc_topology_t segmsg_compat_topology(void)
     return opal_hwloc_base_get_topology() == OPAL_SUCCESS ? opal_hwloc_topology : NULL;
 }
 
+/* True if this process and `proc` are bound to the same core. */
+static inline bool segmsg_compat_on_same_core(const opal_proc_t *proc)
+{
+    return OPAL_PROC_ON_LOCAL_CORE(proc->proc_flags);
+}
+
 static inline uint32_t segmsg_compat_local_peers(void)
 {
     return (uint32_t) opal_process_info.num_local_peers;

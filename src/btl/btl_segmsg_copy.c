@@ -62,6 +62,14 @@ bool mca_btl_segmsg_copy_works(const mca_btl_segmsg_modex_t *modex)
                     modex->probe + offsetof(mca_btl_segmsg_probe_t, scratch), sizeof(nonce));
 }
 
+bool mca_btl_segmsg_copy_is_alive(const mca_btl_segmsg_endpoint_t *endpoint)
+{
+    uint64_t nonce = 0;
+    return transfer(process_vm_readv, (pid_t) endpoint->peer.pid, &nonce,
+                    endpoint->probe + offsetof(mca_btl_segmsg_probe_t, nonce), sizeof(nonce))
+           && nonce == endpoint->peer.nonce;
+}
+
 bool mca_btl_segmsg_copy_from(const mca_btl_segmsg_endpoint_t *endpoint, void *to, uint64_t from,
                               size_t size)
 {
@@ -75,6 +83,12 @@ bool mca_btl_segmsg_copy_to(const mca_btl_segmsg_endpoint_t *endpoint, uint64_t 
                     size);
 }
 #else
+bool mca_btl_segmsg_copy_is_alive(const mca_btl_segmsg_endpoint_t *endpoint)
+{
+    (void) endpoint;
+    return true;
+}
+
 bool mca_btl_segmsg_copy_works(const mca_btl_segmsg_modex_t *modex)
 {
     (void) modex;

@@ -12,6 +12,8 @@ static void endpoint_construct(mca_btl_segmsg_endpoint_t *endpoint)
     endpoint->users = 0;
     endpoint->is_self = false;
     endpoint->single_copy = false;
+    endpoint->same_core = false;
+    endpoint->probe = 0;
     endpoint->busy = false;
     endpoint->blocked = false;
     endpoint->buffered = 0;
@@ -113,6 +115,8 @@ static bool connect_to(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg
         return false;
     }
     endpoint->single_copy = mca_btl_segmsg_copy_works(modex);
+    endpoint->same_core = segmsg_compat_on_same_core(endpoint->proc);
+    endpoint->probe = modex->probe;
     if (!endpoint->single_copy && module->config.single_copy == SEGMSG_COPY_CMA) {
         mca_btl_segmsg_say("no-single-copy", opal_process_info.nodename,
                            OPAL_NAME_PRINT(endpoint->proc->proc_name));
@@ -231,6 +235,7 @@ void mca_btl_segmsg_endpoint_release(mca_btl_segmsg_endpoint_t *endpoint)
     opal_list_remove_item(&module->endpoints, &endpoint->super);
     remember_counts(endpoint);
     OPAL_THREAD_UNLOCK(&module->lock);
+    mca_btl_segmsg_joint_forget(endpoint);
     OBJ_RELEASE(endpoint);
     mca_btl_segmsg_polling_resume();
 }

@@ -151,6 +151,25 @@ static void register_memory(mca_btl_segmsg_config_t *config)
     }
 }
 
+static void register_joint(mca_btl_segmsg_config_t *config)
+{
+    config->joint_from = 64 << 10;
+    register_unsigned("joint_from",
+                      "Shortest transfer in bytes that both processes copy, if the kernel permits "
+                      "it and the peer waits (0: none; 4096 to 4294967295)",
+                      OPAL_INFO_LVL_5, &config->joint_from);
+    config->joint_unit = 16 << 10;
+    register_unsigned("joint_unit",
+                      "Smallest part in bytes of such a transfer that one of them copies (power of "
+                      "two, 4096 to 16777216)",
+                      OPAL_INFO_LVL_9, &config->joint_unit);
+    config->joint_help = 128 << 10;
+    register_unsigned("joint_help",
+                      "Most bytes that a process copies for another one in one call to progress "
+                      "(4096 to 1073741824)",
+                      OPAL_INFO_LVL_9, &config->joint_help);
+}
+
 static void register_fragments(mca_btl_segmsg_config_t *config)
 {
     config->inline_limit = 256;
@@ -304,6 +323,7 @@ int mca_btl_segmsg_register_params(void)
     register_groups(config);
     register_memory(config);
     register_fragments(config);
+    register_joint(config);
     register_cache(config);
     set_module_defaults(&mca_btl_segmsg.super, config);
     return mca_btl_base_param_register(&mca_btl_segmsg_component.btl_version,
@@ -359,6 +379,16 @@ static bool check_cache(const segmsg_cache_policy_t *cache)
            && check_range("stream_lines", cache->stream_lines, SEGMSG_RING_MIN, SEGMSG_RING_MAX);
 }
 
+static bool check_joint(const mca_btl_segmsg_config_t *config)
+{
+    if (config->joint_from == 0) {
+        mca_btl_segmsg.config.joint_from = UINT_MAX; /* none */
+    }
+    return check_range("joint_from", config->joint_from, 4096, UINT_MAX)
+           && check_range("joint_unit", config->joint_unit, 4096, 16 << 20)
+           && check_range("joint_help", config->joint_help, 4096, 1 << 30);
+}
+
 bool mca_btl_segmsg_check_params(void)
 {
     const mca_btl_segmsg_config_t *config = &mca_btl_segmsg.config;
@@ -374,7 +404,7 @@ bool mca_btl_segmsg_check_params(void)
            && check_range("extra_peers", config->extra_peers, 0, 65536)
            && check_range("burst", config->burst, 1, 65536)
            && check_range("stream_piece", config->stream_piece, 256, 65536)
-           && check_cache(&config->cache)
+           && check_joint(config) && check_cache(&config->cache)
            && check_range("look_every", config->look_every, 0, 100000)
            && check_range("inline_limit", config->inline_limit, 64, 4096)
            && check_range("free_list_num", (unsigned long) config->free_list_num, 0, 1 << 20)

@@ -307,6 +307,9 @@ int mca_btl_segmsg_progress(void)
         if (OPAL_UNLIKELY(module->any_busy)) {
             count += serve_busy(module);
         }
+        if (OPAL_UNLIKELY(mca_btl_segmsg_joint_has_work())) {
+            count += mca_btl_segmsg_joint_progress();
+        }
     }
     if (threads) {
         polling_depth = 0;

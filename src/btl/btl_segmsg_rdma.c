@@ -9,23 +9,14 @@
 OBJ_CLASS_INSTANCE(mca_btl_segmsg_operation_t, opal_list_item_t, NULL, NULL);
 
 /* Enters an operation so that its answer finds it; NULL if there is no memory. */
-static mca_btl_segmsg_operation_t *
-operation_start(mca_btl_segmsg_endpoint_t *endpoint, void *local_address,
-                mca_btl_base_registration_handle_t *local_handle, size_t size,
-                mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext, void *cbdata)
+static mca_btl_segmsg_operation_t *operation_start(const mca_btl_segmsg_transfer_t *transfer)
 {
     mca_btl_segmsg_operation_t *operation = OBJ_NEW(mca_btl_segmsg_operation_t);
     if (operation == NULL) {
         return NULL;
     }
-    operation->endpoint = endpoint;
-    operation->cbfunc = cbfunc;
-    operation->cbcontext = cbcontext;
-    operation->cbdata = cbdata;
-    operation->local_address = local_address;
-    operation->local_handle = local_handle;
-    operation->size = size;
-    operation->remaining = size;
+    operation->transfer = *transfer;
+    operation->remaining = transfer->size;
     operation->is_32bit = false;
     operation->is_fetching = false;
     static _Atomic uint32_t generations;
@@ -49,10 +40,7 @@ static void operation_forget(mca_btl_segmsg_operation_t *operation)
 static void operation_finish(mca_btl_segmsg_operation_t *operation, int status)
 {
     operation_forget(operation);
-    if (operation->cbfunc != NULL) {
-        operation->cbfunc(&mca_btl_segmsg.super, operation->endpoint, operation->local_address,
-                          operation->local_handle, operation->cbcontext, operation->cbdata, status);
-    }
+    mca_btl_segmsg_transfer_done(&operation->transfer, status);
     OBJ_RELEASE(operation);
 }
 
@@ -62,7 +50,7 @@ static int operation_ask(mca_btl_segmsg_operation_t *operation,
 {
     header->operation = (uint32_t) operation->index;
     header->generation = operation->generation;
-    int rc = mca_btl_segmsg_job_start(operation->endpoint, header, data, size);
+    int rc = mca_btl_segmsg_job_start(operation->transfer.endpoint, header, data, size);
     if (rc != OPAL_SUCCESS) {
         operation_forget(operation);
         OBJ_RELEASE(operation);
@@ -79,7 +67,7 @@ void mca_btl_segmsg_rdma_cancel(mca_btl_segmsg_endpoint_t *endpoint)
     opal_pointer_array_t *operations = &mca_btl_segmsg.operations;
     for (int index = 0; index < opal_pointer_array_get_size(operations); ++index) {
         mca_btl_segmsg_operation_t *operation = opal_pointer_array_get_item(operations, index);
-        if (operation != NULL && operation->endpoint == endpoint) {
+        if (operation != NULL && operation->transfer.endpoint == endpoint) {
             operation_finish(operation, OPAL_ERR_UNREACH);
         }
     }
@@ -106,18 +94,67 @@ void mca_btl_segmsg_operation_answer(const mca_btl_segmsg_rdma_header_t *header,
     }
     if (header->kind == SEGMSG_RDMA_DATA) {
         if (OPAL_UNLIKELY(header->size > operation->remaining
-                          || header->address > operation->size - header->size)) {
-            mca_btl_segmsg_fail(operation->endpoint, SEGMSG_ERR_CORRUPT);
+                          || header->address > operation->transfer.size - header->size)) {
+            mca_btl_segmsg_fail(operation->transfer.endpoint, SEGMSG_ERR_CORRUPT);
         }
-        memcpy((char *) operation->local_address + header->address, payload, header->size);
+        memcpy((char *) operation->transfer.local + header->address, payload, header->size);
         operation->remaining -= header->size;
         if (operation->remaining != 0) {
             return;
         }
     } else if (operation->is_fetching) {
-        store_old_value(operation->local_address, operation->is_32bit, header->operand[0]);
+        store_old_value(operation->transfer.local, operation->is_32bit, header->operand[0]);
     }
     operation_finish(operation, OPAL_SUCCESS);
+}
+
+int mca_btl_segmsg_transfer_by_messages(const mca_btl_segmsg_transfer_t *transfer)
+{
+    mca_btl_segmsg_operation_t *operation = operation_start(transfer);
+    if (operation == NULL) {
+        return OPAL_ERR_OUT_OF_RESOURCE;
+    }
+    if (transfer->is_put) {
+        mca_btl_segmsg_rdma_header_t put = {.kind = SEGMSG_RDMA_PUT, .address = transfer->remote};
+        return operation_ask(operation, &put, transfer->local, transfer->size);
+    }
+    mca_btl_segmsg_rdma_header_t get = {.kind = SEGMSG_RDMA_GET,
+                                        .address = transfer->remote,
+                                        .size = transfer->size};
+    return operation_ask(operation, &get, NULL, 0);
+}
+
+/* Does a transfer at once, in one copy; false if that cannot be. */
+static bool transfer_here(const mca_btl_segmsg_transfer_t *transfer)
+{
+    void *remote = (void *) (uintptr_t) transfer->remote;
+    if (transfer->size == 0) {
+        return true;
+    }
+    if (transfer->endpoint->is_self) {
+        memcpy(transfer->is_put ? remote : transfer->local,
+               transfer->is_put ? transfer->local : remote, transfer->size);
+        return true;
+    }
+    return transfer->endpoint->single_copy
+           && (transfer->is_put ? mca_btl_segmsg_copy_to(transfer->endpoint, transfer->remote,
+                                                         transfer->local, transfer->size)
+                                : mca_btl_segmsg_copy_from(transfer->endpoint, transfer->local,
+                                                           transfer->remote, transfer->size));
+}
+
+/* Does a transfer in the best way there is. */
+static int start_transfer(const mca_btl_segmsg_transfer_t *transfer)
+{
+    if (transfer->size >= mca_btl_segmsg.config.joint_from && transfer->endpoint->single_copy
+        && mca_btl_segmsg_joint_start(transfer)) {
+        return OPAL_SUCCESS;
+    }
+    if (OPAL_LIKELY(transfer_here(transfer))) {
+        mca_btl_segmsg_transfer_done(transfer, OPAL_SUCCESS);
+        return OPAL_SUCCESS;
+    }
+    return mca_btl_segmsg_transfer_by_messages(transfer);
 }
 
 int mca_btl_segmsg_put(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
@@ -127,25 +164,17 @@ int mca_btl_segmsg_put(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endp
                        int order, mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext,
                        void *cbdata)
 {
-    (void) remote_handle, (void) flags, (void) order;
-    bool done = false;
-    if (endpoint->is_self) {
-        memcpy((void *) (uintptr_t) remote_address, local_address, size);
-        done = true;
-    } else if (endpoint->single_copy) {
-        done = mca_btl_segmsg_copy_to(endpoint, remote_address, local_address, size);
-    }
-    if (OPAL_LIKELY(done)) {
-        cbfunc(btl, endpoint, local_address, local_handle, cbcontext, cbdata, OPAL_SUCCESS);
-        return OPAL_SUCCESS;
-    }
-    mca_btl_segmsg_operation_t *operation =
-        operation_start(endpoint, local_address, local_handle, size, cbfunc, cbcontext, cbdata);
-    if (operation == NULL) {
-        return OPAL_ERR_OUT_OF_RESOURCE;
-    }
-    mca_btl_segmsg_rdma_header_t header = {.kind = SEGMSG_RDMA_PUT, .address = remote_address};
-    return operation_ask(operation, &header, local_address, size);
+    (void) btl, (void) remote_handle, (void) flags, (void) order;
+    const mca_btl_segmsg_transfer_t transfer = {.endpoint = endpoint,
+                                                .is_put = true,
+                                                .local = local_address,
+                                                .remote = remote_address,
+                                                .size = size,
+                                                .local_handle = local_handle,
+                                                .cbfunc = cbfunc,
+                                                .cbcontext = cbcontext,
+                                                .cbdata = cbdata};
+    return start_transfer(&transfer);
 }
 
 int mca_btl_segmsg_get(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
@@ -155,27 +184,16 @@ int mca_btl_segmsg_get(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endp
                        int order, mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext,
                        void *cbdata)
 {
-    (void) remote_handle, (void) flags, (void) order;
-    bool done = false;
-    if (endpoint->is_self) {
-        memcpy(local_address, (void *) (uintptr_t) remote_address, size);
-        done = true;
-    } else if (endpoint->single_copy) {
-        done = mca_btl_segmsg_copy_from(endpoint, local_address, remote_address, size);
-    }
-    if (OPAL_LIKELY(done || size == 0)) {
-        cbfunc(btl, endpoint, local_address, local_handle, cbcontext, cbdata, OPAL_SUCCESS);
-        return OPAL_SUCCESS;
-    }
-    mca_btl_segmsg_operation_t *operation =
-        operation_start(endpoint, local_address, local_handle, size, cbfunc, cbcontext, cbdata);
-    if (operation == NULL) {
-        return OPAL_ERR_OUT_OF_RESOURCE;
-    }
-    mca_btl_segmsg_rdma_header_t header = {.kind = SEGMSG_RDMA_GET,
-                                           .address = remote_address,
-                                           .size = size};
-    return operation_ask(operation, &header, NULL, 0);
+    (void) btl, (void) remote_handle, (void) flags, (void) order;
+    const mca_btl_segmsg_transfer_t transfer = {.endpoint = endpoint,
+                                                .local = local_address,
+                                                .remote = remote_address,
+                                                .size = size,
+                                                .local_handle = local_handle,
+                                                .cbfunc = cbfunc,
+                                                .cbcontext = cbcontext,
+                                                .cbdata = cbdata};
+    return start_transfer(&transfer);
 }
 
 /* An atomic, fetching or not: on the own memory at once, on a peer's by asking it. */
@@ -193,8 +211,13 @@ static int start_atomic(mca_btl_base_endpoint_t *endpoint, void *local_address,
                OPAL_SUCCESS);
         return OPAL_SUCCESS;
     }
-    mca_btl_segmsg_operation_t *operation =
-        operation_start(endpoint, local_address, local_handle, 0, cbfunc, cbcontext, cbdata);
+    const mca_btl_segmsg_transfer_t transfer = {.endpoint = endpoint,
+                                                .local = local_address,
+                                                .local_handle = local_handle,
+                                                .cbfunc = cbfunc,
+                                                .cbcontext = cbcontext,
+                                                .cbdata = cbdata};
+    mca_btl_segmsg_operation_t *operation = operation_start(&transfer);
     if (operation == NULL) {
         return OPAL_ERR_OUT_OF_RESOURCE;
     }

@@ -11,6 +11,7 @@
  *   writes the data                  <--  DATA, header + data, one or more
  *   ATOMIC, SWAP                     -->  does it on its own memory
  *   stores the old value             <--  DONE
+ *   JOIN                             -->  helps with a copy: btl_segmsg_joint.c
  */
 #ifndef MCA_BTL_SEGMSG_RDMA_H
 #define MCA_BTL_SEGMSG_RDMA_H
@@ -23,33 +24,58 @@ typedef enum {
     SEGMSG_RDMA_DATA,
     SEGMSG_RDMA_ATOMIC,
     SEGMSG_RDMA_SWAP, /* compare and swap */
-    SEGMSG_RDMA_DONE
+    SEGMSG_RDMA_DONE,
+    SEGMSG_RDMA_JOIN
 } mca_btl_segmsg_rdma_kind_t;
 
 typedef struct {
     uint8_t kind;     /* mca_btl_segmsg_rdma_kind_t */
     uint8_t is_last;  /* PUT: answer when done */
     uint8_t is_32bit; /* ATOMIC, SWAP */
-    uint8_t reserved;
-    uint32_t operation;  /* index of the origin's operation, echoed in the answer */
-    uint32_t atomic;     /* ATOMIC: mca_btl_base_atomic_op_t */
+    uint8_t is_put;   /* JOIN: from the origin to the target */
+    uint32_t operation; /* index of the origin's operation, echoed in the answer; JOIN: of its record */
+    union {
+        uint32_t atomic;    /* ATOMIC: mca_btl_base_atomic_op_t */
+        uint32_t unit_log2; /* JOIN: a unit is 2 to the power of this bytes */
+    };
     uint32_t generation; /* of the operation, echoed: indices are used again */
     uint64_t address;    /* at the target; DATA: offset into the origin's buffer */
-    uint64_t size;       /* GET: bytes wanted; PUT and DATA: bytes that follow */
-    uint64_t operand[2]; /* ATOMIC: operand; SWAP: compare, value; DONE: old value */
+    uint64_t size;       /* GET: bytes wanted; PUT and DATA: bytes that follow; JOIN: of all */
+    uint64_t operand[2]; /* ATOMIC: operand; SWAP: compare, value; DONE: old value; JOIN: the
+                            origin's address */
 } mca_btl_segmsg_rdma_header_t;
+
+/* What Open MPI has asked for: a put or a get. */
+typedef struct {
+    mca_btl_segmsg_endpoint_t *endpoint;
+    bool is_put;
+    void *local;
+    uint64_t remote; /* address at the target */
+    size_t size;
+    mca_btl_base_registration_handle_t *local_handle;
+    mca_btl_base_rdma_completion_fn_t cbfunc;
+    void *cbcontext;
+    void *cbdata;
+} mca_btl_segmsg_transfer_t;
+
+/* Tells Open MPI that a transfer has ended. */
+static inline void mca_btl_segmsg_transfer_done(const mca_btl_segmsg_transfer_t *transfer,
+                                                int status)
+{
+    if (transfer->cbfunc != NULL) {
+        transfer->cbfunc(&mca_btl_segmsg.super, transfer->endpoint, transfer->local,
+                         transfer->local_handle, transfer->cbcontext, transfer->cbdata, status);
+    }
+}
+
+/* Does a transfer by messages, where the kernel does not copy. */
+int mca_btl_segmsg_transfer_by_messages(const mca_btl_segmsg_transfer_t *transfer);
 
 /* The origin's side of an operation under way. */
 typedef struct {
     opal_list_item_t super;
-    mca_btl_segmsg_endpoint_t *endpoint;
-    mca_btl_base_rdma_completion_fn_t cbfunc;
-    void *cbcontext;
-    void *cbdata;
-    void *local_address;
-    mca_btl_base_registration_handle_t *local_handle;
-    uint64_t size;
-    uint64_t remaining; /* GET: bytes still to come */
+    mca_btl_segmsg_transfer_t transfer; /* of an atomic: what there is of it */
+    uint64_t remaining;                 /* GET: bytes still to come */
     int index;          /* in mca_btl_segmsg.operations */
     uint32_t generation;
     bool is_32bit;
@@ -65,6 +91,11 @@ typedef struct {
     uint64_t remaining;                  /* bytes of it */
 } mca_btl_segmsg_job_t;
 OBJ_CLASS_DECLARATION(mca_btl_segmsg_job_t);
+
+/* Sends `header` and `size` bytes of `data` as one message; false if there is no room right now. */
+bool mca_btl_segmsg_rdma_send_now(mca_btl_segmsg_endpoint_t *endpoint,
+                                  const mca_btl_segmsg_rdma_header_t *header, const void *data,
+                                  size_t size);
 
 /*
  * Sends `header`, with `size` bytes of `data` cut to what a fragment holds, now or as soon as there
@@ -84,6 +115,25 @@ void mca_btl_segmsg_rdma_receive(mca_btl_segmsg_endpoint_t *endpoint, const void
 /* An answer has come for an operation of ours. */
 void mca_btl_segmsg_operation_answer(const mca_btl_segmsg_rdma_header_t *header,
                                      const void *payload);
+
+/* ---- transfers that both processes copy ---- */
+
+/* Gets ready to own such transfers: commits their records. */
+void mca_btl_segmsg_joint_init(void);
+
+/* Does a transfer with the help of its target; false, and nothing is done, if that cannot be. */
+bool mca_btl_segmsg_joint_start(const mca_btl_segmsg_transfer_t *transfer);
+
+/* `endpoint` asks for help. By who polls, as the next two. */
+void mca_btl_segmsg_joint_asked(mca_btl_segmsg_endpoint_t *endpoint,
+                                const mca_btl_segmsg_rdma_header_t *header);
+
+/* Ends transfers of which the partner has done its share, and helps others. Returns how many. */
+bool mca_btl_segmsg_joint_has_work(void);
+int mca_btl_segmsg_joint_progress(void);
+
+/* `endpoint` goes. With polling stopped. */
+void mca_btl_segmsg_joint_forget(const mca_btl_segmsg_endpoint_t *endpoint);
 
 /* Does an atomic on this process's memory; returns the old value. */
 uint64_t mca_btl_segmsg_atomic_do(const mca_btl_segmsg_rdma_header_t *header);

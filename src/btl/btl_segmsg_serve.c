@@ -20,9 +20,9 @@ static void job_describe(mca_btl_segmsg_rdma_header_t *header, uint64_t remainin
     }
 }
 
-/* Puts the next message of a job straight into partitions; false if that cannot be done now. */
-static bool job_stream(mca_btl_segmsg_endpoint_t *endpoint,
-                       const mca_btl_segmsg_rdma_header_t *header, const void *data, size_t size)
+bool mca_btl_segmsg_rdma_send_now(mca_btl_segmsg_endpoint_t *endpoint,
+                                  const mca_btl_segmsg_rdma_header_t *header, const void *data,
+                                  size_t size)
 {
     segmsg_sender_t *sender = &endpoint->sender;
     segmsg_place_t place;
@@ -78,7 +78,7 @@ static bool job_step(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_rdma_he
     size_t most = mca_btl_segmsg.config.stream_piece;
     size_t size = *remaining < most ? (size_t) *remaining : most;
     job_describe(header, *remaining, size);
-    if (!job_stream(endpoint, header, *data, size)
+    if (!mca_btl_segmsg_rdma_send_now(endpoint, header, *data, size)
         && !job_fragment(endpoint, header, *data, size)) {
         return false;
     }
@@ -248,6 +248,9 @@ static void serve(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg_rdma
         done.operand[0] = mca_btl_segmsg_atomic_do(request);
         answer(endpoint, request, &done, NULL, 0);
         break;
+    case SEGMSG_RDMA_JOIN:
+        mca_btl_segmsg_joint_asked(endpoint, request);
+        break;
     default:
         mca_btl_segmsg_operation_answer(request, payload);
         break;
@@ -260,7 +263,7 @@ void mca_btl_segmsg_rdma_receive(mca_btl_segmsg_endpoint_t *endpoint, const void
     if (OPAL_LIKELY(endpoint != NULL && size >= sizeof(header))) {
         memcpy(&header, data, sizeof(header));
         bool carries = header.kind == SEGMSG_RDMA_PUT || header.kind == SEGMSG_RDMA_DATA;
-        bool is_known = header.kind >= SEGMSG_RDMA_PUT && header.kind <= SEGMSG_RDMA_DONE;
+        bool is_known = header.kind >= SEGMSG_RDMA_PUT && header.kind <= SEGMSG_RDMA_JOIN;
         if (is_known && (!carries || header.size == size - sizeof(header))) {
             serve(endpoint, &header, (const char *) data + sizeof(header));
             return;

@@ -13,10 +13,16 @@ static size_t round_to_page(size_t bytes)
     return (bytes + SEGMSG_PAGE - 1) / SEGMSG_PAGE * SEGMSG_PAGE;
 }
 
-/* Where the arena begins: behind the tables, at a page. */
-static size_t arena_offset(uint32_t groups_max)
+/* The page of the records of joint transfers: behind the tables. */
+static size_t joints_offset(uint32_t groups_max)
 {
     return round_to_page(SEGMSG_TABLES_OFFSET + (size_t) groups_max * SEGMSG_TABLE_STRIDE);
+}
+
+/* Where the arena begins. */
+static size_t arena_offset(uint32_t groups_max)
+{
+    return joints_offset(groups_max) + SEGMSG_JOINTS * sizeof(segmsg_joint_t);
 }
 
 /* A segment of group 0 with `ring` partitions and a full one of each group from `from_group` on. */
@@ -61,6 +67,7 @@ static segmsg_export_shape_t shape_of(const segmsg_head_t *head)
         .export_bytes = head->export_bytes,
         .segment_table = head->segment_table,
         .group_table = head->group_table,
+        .joints = head->joints,
         .arena = head->arena,
     };
     memcpy(shape.common, head->common, sizeof(shape.common));
@@ -123,6 +130,7 @@ segmsg_error_t segmsg_export_init(segmsg_export_t *export, const segmsg_export_c
     head->export_bytes = export->bytes;
     head->segment_table = SEGMSG_TABLES_OFFSET;
     head->group_table = head->segment_table + sizeof(segmsg_segment_entry_t);
+    head->joints = joints_offset(config->groups_max);
     head->arena = arena_offset(config->groups_max);
     head->owner = config->owner;
     head->geometry = config->geometry;
@@ -151,6 +159,7 @@ segmsg_error_t segmsg_export_check(segmsg_export_t *export)
         || shape->ring_starter > shape->geometry.group[0].partition_count
         || shape->segment_table != SEGMSG_TABLES_OFFSET || shape->segments_max != shape->groups_max
         || shape->group_table != shape->segment_table + sizeof(segmsg_segment_entry_t)
+        || shape->joints != joints_offset(shape->groups_max)
         || shape->arena != arena_offset(shape->groups_max) || shape->arena > shape->export_bytes) {
         return SEGMSG_ERR_LAYOUT;
     }

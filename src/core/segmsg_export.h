@@ -27,6 +27,7 @@ typedef struct {
     uint64_t export_bytes;
     uint64_t segment_table;
     uint64_t group_table;
+    uint64_t joints;
     uint64_t arena;
     uint32_t common[SEGMSG_GROUPS_MAX];
 } segmsg_export_shape_t;
@@ -65,6 +66,13 @@ static inline segmsg_group_entry_t *segmsg_export_group(const segmsg_export_t *e
 {
     return (segmsg_group_entry_t *) (void *) (export->base + export->shape.group_table
                                               + (size_t) index * SEGMSG_TABLE_STRIDE);
+}
+
+/* Record `index` (below SEGMSG_JOINTS) of a transfer of the export's owner. The owner commits them
+ * before it touches the first. */
+static inline segmsg_joint_t *segmsg_export_joint(const segmsg_export_t *export, uint32_t index)
+{
+    return (segmsg_joint_t *) (void *) (export->base + export->shape.joints) + index;
 }
 
 /* Bytes of an export that can hold, for `peers` senders, every group once and a starter each. */

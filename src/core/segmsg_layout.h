@@ -9,11 +9,11 @@
  * byte offsets from the start of the object; no pointer is ever stored in it.
  *
  *   0          64      1024                                                   export_bytes
- *   +----------+-------+---------+-------+---------+-------+-----+-------------+
- *   | runtime  | head  | segment | group | segment | group | ... | arena: segments, each a control
- *   | (not     |       | entry 0 | entry | entry 1 | entry |     | block, a directory and its
- *   |  ours)   |       | 64 B    | 0     |         | 1     |     | partitions
- *   +----------+-------+---------+-------+---------+-------+-----+-------------+
+ *   +----------+-------+---------+-------+---------+-------+-----+--------+-------------+
+ *   | runtime  | head  | segment | group | segment | group | ... | joints | arena: segments, each a
+ *   | (not     |       | entry 0 | entry | entry 1 | entry |     | 64 x   | control block, a
+ *   |  ours)   |       | 64 B    | 0     |         | 1     |     | 64 B   | directory, partitions
+ *   +----------+-------+---------+-------+---------+-------+-----+--------+-------------+
  *
  * The entries of the segment table and of the segment-group table alternate, so that what two
  * processes need of both is one page or two.
@@ -48,7 +48,7 @@
 
 #define SEGMSG_MAGIC UINT64_C(0x3167736d67657300) /* "\0segmsg1" */
 enum {
-    SEGMSG_LAYOUT_VERSION = 2,   /* changes whenever anything in this header does */
+    SEGMSG_LAYOUT_VERSION = 3,   /* changes whenever anything in this header does */
     SEGMSG_HEAD_OFFSET = 64,     /* bytes; the first line belongs to the run-time's own header */
     SEGMSG_TABLES_OFFSET = 1024, /* bytes; where the tables begin */
     SEGMSG_TABLE_STRIDE = 2 * SEGMSG_LINE, /* bytes from an entry of a table to its next */
@@ -117,6 +117,7 @@ typedef struct {
     uint64_t export_bytes;   /* the whole object */
     uint64_t segment_table;  /* offset, bytes */
     uint64_t group_table;    /* offset, bytes */
+    uint64_t joints;         /* offset, bytes */
     uint64_t arena;          /* offset, bytes */
     segmsg_identity_t owner; /* the receiver */
     segmsg_geometry_t geometry;
@@ -158,6 +159,14 @@ typedef struct {
     _Atomic uint64_t partitions; /* that they took */
 } segmsg_control_t;
 _Static_assert(sizeof(segmsg_control_t) == SEGMSG_LINE, "a line of its own");
+
+/* The record of a large transfer that two processes copy together: see core/segmsg_joint.h. */
+typedef struct {
+    _Alignas(SEGMSG_LINE) _Atomic uint64_t claim; /* whose is what; written by both */
+    _Atomic uint64_t report; /* what the partner has done; it writes it, the owner clears it */
+} segmsg_joint_t;
+enum { SEGMSG_JOINTS = SEGMSG_PAGE / SEGMSG_LINE }; /* records of an export: a page */
+_Static_assert(sizeof(segmsg_joint_t) == SEGMSG_LINE, "a line of its own");
 
 /* Directory entry of one partition above group 0 (row G5); written by the sender alone. */
 enum {

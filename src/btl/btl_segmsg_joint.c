@@ -1,0 +1,314 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Large transfers that both processes copy together (core/segmsg_joint.h). The one that Open MPI
+ * asked for the put or get owns it, claims and copies until nothing is left, and asks the other one,
+ * by a message through group 0, to do the same. Who computes does not see the message, and loses
+ * nothing; who waits in MPI has a core to spare, and the transfer takes half the time.
+ *
+ *   owner                                 partner
+ *   JOIN                             -->  claims and copies in its progress, piece by piece
+ *   claims and copies in get or put
+ *   waits in its progress for what the
+ *   partner has claimed and not reported
+ */
+#include "btl/btl_segmsg_rdma.h"
+
+#include "core/segmsg_joint.h"
+
+enum { HELPS_MAX = 32 }; /* requests to help that are kept; others are dropped */
+
+/* The owner's side of a transfer under way; its record has the same index. */
+typedef struct {
+    mca_btl_segmsg_transfer_t transfer;
+    segmsg_joint_cut_t cut;
+    uint32_t own;      /* units that this process has claimed */
+    bool copied;       /* it could copy all of these */
+    uint64_t looked_at; /* when it was last made sure that the partner lives, ticks */
+} joint_t;
+
+/* A request to help. */
+typedef struct {
+    mca_btl_segmsg_endpoint_t *endpoint; /* the owner */
+    mca_btl_segmsg_rdma_header_t header;
+    segmsg_joint_cut_t cut;
+} help_t;
+
+static joint_t joints[SEGMSG_JOINTS];
+static _Atomic uint64_t joints_free;    /* bit i: record i can be had */
+static _Atomic uint64_t joints_waiting; /* bit i: for its partner, since nothing is left to claim */
+static _Atomic uint32_t generations;
+
+/* Under `polling`. */
+static help_t helps[HELPS_MAX];
+static unsigned help_first;
+static unsigned help_count;
+
+static _Atomic uint64_t joint_transfers;
+static _Atomic uint64_t helped_bytes;
+
+uint64_t mca_btl_segmsg_joint_transfers(void)
+{
+    return atomic_load_explicit(&joint_transfers, memory_order_relaxed);
+}
+
+uint64_t mca_btl_segmsg_joint_helped(void)
+{
+    return atomic_load_explicit(&helped_bytes, memory_order_relaxed);
+}
+
+void mca_btl_segmsg_joint_init(void)
+{
+    segmsg_export_t *export = &mca_btl_segmsg.shm.export;
+    bool committed = export->commit(export->commit_context, export->shape.joints,
+                                    SEGMSG_JOINTS * sizeof(segmsg_joint_t))
+                     == 0;
+    _Static_assert(SEGMSG_JOINTS == 64, "a bit a record");
+    /* Release: what is above. */
+    atomic_store_explicit(&joints_free, committed ? UINT64_MAX : 0, memory_order_release);
+}
+
+/* Takes a record; -1 if all are in use. */
+static int take_record(void)
+{
+    /* Relaxed: the compare and swap makes sure. */
+    uint64_t free = atomic_load_explicit(&joints_free, memory_order_relaxed);
+    while (free != 0) {
+        int index = __builtin_ctzll(free);
+        /* Acquire: whoever had it is done with it. */
+        if (atomic_compare_exchange_weak_explicit(&joints_free, &free, free & (free - 1),
+                                                  memory_order_acquire, memory_order_relaxed)) {
+            return index;
+        }
+    }
+    return -1;
+}
+
+static void give_record(int index)
+{
+    /* Release: what we did with it comes before what others do. */
+    atomic_fetch_or_explicit(&joints_free, UINT64_C(1) << index, memory_order_release);
+}
+
+/* Copies part of a transfer, to or from the peer. */
+static bool copy_piece(const mca_btl_segmsg_endpoint_t *endpoint, bool to_peer, void *local,
+                       uint64_t remote, uint64_t offset, uint64_t bytes)
+{
+    void *here = (char *) local + offset;
+    return to_peer ? mca_btl_segmsg_copy_to(endpoint, remote + offset, here, bytes)
+                   : mca_btl_segmsg_copy_from(endpoint, here, remote + offset, bytes);
+}
+
+static void ask_for_help(const joint_t *joint, int index, uint32_t generation)
+{
+    const mca_btl_segmsg_transfer_t *transfer = &joint->transfer;
+    mca_btl_segmsg_rdma_header_t header = {
+        .kind = SEGMSG_RDMA_JOIN,
+        .is_put = transfer->is_put,
+        .operation = (uint32_t) index,
+        .unit_log2 = (uint32_t) __builtin_ctzll(joint->cut.unit_bytes),
+        .generation = generation,
+        .address = transfer->remote,
+        .size = transfer->size,
+        .operand = {(uint64_t) (uintptr_t) transfer->local, 0},
+    };
+    (void) mca_btl_segmsg_rdma_send_now(transfer->endpoint, &header, NULL, 0);
+}
+
+/* Ends a transfer that nobody else touches any more. */
+static void finish(int index)
+{
+    joint_t *joint = &joints[index];
+    mca_btl_segmsg_transfer_t transfer = joint->transfer;
+    segmsg_joint_t *record = segmsg_export_joint(&mca_btl_segmsg.shm.export, (uint32_t) index);
+    uint32_t others = segmsg_joint_units(&joint->cut) - joint->own;
+    uint64_t offset = joint->own * joint->cut.unit_bytes;
+    bool copied = joint->copied;
+    if (OPAL_UNLIKELY(segmsg_joint_state(record, others) == SEGMSG_JOINT_UNDONE) && copied) {
+        copied = copy_piece(transfer.endpoint, transfer.is_put, transfer.local, transfer.remote,
+                            offset, transfer.size - offset);
+    } else if (others != 0) {
+        atomic_fetch_add_explicit(&helped_bytes, transfer.size - offset, memory_order_relaxed);
+    }
+    give_record(index);
+    if (OPAL_LIKELY(copied)) {
+        mca_btl_segmsg_transfer_done(&transfer, OPAL_SUCCESS);
+    } else if (mca_btl_segmsg_transfer_by_messages(&transfer) != OPAL_SUCCESS) {
+        mca_btl_segmsg_transfer_done(&transfer, OPAL_ERR_OUT_OF_RESOURCE);
+    }
+}
+
+/* Claims and copies until nothing is left; or claims it all if it cannot be copied. */
+static void copy_own(joint_t *joint, segmsg_joint_t *record, uint32_t generation)
+{
+    const mca_btl_segmsg_transfer_t *transfer = &joint->transfer;
+    for (;;) {
+        segmsg_joint_piece_t piece = segmsg_joint_claim(record, generation, &joint->cut,
+                                                        SEGMSG_JOINT_UNITS_MAX, SEGMSG_JOINT_FRONT);
+        if (piece.units == 0) {
+            return;
+        }
+        joint->own += piece.units;
+        joint->copied = joint->copied
+                        && copy_piece(transfer->endpoint, transfer->is_put, transfer->local,
+                                      transfer->remote, piece.offset, piece.bytes);
+    }
+}
+
+bool mca_btl_segmsg_joint_start(const mca_btl_segmsg_transfer_t *transfer)
+{
+    const mca_btl_segmsg_config_t *config = &mca_btl_segmsg.config;
+    int index = transfer->endpoint->same_core ? -1 : take_record();
+    if (OPAL_UNLIKELY(index < 0)) {
+        return false;
+    }
+    joint_t *joint = &joints[index];
+    segmsg_joint_t *record = segmsg_export_joint(&mca_btl_segmsg.shm.export, (uint32_t) index);
+    /* Relaxed: a number that differs from those before. */
+    uint32_t generation = atomic_fetch_add_explicit(&generations, 1, memory_order_relaxed);
+    *joint = (joint_t){.transfer = *transfer,
+                       .cut = segmsg_joint_cut(transfer->size, config->joint_unit),
+                       .copied = true};
+    segmsg_joint_start(record, generation, segmsg_joint_units(&joint->cut));
+    ask_for_help(joint, index, generation);
+    atomic_fetch_add_explicit(&joint_transfers, 1, memory_order_relaxed);
+    copy_own(joint, record, generation);
+    if (segmsg_joint_state(record, segmsg_joint_units(&joint->cut) - joint->own)
+        != SEGMSG_JOINT_AWAITED) {
+        finish(index);
+    } else {
+        joint->looked_at = segmsg_clock_ticks();
+        /* Release: what the thread that polls will need. */
+        atomic_fetch_or_explicit(&joints_waiting, UINT64_C(1) << index, memory_order_release);
+    }
+    return true;
+}
+
+/* The partner is dead: what it has claimed will never come. The record is not used again. */
+static void give_up(joint_t *joint)
+{
+    mca_btl_segmsg_transfer_done(&joint->transfer, OPAL_ERR_UNREACH);
+}
+
+/* Looks whether the partner has reported; or, now and then, whether it lives. */
+static bool end_if_done(int index)
+{
+    joint_t *joint = &joints[index];
+    segmsg_joint_t *record = segmsg_export_joint(&mca_btl_segmsg.shm.export, (uint32_t) index);
+    bool awaited = segmsg_joint_state(record, segmsg_joint_units(&joint->cut) - joint->own)
+                   == SEGMSG_JOINT_AWAITED;
+    bool dead = false;
+    if (OPAL_UNLIKELY(awaited)) {
+        uint64_t now = segmsg_clock_ticks();
+        if (now - joint->looked_at < mca_btl_segmsg.alive_ticks) {
+            return false;
+        }
+        joint->looked_at = now;
+        dead = !mca_btl_segmsg_copy_is_alive(joint->transfer.endpoint);
+        if (!dead) {
+            return false;
+        }
+    }
+    atomic_fetch_and_explicit(&joints_waiting, ~(UINT64_C(1) << index), memory_order_relaxed);
+    if (dead) {
+        give_up(joint);
+    } else {
+        finish(index);
+    }
+    return true;
+}
+
+void mca_btl_segmsg_joint_asked(mca_btl_segmsg_endpoint_t *endpoint,
+                                const mca_btl_segmsg_rdma_header_t *header)
+{
+    enum { UNIT_LOG2_MAX = 48 };
+    if (header->operation >= SEGMSG_JOINTS || header->size == 0
+        || header->unit_log2 > UNIT_LOG2_MAX
+        || (header->size - 1) >> header->unit_log2 >= SEGMSG_JOINT_UNITS_MAX) {
+        mca_btl_segmsg_fail(endpoint, SEGMSG_ERR_CORRUPT);
+    }
+    if (help_count < HELPS_MAX && endpoint->single_copy) {
+        helps[(help_first + help_count) % HELPS_MAX] =
+            (help_t){.endpoint = endpoint,
+                     .header = *header,
+                     .cut = {.bytes = header->size,
+                             .unit_bytes = UINT64_C(1) << header->unit_log2}};
+        ++help_count;
+    }
+}
+
+static void drop_help(void)
+{
+    help_first = (help_first + 1) % HELPS_MAX;
+    --help_count;
+}
+
+/* Copies one piece for somebody who asked; false if none of them needs it any more. No more than a
+ * piece, since whoever calls MPI_Test between computations is not to lose time. */
+static bool help_once(void)
+{
+    while (help_count != 0) {
+        const help_t *help = &helps[help_first];
+        const mca_btl_segmsg_rdma_header_t *header = &help->header;
+        mca_btl_segmsg_endpoint_t *endpoint = help->endpoint;
+        if (endpoint == NULL || endpoint->retired) {
+            drop_help();
+            continue;
+        }
+        segmsg_joint_t *record = segmsg_export_joint(&endpoint->shm.export, header->operation);
+        uint64_t most = mca_btl_segmsg.config.joint_help / help->cut.unit_bytes;
+        segmsg_joint_piece_t piece =
+            segmsg_joint_claim(record, header->generation, &help->cut,
+                               most == 0 ? 1 : (uint32_t) most, SEGMSG_JOINT_BACK);
+        if (piece.units == 0) {
+            drop_help();
+            continue;
+        }
+        bool copied = copy_piece(endpoint, !header->is_put, (void *) (uintptr_t) header->address,
+                                 header->operand[0], piece.offset, piece.bytes);
+        segmsg_joint_report(record, piece.units, copied);
+        if (OPAL_UNLIKELY(!copied)) {
+            drop_help();
+        }
+        return true;
+    }
+    return false;
+}
+
+bool mca_btl_segmsg_joint_has_work(void)
+{
+    /* Relaxed: a hint; what is missed now is seen the next time. */
+    return help_count != 0 || atomic_load_explicit(&joints_waiting, memory_order_relaxed) != 0;
+}
+
+int mca_btl_segmsg_joint_progress(void)
+{
+    int count = 0;
+    /* Acquire: what the thread that started them has written. */
+    uint64_t waiting = atomic_load_explicit(&joints_waiting, memory_order_acquire);
+    for (; waiting != 0; waiting &= waiting - 1) {
+        count += end_if_done(__builtin_ctzll(waiting));
+    }
+    return count + help_once();
+}
+
+void mca_btl_segmsg_joint_forget(const mca_btl_segmsg_endpoint_t *endpoint)
+{
+    for (unsigned h = 0; h < help_count; ++h) {
+        help_t *help = &helps[(help_first + h) % HELPS_MAX];
+        if (help->endpoint == endpoint) {
+            help->endpoint = NULL;
+        }
+    }
+    /* Acquire: as in progress. */
+    uint64_t waiting = atomic_load_explicit(&joints_waiting, memory_order_acquire);
+    for (; waiting != 0; waiting &= waiting - 1) {
+        int index = __builtin_ctzll(waiting);
+        if (joints[index].transfer.endpoint == endpoint) {
+            atomic_fetch_and_explicit(&joints_waiting, ~(UINT64_C(1) << index),
+                                      memory_order_relaxed);
+            give_up(&joints[index]);
+        }
+    }
+}
