@@ -59,9 +59,11 @@ typedef struct {
     unsigned burst;
     unsigned inline_limit;
     unsigned queue_limit;
-    unsigned joint_from; /* bytes, as the next two */
+    unsigned joint_from; /* bytes, as the next four */
     unsigned joint_unit;
     unsigned joint_help;
+    unsigned joint_patience;
+    unsigned joint_pause;
     unsigned stream_piece;
     unsigned nocopy_eager_limit;
     int free_list_num;
@@ -101,6 +103,8 @@ typedef struct mca_btl_base_endpoint_t {
     bool retired;     /* the peer has left; its export is unmapped */
     bool single_copy; /* process_vm_readv and _writev work on this peer */
     bool same_core;   /* the peer is bound to the core that we are bound to */
+    _Atomic uint64_t unhelped; /* bytes of its transfers since it last helped with one */
+    _Atomic uint64_t unasked;  /* bytes of those with which it was not asked to */
     uint64_t probe;   /* address of the peer's probe */
     segmsg_shm_t shm; /* the image of the peer's export */
 
@@ -163,6 +167,7 @@ typedef struct {
     uint64_t look_ticks;     /* ticks before it looks again */
     _Atomic uint32_t
         under_way; /* operations: answers come in a stream, and are looked for at once */
+    _Atomic uint32_t own_transfers; /* large ones that this process has begun */
     uint64_t alive_ticks; /* ticks until we make sure again that one that we wait for lives */
     segmsg_clock_moment_t start;
     int calls_since_others; /* progress calls since quiet senders and guests were looked at */

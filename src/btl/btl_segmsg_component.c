@@ -243,7 +243,6 @@ static mca_btl_base_module_t **component_init(int *count, bool progress_threads,
         decline(module);
         return modules;
     }
-    mca_btl_segmsg_joint_init();
     module->initialised = true;
     return modules;
 }

@@ -14,6 +14,8 @@ static void endpoint_construct(mca_btl_segmsg_endpoint_t *endpoint)
     endpoint->single_copy = false;
     endpoint->same_core = false;
     endpoint->probe = 0;
+    atomic_init(&endpoint->unhelped, 0);
+    atomic_init(&endpoint->unasked, 0);
     endpoint->busy = false;
     endpoint->blocked = false;
     endpoint->buffered = 0;

@@ -36,6 +36,7 @@ typedef struct {
 } help_t;
 
 static joint_t joints[SEGMSG_JOINTS];
+static _Atomic bool joints_committed;
 static _Atomic uint64_t joints_free;    /* bit i: record i can be had */
 static _Atomic uint64_t joints_waiting; /* bit i: for its partner, since nothing is left to claim */
 static _Atomic uint32_t generations;
@@ -58,20 +59,33 @@ uint64_t mca_btl_segmsg_joint_helped(void)
     return atomic_load_explicit(&helped_bytes, memory_order_relaxed);
 }
 
-void mca_btl_segmsg_joint_init(void)
+/* Commits the records when the first is needed; without memory for them there are none. */
+static void commit_records(void)
 {
+    static bool tried;
     segmsg_export_t *export = &mca_btl_segmsg.shm.export;
-    bool committed = export->commit(export->commit_context, export->shape.joints,
-                                    SEGMSG_JOINTS * sizeof(segmsg_joint_t))
-                     == 0;
-    _Static_assert(SEGMSG_JOINTS == 64, "a bit a record");
-    /* Release: what is above. */
-    atomic_store_explicit(&joints_free, committed ? UINT64_MAX : 0, memory_order_release);
+    OPAL_THREAD_LOCK(&mca_btl_segmsg.lock);
+    if (!tried) {
+        tried = true;
+        _Static_assert(SEGMSG_JOINTS == 64, "a bit a record");
+        if (export->commit(export->commit_context, export->shape.joints,
+                           SEGMSG_JOINTS * sizeof(segmsg_joint_t))
+            == 0) {
+            /* Release: the memory is there. */
+            atomic_store_explicit(&joints_free, UINT64_MAX, memory_order_release);
+        }
+        atomic_store_explicit(&joints_committed, true, memory_order_release);
+    }
+    OPAL_THREAD_UNLOCK(&mca_btl_segmsg.lock);
 }
 
 /* Takes a record; -1 if all are in use. */
 static int take_record(void)
 {
+    /* Acquire: what commit_records did. */
+    if (OPAL_UNLIKELY(!atomic_load_explicit(&joints_committed, memory_order_acquire))) {
+        commit_records();
+    }
     /* Relaxed: the compare and swap makes sure. */
     uint64_t free = atomic_load_explicit(&joints_free, memory_order_relaxed);
     while (free != 0) {
@@ -116,29 +130,6 @@ static void ask_for_help(const joint_t *joint, int index, uint32_t generation)
     (void) mca_btl_segmsg_rdma_send_now(transfer->endpoint, &header, NULL, 0);
 }
 
-/* Ends a transfer that nobody else touches any more. */
-static void finish(int index)
-{
-    joint_t *joint = &joints[index];
-    mca_btl_segmsg_transfer_t transfer = joint->transfer;
-    segmsg_joint_t *record = segmsg_export_joint(&mca_btl_segmsg.shm.export, (uint32_t) index);
-    uint32_t others = segmsg_joint_units(&joint->cut) - joint->own;
-    uint64_t offset = joint->own * joint->cut.unit_bytes;
-    bool copied = joint->copied;
-    if (OPAL_UNLIKELY(segmsg_joint_state(record, others) == SEGMSG_JOINT_UNDONE) && copied) {
-        copied = copy_piece(transfer.endpoint, transfer.is_put, transfer.local, transfer.remote,
-                            offset, transfer.size - offset);
-    } else if (others != 0) {
-        atomic_fetch_add_explicit(&helped_bytes, transfer.size - offset, memory_order_relaxed);
-    }
-    give_record(index);
-    if (OPAL_LIKELY(copied)) {
-        mca_btl_segmsg_transfer_done(&transfer, OPAL_SUCCESS);
-    } else if (mca_btl_segmsg_transfer_by_messages(&transfer) != OPAL_SUCCESS) {
-        mca_btl_segmsg_transfer_done(&transfer, OPAL_ERR_OUT_OF_RESOURCE);
-    }
-}
-
 /* Claims and copies until nothing is left; or claims it all if it cannot be copied. */
 static void copy_own(joint_t *joint, segmsg_joint_t *record, uint32_t generation)
 {
@@ -156,10 +147,72 @@ static void copy_own(joint_t *joint, segmsg_joint_t *record, uint32_t generation
     }
 }
 
+/*
+ * True if there is hope of help. Some transfers of a stream are helped with and some not if both
+ * processes have transfers of their own to do; to divide them all for that costs more than it gives,
+ * also because cache lines then wander between the cores. So a peer that has not helped for a while is
+ * not asked for a while.
+ */
+static bool may_ask(mca_btl_segmsg_endpoint_t *endpoint, size_t size)
+{
+    const mca_btl_segmsg_config_t *config = &mca_btl_segmsg.config;
+    if (endpoint->same_core) {
+        return false;
+    }
+    /* Relaxed, all of them: hints. */
+    if (atomic_load_explicit(&endpoint->unhelped, memory_order_relaxed) < config->joint_patience) {
+        return true;
+    }
+    if (atomic_fetch_add_explicit(&endpoint->unasked, size, memory_order_relaxed) + size
+        <= config->joint_pause) {
+        return false;
+    }
+    atomic_store_explicit(&endpoint->unasked, 0, memory_order_relaxed);
+    return true;
+}
+
+/* Notes how many bytes of a transfer the peer has copied. */
+static void note_help(const mca_btl_segmsg_transfer_t *transfer, uint64_t bytes)
+{
+    /* Relaxed, all of them: hints and statistics. */
+    if (bytes == 0) {
+        atomic_fetch_add_explicit(&transfer->endpoint->unhelped, transfer->size,
+                                  memory_order_relaxed);
+    } else {
+        atomic_store_explicit(&transfer->endpoint->unhelped, 0, memory_order_relaxed);
+        atomic_fetch_add_explicit(&helped_bytes, bytes, memory_order_relaxed);
+    }
+}
+
+/* Ends a transfer that nobody else touches any more. */
+static void finish(int index)
+{
+    const joint_t joint = joints[index];
+    const mca_btl_segmsg_transfer_t *transfer = &joint.transfer;
+    segmsg_joint_t *record = segmsg_export_joint(&mca_btl_segmsg.shm.export, (uint32_t) index);
+    uint32_t others = segmsg_joint_units(&joint.cut) - joint.own;
+    uint64_t offset = joint.own * joint.cut.unit_bytes;
+    bool undone = segmsg_joint_state(record, others) == SEGMSG_JOINT_UNDONE;
+    give_record(index);
+    note_help(transfer, others == 0 || undone ? 0 : transfer->size - offset);
+    bool copied = joint.copied;
+    if (OPAL_UNLIKELY(copied && undone)) {
+        copied = copy_piece(transfer->endpoint, transfer->is_put, transfer->local, transfer->remote,
+                            offset, transfer->size - offset);
+    }
+    if (OPAL_LIKELY(copied)) {
+        mca_btl_segmsg_transfer_done(transfer, OPAL_SUCCESS);
+    } else if (mca_btl_segmsg_transfer_by_messages(transfer) != OPAL_SUCCESS) {
+        mca_btl_segmsg_transfer_done(transfer, OPAL_ERR_OUT_OF_RESOURCE);
+    }
+}
+
 bool mca_btl_segmsg_joint_start(const mca_btl_segmsg_transfer_t *transfer)
 {
     const mca_btl_segmsg_config_t *config = &mca_btl_segmsg.config;
-    int index = transfer->endpoint->same_core ? -1 : take_record();
+    /* Relaxed: a hint. */
+    atomic_fetch_add_explicit(&mca_btl_segmsg.own_transfers, 1, memory_order_relaxed);
+    int index = may_ask(transfer->endpoint, transfer->size) ? take_record() : -1;
     if (OPAL_UNLIKELY(index < 0)) {
         return false;
     }
@@ -282,7 +335,7 @@ bool mca_btl_segmsg_joint_has_work(void)
     return help_count != 0 || atomic_load_explicit(&joints_waiting, memory_order_relaxed) != 0;
 }
 
-int mca_btl_segmsg_joint_progress(void)
+int mca_btl_segmsg_joint_progress(bool may_help)
 {
     int count = 0;
     /* Acquire: what the thread that started them has written. */
@@ -290,7 +343,7 @@ int mca_btl_segmsg_joint_progress(void)
     for (; waiting != 0; waiting &= waiting - 1) {
         count += end_if_done(__builtin_ctzll(waiting));
     }
-    return count + help_once();
+    return count + (may_help && help_once());
 }
 
 void mca_btl_segmsg_joint_forget(const mca_btl_segmsg_endpoint_t *endpoint)

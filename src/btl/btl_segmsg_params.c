@@ -163,11 +163,20 @@ static void register_joint(mca_btl_segmsg_config_t *config)
                       "Smallest part in bytes of such a transfer that one of them copies (power of "
                       "two, 4096 to 16777216)",
                       OPAL_INFO_LVL_9, &config->joint_unit);
-    config->joint_help = 128 << 10;
+    config->joint_help = 256 << 10;
     register_unsigned("joint_help",
                       "Most bytes that a process copies for another one in one call to progress "
                       "(4096 to 1073741824)",
                       OPAL_INFO_LVL_9, &config->joint_help);
+    config->joint_patience = 4 << 20;
+    register_unsigned("joint_patience",
+                      "Bytes of transfers with which a peer did not help before it is not asked for "
+                      "a while (0 to 4294967295)",
+                      OPAL_INFO_LVL_9, &config->joint_patience);
+    config->joint_pause = 16 << 20;
+    register_unsigned("joint_pause",
+                      "Bytes of transfers for which it then is not asked (0 to 4294967295)",
+                      OPAL_INFO_LVL_9, &config->joint_pause);
 }
 
 static void register_fragments(mca_btl_segmsg_config_t *config)
@@ -379,6 +388,15 @@ static bool check_cache(const segmsg_cache_policy_t *cache)
            && check_range("stream_lines", cache->stream_lines, SEGMSG_RING_MIN, SEGMSG_RING_MAX);
 }
 
+static bool check_power_of_two(const char *name, unsigned long value)
+{
+    if ((value & (value - 1)) == 0) {
+        return true;
+    }
+    MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("no-power-of-two", opal_process_info.nodename, name, value);
+    return false;
+}
+
 static bool check_joint(const mca_btl_segmsg_config_t *config)
 {
     if (config->joint_from == 0) {
@@ -386,6 +404,7 @@ static bool check_joint(const mca_btl_segmsg_config_t *config)
     }
     return check_range("joint_from", config->joint_from, 4096, UINT_MAX)
            && check_range("joint_unit", config->joint_unit, 4096, 16 << 20)
+           && check_power_of_two("joint_unit", config->joint_unit)
            && check_range("joint_help", config->joint_help, 4096, 1 << 30);
 }
 

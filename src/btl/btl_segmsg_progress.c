@@ -290,6 +290,12 @@ static int look(mca_btl_segmsg_module_t *module)
     return count;
 }
 
+static uint32_t own_transfers(mca_btl_segmsg_module_t *module)
+{
+    /* Relaxed: a hint. */
+    return atomic_load_explicit(&module->own_transfers, memory_order_relaxed);
+}
+
 int mca_btl_segmsg_progress(void)
 {
     mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
@@ -303,12 +309,14 @@ int mca_btl_segmsg_progress(void)
     }
     int count = 0;
     if (OPAL_LIKELY(module->initialised)) {
+        uint32_t transfers = own_transfers(module);
         count = look(module);
         if (OPAL_UNLIKELY(module->any_busy)) {
             count += serve_busy(module);
         }
         if (OPAL_UNLIKELY(mca_btl_segmsg_joint_has_work())) {
-            count += mca_btl_segmsg_joint_progress();
+            /* Who has transfers of its own does these first. */
+            count += mca_btl_segmsg_joint_progress(transfers == own_transfers(module));
         }
     }
     if (threads) {

@@ -118,9 +118,6 @@ void mca_btl_segmsg_operation_answer(const mca_btl_segmsg_rdma_header_t *header,
 
 /* ---- transfers that both processes copy ---- */
 
-/* Gets ready to own such transfers: commits their records. */
-void mca_btl_segmsg_joint_init(void);
-
 /* Does a transfer with the help of its target; false, and nothing is done, if that cannot be. */
 bool mca_btl_segmsg_joint_start(const mca_btl_segmsg_transfer_t *transfer);
 
@@ -128,9 +125,10 @@ bool mca_btl_segmsg_joint_start(const mca_btl_segmsg_transfer_t *transfer);
 void mca_btl_segmsg_joint_asked(mca_btl_segmsg_endpoint_t *endpoint,
                                 const mca_btl_segmsg_rdma_header_t *header);
 
-/* Ends transfers of which the partner has done its share, and helps others. Returns how many. */
+/* Ends transfers of which the partner has done its share and, if `may_help`, copies a piece for
+ * somebody who asked. Returns how many. */
 bool mca_btl_segmsg_joint_has_work(void);
-int mca_btl_segmsg_joint_progress(void);
+int mca_btl_segmsg_joint_progress(bool may_help);
 
 /* `endpoint` goes. With polling stopped. */
 void mca_btl_segmsg_joint_forget(const mca_btl_segmsg_endpoint_t *endpoint);

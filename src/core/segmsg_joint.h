@@ -95,9 +95,9 @@ static inline void segmsg_joint_start(segmsg_joint_t *joint, uint32_t generation
 }
 
 /*
- * Claims units that are nobody's yet, the half of them, but no more than `most`: the owner from the
- * front, its partner from the back. None if nothing is left, if the record is another transfer's by
- * now, or if it holds nonsense.
+ * Claims units that are nobody's yet. The owner claims half of them, from the front, so that either has
+ * as much to do; its partner all of them, but no more than `most`, from the back. None if nothing is
+ * left, if the record is another transfer's by now, or if it holds nonsense.
  */
 static inline segmsg_joint_piece_t segmsg_joint_claim(segmsg_joint_t *joint, uint32_t generation,
                                                       const segmsg_joint_cut_t *cut, uint32_t most,
@@ -112,8 +112,9 @@ static inline segmsg_joint_piece_t segmsg_joint_claim(segmsg_joint_t *joint, uin
             || back > segmsg_joint_units(cut)) {
             return (segmsg_joint_piece_t){0};
         }
-        uint32_t half = (back - front + 1) / 2;
-        uint32_t units = half < most ? half : most;
+        uint32_t left = back - front;
+        uint32_t share = end == SEGMSG_JOINT_FRONT ? (left + 1) / 2 : left;
+        uint32_t units = share < most ? share : most;
         uint64_t next = end == SEGMSG_JOINT_FRONT
                             ? segmsg_joint_word(generation, front + units, back)
                             : segmsg_joint_word(generation, front, back - units);
