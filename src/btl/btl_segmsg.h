@@ -103,7 +103,8 @@ typedef struct mca_btl_base_endpoint_t {
     bool retired;     /* the peer has left; its export is unmapped */
     bool single_copy; /* process_vm_readv and _writev work on this peer */
     bool same_core;   /* the peer is bound to the core that we are bound to */
-    _Atomic uint64_t unhelped; /* bytes of its transfers since it last helped with one */
+    _Atomic uint64_t unhelped; /* bytes of transfers with which it did not help, less of those
+                                  with which it did */
     _Atomic uint64_t unasked;  /* bytes of those with which it was not asked to */
     uint64_t probe;   /* address of the peer's probe */
     segmsg_shm_t shm; /* the image of the peer's export */

@@ -174,14 +174,17 @@ static bool may_ask(mca_btl_segmsg_endpoint_t *endpoint, size_t size)
 /* Notes how many bytes of a transfer the peer has copied. */
 static void note_help(const mca_btl_segmsg_transfer_t *transfer, uint64_t bytes)
 {
-    /* Relaxed, all of them: hints and statistics. */
+    /* Relaxed, all of them: hints, which may be lost, and statistics. */
+    _Atomic uint64_t *unhelped = &transfer->endpoint->unhelped;
+    uint64_t so_far = atomic_load_explicit(unhelped, memory_order_relaxed);
     if (bytes == 0) {
-        atomic_fetch_add_explicit(&transfer->endpoint->unhelped, transfer->size,
-                                  memory_order_relaxed);
+        so_far += transfer->size;
     } else {
-        atomic_store_explicit(&transfer->endpoint->unhelped, 0, memory_order_relaxed);
+        so_far -= transfer->size < so_far ? transfer->size : so_far;
         atomic_fetch_add_explicit(&helped_bytes, bytes, memory_order_relaxed);
     }
+    uint64_t most = (uint64_t) mca_btl_segmsg.config.joint_patience;
+    atomic_store_explicit(unhelped, so_far < most ? so_far : most, memory_order_relaxed);
 }
 
 /* Ends a transfer that nobody else touches any more. */
