@@ -153,7 +153,7 @@ static void register_memory(mca_btl_segmsg_config_t *config)
 
 static void register_joint(mca_btl_segmsg_config_t *config)
 {
-    config->joint_from = 64 << 10;
+    config->joint_from = 48 << 10;
     register_unsigned("joint_from",
                       "Shortest transfer in bytes that both processes copy, if the kernel permits "
                       "it and the peer waits (0: none; 4096 to 4294967295)",
