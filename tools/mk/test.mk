@@ -7,7 +7,7 @@
 ##@ See it run
 
 .PHONY: demo demo-now check check-now check-unit check-functional check-instructions \
-	check-instructions-now unit-programs
+	check-instructions-now check-models check-models-now unit-programs
 
 demo: ## ping-pong, bandwidth and a real program, segmsg beside the stock transport; installs what it needs
 	@tools/setup demo
@@ -23,10 +23,17 @@ check: ## every quick test; installs what it needs
 	@+$(MAKE) --no-print-directory check-now
 
 check-now: all unit-programs
-	@tools/check unit functional instructions
+	@tools/check unit models functional instructions
 
 check-unit: unit-programs ## the engine's tests; needs no Open MPI
 	@tools/check unit
+
+check-models: ## spin's search of the protocols' models; needs no Open MPI
+	@tools/setup models
+	@+$(MAKE) --no-print-directory check-models-now
+
+check-models-now:
+	@tools/check models
 
 check-functional: all ## the tests under mpirun
 	@tools/check functional
