@@ -24,7 +24,7 @@ typedef struct {
     _Atomic bool over;
     _Atomic uint32_t holds; /* units that a partner that is to be killed has claimed */
 
-    /* As what is copied belongs to, so these are written without further ado. */
+    /* Plain memory, of whoever holds the unit: the sanitizer sees if the record does not order it. */
     _Alignas(SEGMSG_LINE) unsigned char from[BYTES_MOST];
     unsigned char to[BYTES_MOST];
     uint8_t copies[UNITS_MOST]; /* of each unit */
