@@ -22,6 +22,8 @@ void pair_open(struct pair *pair, struct bench *bench, int pairs)
         .pairs = pairs,
         .peer = -1,
         .comm = MPI_COMM_WORLD,
+        .type = MPI_CHAR,
+        .type_bytes = 1,
         .statuses_ignore = MPI_STATUSES_IGNORE,
     };
     if (bench->rank < pairs) {
@@ -42,20 +44,26 @@ void pair_close(struct pair *pair)
     free(pair->requests);
 }
 
+static int count_of(const struct pair *pair, size_t bytes)
+{
+    return (int) (bytes / pair->type_bytes);
+}
+
 void pair_ping_pong(void *context, size_t bytes, long iterations)
 {
     struct pair *pair = context;
+    int count = count_of(pair, bytes);
     if (pair->peer < 0) {
         return;
     }
     for (long i = 0; i < iterations; ++i) {
         if (pair->leads) {
-            MPI_Send(pair->send, (int) bytes, MPI_CHAR, pair->peer, TAG_DATA, pair->comm);
+            MPI_Send(pair->send, count, pair->type, pair->peer, TAG_DATA, pair->comm);
         }
-        MPI_Recv(pair->receive, (int) bytes, MPI_CHAR, pair->peer, TAG_DATA, pair->comm,
+        MPI_Recv(pair->receive, count, pair->type, pair->peer, TAG_DATA, pair->comm,
                  MPI_STATUS_IGNORE);
         if (!pair->leads) {
-            MPI_Send(pair->send, (int) bytes, MPI_CHAR, pair->peer, TAG_DATA, pair->comm);
+            MPI_Send(pair->send, count, pair->type, pair->peer, TAG_DATA, pair->comm);
         }
     }
 }
@@ -64,17 +72,19 @@ void pair_ping_pong(void *context, size_t bytes, long iterations)
 static void post_sends(struct pair *pair, char *from, size_t bytes, size_t stride, int window,
                        MPI_Request *requests)
 {
+    int count = count_of(pair, bytes);
     for (int i = 0; i < window; ++i) {
-        MPI_Isend(from + (size_t) i * stride, (int) bytes, MPI_CHAR, pair->peer, TAG_DATA,
-                  pair->comm, &requests[i]);
+        MPI_Isend(from + (size_t) i * stride, count, pair->type, pair->peer, TAG_DATA, pair->comm,
+                  &requests[i]);
     }
 }
 
 static void post_receives(struct pair *pair, char *to, size_t bytes, size_t stride, int window,
                           MPI_Request *requests)
 {
+    int count = count_of(pair, bytes);
     for (int i = 0; i < window; ++i) {
-        MPI_Irecv(to + (size_t) i * stride, (int) bytes, MPI_CHAR, pair->peer, TAG_DATA, pair->comm,
+        MPI_Irecv(to + (size_t) i * stride, count, pair->type, pair->peer, TAG_DATA, pair->comm,
                   &requests[i]);
     }
 }

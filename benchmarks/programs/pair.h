@@ -17,7 +17,10 @@ struct pair {
     int peer;      /* rank of the other one; -1: this rank takes no part */
     bool leads;    /* sends first */
     MPI_Comm comm; /* MPI_COMM_WORLD, or a copy of it */
-    char *send;    /* bench->max_bytes */
+    /* What messages are made of: MPI_CHAR, or a type of the caller's. */
+    MPI_Datatype type;
+    size_t type_bytes; /* data in one element of type */
+    char *send;        /* bench->max_bytes */
     char *receive;
     MPI_Request *requests; /* twice the window */
     /* MPI_STATUSES_IGNORE, out of sight of gcc, which takes MPICH's constant for an overflow. */
