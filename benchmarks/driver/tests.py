@@ -28,6 +28,7 @@ SOURCES = {
     "bw": ("bw.c", "pair.c"),
     "bibw": ("bibw.c", "pair.c"),
     "multi_bw": ("multi_bw.c", "pair.c"),
+    "overlap": ("overlap.c", "pair.c", "work.c"),
     "noncontig": ("noncontig.c", "pair.c"),
     "collective": ("collective.c",),
     "onesided_latency": ("onesided_latency.c", "onesided.c"),
@@ -233,6 +234,17 @@ TESTS: dict[str, Test] = {
             "latency",
         ),
         _bandwidth("noncontig_bw", "bandwidth of non-contiguous data", "noncontig", "bw"),
+        _latency("overlap_send", "time of a message while the sender computes", "overlap", "send"),
+        _latency(
+            "overlap_recv", "time of a message while the receiver computes", "overlap", "recv"
+        ),
+        _latency("overlap_both", "time of a message while both compute", "overlap", "both"),
+        _latency(
+            "overlap_test",
+            "time of a message while the sender computes and tests",
+            "overlap",
+            "test",
+        ),
         *map(_collective, ("allreduce", "alltoall", "bcast", "barrier", "allgather", "reduce")),
         _latency("put_latency", "put latency", "onesided_latency", "put", onesided=True),
         _latency("get_latency", "get latency", "onesided_latency", "get", onesided=True),
