@@ -183,6 +183,33 @@ def _collective(name: str) -> Test:
     return _latency(name, f"{name} time", "collective", name, default_sizes=sizes)
 
 
+def _onesided(end: str, how: str) -> list[Test]:
+    """The one-sided tests that complete by flushes, or by fences: names and choices end so."""
+    latency, bandwidth = "onesided_latency", "onesided_bw"
+    return [
+        _latency(f"put_latency{end}", f"put latency{how}", latency, f"put{end}", onesided=True),
+        _latency(f"get_latency{end}", f"get latency{how}", latency, f"get{end}", onesided=True),
+        _latency(
+            f"acc_latency{end}",
+            f"accumulate latency{how}",
+            latency,
+            f"accumulate{end}",
+            onesided=True,
+            default_sizes=powers(8, 4 << 20),
+        ),
+        _latency(
+            f"fetch_and_op{end}",
+            f"fetch-and-op time{how}",
+            latency,
+            f"fetch_and_op{end}",
+            onesided=True,
+        ),
+        _latency(f"cas{end}", f"compare-and-swap time{how}", latency, f"cas{end}", onesided=True),
+        _bandwidth(f"put_bw{end}", f"put bandwidth{how}", bandwidth, f"put{end}", onesided=True),
+        _bandwidth(f"get_bw{end}", f"get bandwidth{how}", bandwidth, f"get{end}", onesided=True),
+    ]
+
+
 def _idle(name: str, title: str, choice: str) -> Test:
     return Test(
         name,
@@ -246,22 +273,8 @@ TESTS: dict[str, Test] = {
             "test",
         ),
         *map(_collective, ("allreduce", "alltoall", "bcast", "barrier", "allgather", "reduce")),
-        _latency("put_latency", "put latency", "onesided_latency", "put", onesided=True),
-        _latency("get_latency", "get latency", "onesided_latency", "get", onesided=True),
-        _latency(
-            "acc_latency",
-            "accumulate latency",
-            "onesided_latency",
-            "accumulate",
-            onesided=True,
-            default_sizes=powers(8, 4 << 20),
-        ),
-        _latency(
-            "fetch_and_op", "fetch-and-op time", "onesided_latency", "fetch_and_op", onesided=True
-        ),
-        _latency("cas", "compare-and-swap time", "onesided_latency", "cas", onesided=True),
-        _bandwidth("put_bw", "put bandwidth", "onesided_bw", "put", onesided=True),
-        _bandwidth("get_bw", "get bandwidth", "onesided_bw", "get", onesided=True),
+        *_onesided("", ""),
+        *_onesided("_fence", " with a fence"),
         _idle("idle", "idle MPI_Test call", "test"),
         _idle("idle_iprobe", "idle MPI_Iprobe call", "iprobe"),
         _idle("idle_progress", "idle opal_progress call", "progress"),

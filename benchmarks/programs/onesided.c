@@ -10,23 +10,32 @@
 
 enum { ORIGIN = 0, TARGET = 1 };
 
-void onesided_open(struct onesided *onesided, struct bench *bench)
+void onesided_open(struct onesided *onesided, struct bench *bench, bool fences)
 {
     size_t bytes = bench->max_bytes < sizeof(uint64_t) ? sizeof(uint64_t) : bench->max_bytes;
     *onesided = (struct onesided){
         .bench = bench,
+        .fences = fences,
         .per_flush = 1,
         .local = bench_alloc(bytes),
         .exposed = bench_alloc(bytes),
     };
     MPI_Win_create(onesided->exposed, (MPI_Aint) bytes, 1, MPI_INFO_NULL, MPI_COMM_WORLD,
                    &onesided->window);
-    MPI_Win_lock_all(0, onesided->window);
+    if (fences) {
+        MPI_Win_fence(0, onesided->window);
+    } else {
+        MPI_Win_lock_all(0, onesided->window);
+    }
 }
 
 void onesided_close(struct onesided *onesided)
 {
-    MPI_Win_unlock_all(onesided->window);
+    if (onesided->fences) {
+        MPI_Win_fence(MPI_MODE_NOSUCCEED, onesided->window);
+    } else {
+        MPI_Win_unlock_all(onesided->window);
+    }
     MPI_Win_free(&onesided->window);
     free(onesided->local);
     free(onesided->exposed);
@@ -66,21 +75,38 @@ void onesided_compare_and_swap(struct onesided *o, size_t bytes)
 void onesided_body(void *context, size_t bytes, long iterations)
 {
     struct onesided *o = context;
-    for (long i = 0; ORIGIN == o->bench->rank && i < iterations; ++i) {
-        for (int operation = 0; operation < o->per_flush; ++operation) {
+    bool is_origin = ORIGIN == o->bench->rank;
+    for (long i = 0; (is_origin || o->fences) && i < iterations; ++i) {
+        for (int operation = 0; is_origin && operation < o->per_flush; ++operation) {
             o->start(o, bytes);
         }
-        MPI_Win_flush(TARGET, o->window);
+        if (o->fences) {
+            MPI_Win_fence(0, o->window);
+        } else {
+            MPI_Win_flush(TARGET, o->window);
+        }
     }
 }
 
-/* Sets the window's first word on the target, with nothing in flight. */
+/* What any rank has stored in its own memory, and what has been done to it from outside, is seen by
+ * all. To be called with nothing in flight. */
+static void settle(struct onesided *o)
+{
+    if (o->fences) {
+        MPI_Win_fence(0, o->window);
+    } else {
+        MPI_Win_sync(o->window);
+        MPI_Barrier(MPI_COMM_WORLD);
+        MPI_Win_sync(o->window);
+    }
+}
+
+/* Sets the window's first word. */
 static void set_word(struct onesided *o, uint64_t value)
 {
-    MPI_Barrier(MPI_COMM_WORLD);
+    settle(o);
     memcpy(o->exposed, &value, sizeof value);
-    MPI_Win_sync(o->window);
-    MPI_Barrier(MPI_COMM_WORLD);
+    settle(o);
 }
 
 /* One operation of the origin, then both sides see its effect. */
@@ -88,10 +114,11 @@ static void run_once(struct onesided *o, size_t bytes)
 {
     if (ORIGIN == o->bench->rank) {
         o->start(o, bytes);
-        MPI_Win_flush(TARGET, o->window);
+        if (!o->fences) {
+            MPI_Win_flush(TARGET, o->window);
+        }
     }
-    MPI_Barrier(MPI_COMM_WORLD);
-    MPI_Win_sync(o->window);
+    settle(o);
 }
 
 static void expect_word(struct onesided *o, int rank, uint64_t expected, uint64_t seen)
@@ -132,8 +159,7 @@ static void validate_copy(struct onesided *o, size_t bytes, unsigned seed)
     if (destination_rank == o->bench->rank) {
         memset(destination, 0, bytes);
     }
-    MPI_Win_sync(o->window);
-    MPI_Barrier(MPI_COMM_WORLD);
+    settle(o);
     run_once(o, bytes);
     if (destination_rank == o->bench->rank) {
         bench_check(o->bench, destination, bytes, seed);
@@ -146,8 +172,7 @@ static void validate_accumulate(struct onesided *o, size_t bytes, unsigned seed)
     size_t whole_words = bytes - bytes % sizeof(uint64_t);
     bench_fill(o->local, whole_words, seed);
     memset(o->exposed, 0, whole_words);
-    MPI_Win_sync(o->window);
-    MPI_Barrier(MPI_COMM_WORLD);
+    settle(o);
     run_once(o, whole_words);
     if (TARGET == o->bench->rank) {
         bench_check(o->bench, o->exposed, whole_words, seed);

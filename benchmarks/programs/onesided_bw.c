@@ -2,17 +2,18 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * Bandwidth of windows of puts or gets, each window ended by a flush, rank 0 on rank 1.
+ * Bandwidth of windows of puts or gets, each window ended by a flush or a fence, rank 0 on rank 1.
  */
 #include "onesided.h"
 
 #include <string.h>
 
-static const char *const choices[] = {"put", "get", NULL};
+static const char *const choices[] = {"put", "get", "put_fence", "get_fence", NULL};
 
 static const struct bench_program program = {
     .name = "segmsg_onesided_bw",
-    .purpose = "Bandwidth of puts or gets of rank 0 on rank 1, a flush after each window.",
+    .purpose = "Bandwidth of puts or gets of rank 0 on rank 1, a flush or a fence after each\n"
+               "window.",
     .choices = choices,
     .sizes_are = "Size",
     .min_default = 1,
@@ -25,8 +26,8 @@ int main(int argc, char **argv)
     struct bench bench;
     struct onesided onesided;
     bench_start(&bench, &program, argc, argv);
-    bool put = 0 == strcmp(bench.choice, "put");
-    onesided_open(&onesided, &bench);
+    bool put = 0 == strncmp(bench.choice, "put", strlen("put"));
+    onesided_open(&onesided, &bench, NULL != strstr(bench.choice, "fence"));
     onesided.start = put ? onesided_put : onesided_get;
     onesided.per_flush = bench.window;
     bench_print_head(&bench, put ? "Put Bandwidth" : "Get Bandwidth",
