@@ -166,6 +166,71 @@ def stress_cases():
     return cases
 
 
+# ---- the kernel's copy is forbidden ----
+
+CANNOT_FORBID = r"forbid: cannot forbid.*"
+
+
+def run_forbidden(machine, program, ranks, parameters, how, which):
+    """Run a program that must succeed where forbid denies the kernel's copy to the ranks `which`
+    ("0,1", "all")."""
+    words = ["forbid", "--ranks", which, "--how", how,
+             os.path.join(machine.programs, program[0]), *program[1:]]
+    outcome = machine.run(words, ranks, parameters)
+    impossible = re.search(CANNOT_FORBID, outcome.output)
+    if impossible:
+        raise Skip(impossible[0])
+    if outcome.timed_out or outcome.status != 0:
+        raise Failure(outcome.explain())
+    return outcome
+
+
+def forbidden(program, ranks, way, how, which, quick=False):
+    """A program that must succeed without the kernel's copy in some ranks or in all."""
+    def check(machine):
+        run_forbidden(machine, program.split(), ranks, WAYS[way], how, which)
+    return Case(f"{program}, {ranks} ranks, {way}, kernel copy forbidden by {how} to {which}", quick,
+                check)
+
+
+def forbidden_in_silence(how):
+    """Nobody asked for the kernel's copy: that there is none is not worth a word."""
+    def check(machine):
+        for which in ("0", "all"):
+            outcome = run_forbidden(machine, ["ordering"], 2, ALONE, how, which)
+            if outcome.output != "ordering: 0 errors\n":
+                raise Failure(f"wanted not a word\n{outcome.explain()}")
+    return Case(f"kernel copy forbidden by {how}: nothing is said", True, check)
+
+
+def forbidden_though_wanted(how):
+    """Whoever asks for the kernel's copy hears that there is none, and the program goes on."""
+    def check(machine):
+        outcome = run_forbidden(machine, ["ordering"], 2,
+                                {**ALONE, "btl_segmsg_single_copy": "cma"}, how, "all")
+        if "asks for the kernel's single copy" not in outcome.output:
+            raise Failure(f"wanted a message\n{outcome.explain()}")
+    return Case(f"kernel copy asked for and forbidden by {how}: it is said", True, check)
+
+
+def forbidden_cases():
+    """By a filter the process itself is kept from copying. By a name space it is kept from it too,
+    and so are others like it, but not those outside."""
+    cases = []
+    for how in ("seccomp", "userns"):
+        cases += [forbidden_in_silence(how), forbidden_though_wanted(how)]
+        for which in ("0", "all"):
+            cases += [forbidden("stress --messages 20000", 2, "alone", how, which),
+                      forbidden("stress --messages 1000 --min 64K --large 100", 2, "alone", how,
+                                which, True),
+                      forbidden("onesided", 2, "osc rdma", how, which, True)]
+        # Pairs of every kind: both, one, none.
+        cases += [forbidden("stress --messages 20000", 4, "alone", how, "0,1"),
+                  forbidden("stress --messages 1000 --min 64K --large 100", 4, "alone", how, "0,1"),
+                  forbidden("onesided", 4, "osc rdma", how, "0,1")]
+    return cases
+
+
 # ---- selection ----
 
 def chosen_by_default(machine):
@@ -495,5 +560,5 @@ def parameter_cases():
 
 
 def all_cases():
-    return (selection_cases() + message_cases() + stress_cases() + end_cases()
-            + inspector_cases() + parameter_cases() + misfit_cases())
+    return (selection_cases() + message_cases() + stress_cases() + forbidden_cases()
+            + end_cases() + inspector_cases() + parameter_cases() + misfit_cases())
