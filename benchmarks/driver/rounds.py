@@ -15,7 +15,7 @@ from pathlib import Path
 
 from .mpi import Outcome, Unavailable, run
 from .statistics import Row, Values, medians, paired
-from .tests import Options, Test
+from .tests import Options, Test, forbidding
 from .transports import Transport
 
 # A transport whose runs fail this often without one that succeeds in between is given up.
@@ -98,7 +98,10 @@ def _commands(
         try:
             if test.onesided and transport.onesided_fault:
                 raise Unavailable(transport.onesided_fault)
-            commands[transport.name] = test.command(transport.mpi, plan.build, plan.options)
+            command = test.command(transport.mpi, plan.build, plan.options)
+            if transport.forbidden:
+                command = [*forbidding(transport.mpi, plan.build), *command]
+            commands[transport.name] = command
         except Unavailable as reason:
             if transport is own:
                 raise

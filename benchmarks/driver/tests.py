@@ -39,6 +39,8 @@ SOURCES = {
     "fairness": ("fairness.c",),
 }
 SHARED_SOURCES = ("bench.c",)
+# Goes in front of a program and denies it the kernel's copy; the tests have it too.
+FORBID = PROGRAMS.parent.parent / "test" / "mpi" / "forbid.c"
 # Two decimals, as printed by default, would round 0.25 us by 2%.
 DECIMALS = 5
 # A key of a test with several quantities is the quantity's number times this and the row's number.
@@ -327,11 +329,20 @@ TESTS: dict[str, Test] = {
 def compiled(program: str, mpi: Mpi, build: Path) -> Path:
     """The path of a benchmark program for an MPI, compiled if it is missing or older than its
     source."""
+    sources = [PROGRAMS / name for name in (*SOURCES[program], *SHARED_SOURCES)]
+    return _made(f"segmsg_{program}", sources, mpi, build)
+
+
+def forbidding(mpi: Mpi, build: Path) -> list[str]:
+    """What goes in front of a program that is to run without the kernel's copy."""
+    return [str(_made("forbid", [FORBID], mpi, build)), "--how", "seccomp", "--ranks", "all"]
+
+
+def _made(name: str, sources: list[Path], mpi: Mpi, build: Path) -> Path:
     if not mpi.mpicc:
         raise Unavailable(f"{mpi.title} has no mpicc beside its launcher or on PATH")
     folder = build / mpi.name
-    target = folder / f"segmsg_{program}"
-    sources = [PROGRAMS / name for name in (*SOURCES[program], *SHARED_SOURCES)]
+    target = folder / name
     inputs = sources + list(PROGRAMS.glob("*.h"))
     if target.exists():
         built = target.stat().st_mtime

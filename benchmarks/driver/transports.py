@@ -4,6 +4,8 @@
 
 Names may carry MCA parameters of their own: `segmsg+btl_segmsg_eager_limit=8192` is segmsg with
 that parameter, so that a setting can be compared with the default or with another.
+
+Any name may end with `-forbidden`: the transport where the kernel forbids its single copy.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from .mpi import Installation, Mpi, Unavailable, find_mpich
 
 # What "stock" stands for: Open MPI's own shared-memory transport.
 STOCK = {4: "vader", 5: "sm"}
+FORBIDDEN = "-forbidden"
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Transport:
     onesided_mca: tuple[tuple[str, str], ...]  # the same, only for the one-sided tests
     environment: tuple[tuple[str, str], ...]
     onesided_fault: str = ""  # why one-sided tests cannot be run; empty: they can
+    forbidden: bool = False  # a seccomp filter forbids the kernel's copy to all ranks
 
     def arguments(self, onesided: bool) -> list[str]:
         """Launcher arguments that select the transport."""
@@ -72,7 +76,9 @@ def _stock(installation: Installation, name: str, wanted: str, nocopy: bool) -> 
     if wanted not in (here, "stock"):
         raise Unavailable(f"{installation.openmpi.title} calls it {here}")
     if not nocopy:
-        return _btl(installation, name, here)
+        # osc/rdma tries vader's put again and again where the kernel forbids it.
+        forbidden = name.split("+")[0].endswith(FORBIDDEN)
+        return _btl(installation, name, here, osc="pt2pt" if forbidden and here == "vader" else "rdma")
     if here == "vader":
         # Without kernel copies vader has no put and get, which osc/rdma needs.
         parameter = ("btl_vader_single_copy_mechanism", "none")
@@ -160,6 +166,8 @@ def resolve(text: str, installation: Installation) -> Transport:
 
     "stock" gets the name of what it stands for."""
     name, *settings = text.split("+")
+    forbidden = name.endswith(FORBIDDEN)
+    name = name.removesuffix(FORBIDDEN)
     if name not in TRANSPORTS:
         raise Unavailable(f"no such transport; there are {', '.join(TRANSPORTS)}")
     parameters: list[tuple[str, str]] = []
@@ -176,4 +184,5 @@ def resolve(text: str, installation: Installation) -> Transport:
     if parameters and not transport.mca:
         raise Unavailable(f"{name} takes no MCA parameters")
     # A parameter that is given takes the place of the transport's own.
-    return replace(transport, mca=tuple({**dict(transport.mca), **dict(parameters)}.items()))
+    mca = tuple({**dict(transport.mca), **dict(parameters)}.items())
+    return replace(transport, mca=mca, forbidden=forbidden)
