@@ -78,7 +78,8 @@ def _stock(installation: Installation, name: str, wanted: str, nocopy: bool) -> 
     if not nocopy:
         # osc/rdma tries vader's put again and again where the kernel forbids it.
         forbidden = name.split("+")[0].endswith(FORBIDDEN)
-        return _btl(installation, name, here, osc="pt2pt" if forbidden and here == "vader" else "rdma")
+        osc = "pt2pt" if forbidden and here == "vader" else "rdma"
+        return _btl(installation, name, here, osc=osc)
     if here == "vader":
         # Without kernel copies vader has no put and get, which osc/rdma needs.
         parameter = ("btl_vader_single_copy_mechanism", "none")
