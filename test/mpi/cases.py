@@ -213,10 +213,20 @@ def forbidden_though_wanted(how):
     return Case(f"kernel copy asked for and forbidden by {how}: it is said", True, check)
 
 
+def copy_is_told(machine):
+    """Whoever wants to know whether the kernel copies can be told for each peer."""
+    told = {**ALONE, "btl_base_verbose": "100"}
+    outcomes = {"yes": machine.expect(["ordering"], 2, told),
+                "no": run_forbidden(machine, ["ordering"], 2, told, "seccomp", "all")}
+    for answer, outcome in outcomes.items():
+        if f"single copy by the kernel: {answer}" not in outcome.output:
+            raise Failure(f"wanted the answer {answer}\n{outcome.explain()}")
+
+
 def forbidden_cases():
     """By a filter the process itself is kept from copying. By a name space it is kept from it too,
     and so are others like it, but not those outside."""
-    cases = []
+    cases = [Case("btl_base_verbose tells whether the kernel copies", True, copy_is_told)]
     for how in ("seccomp", "userns"):
         cases += [forbidden_in_silence(how), forbidden_though_wanted(how)]
         for which in ("0", "all"):
