@@ -4,6 +4,8 @@ segmsg_core_sources = \
 	src/core/segmsg_cache.c \
 	src/core/segmsg_cache.h \
 	src/core/segmsg_copy.h \
+	src/core/segmsg_copy_long.c \
+	src/core/segmsg_copy_long.h \
 	src/core/segmsg_directory.h \
 	src/core/segmsg_error.c \
 	src/core/segmsg_error.h \

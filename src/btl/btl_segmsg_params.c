@@ -186,7 +186,7 @@ static void register_fragments(mca_btl_segmsg_config_t *config)
                       "Longest message in bytes (64 to 4096) that waits in a local buffer, and "
                       "not in partitions, between its allocation by the PML and its sending",
                       OPAL_INFO_LVL_9, &config->inline_limit);
-    config->stream_piece = 8 * 1024 - 48; /* with its header one partition of 8 KB */
+    config->stream_piece = 16 * 1024 - SEGMSG_LINE; /* with its header two partitions of 8 KB */
     register_unsigned("stream_piece",
                       "Bytes that one message carries of a large transfer that the kernel may not "
                       "copy (256 to 65536)",

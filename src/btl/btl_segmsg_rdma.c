@@ -6,6 +6,8 @@
  */
 #include "btl/btl_segmsg_rdma.h"
 
+#include "core/segmsg_copy_long.h"
+
 OBJ_CLASS_INSTANCE(mca_btl_segmsg_operation_t, opal_list_item_t, NULL, NULL);
 
 /* Enters an operation so that its answer finds it; NULL if there is no memory. */
@@ -97,7 +99,8 @@ void mca_btl_segmsg_operation_answer(const mca_btl_segmsg_rdma_header_t *header,
                           || header->address > operation->transfer.size - header->size)) {
             mca_btl_segmsg_fail(operation->transfer.endpoint, SEGMSG_ERR_CORRUPT);
         }
-        memcpy((char *) operation->transfer.local + header->address, payload, header->size);
+        segmsg_copy_long((char *) operation->transfer.local + header->address, payload,
+                         header->size);
         operation->remaining -= header->size;
         if (operation->remaining != 0) {
             return;

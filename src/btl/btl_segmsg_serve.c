@@ -7,7 +7,9 @@
  */
 #include "btl/btl_segmsg_rdma.h"
 
-#include "core/segmsg_copy.h"
+#include "core/segmsg_copy_long.h"
+
+enum { SEGMSG_LONG_PAYLOAD = 1024 }; /* bytes */
 
 OBJ_CLASS_INSTANCE(mca_btl_segmsg_job_t, opal_list_item_t, NULL, NULL);
 
@@ -20,22 +22,41 @@ static void job_describe(mca_btl_segmsg_rdma_header_t *header, uint64_t remainin
     }
 }
 
+/* Where the payload of a message begins: a long one at a line, so that lines are copied to lines. */
+static size_t payload_offset(size_t size)
+{
+    return size < SEGMSG_LONG_PAYLOAD ? sizeof(mca_btl_segmsg_rdma_header_t) : SEGMSG_LINE;
+}
+
+/* Writes a message to `to`. */
+static void write_message(void *to, const mca_btl_segmsg_rdma_header_t *header, const void *data,
+                          size_t size)
+{
+    unsigned char *payload = (unsigned char *) to + payload_offset(size);
+    if (size >= SEGMSG_LONG_PAYLOAD) {
+        segmsg_copy_long(payload, data, size);
+    } else if (size != 0) {
+        memcpy(payload, data, size);
+    }
+    memcpy(to, header, sizeof(*header));
+}
+
 bool mca_btl_segmsg_rdma_send_now(mca_btl_segmsg_endpoint_t *endpoint,
                                   const mca_btl_segmsg_rdma_header_t *header, const void *data,
                                   size_t size)
 {
     segmsg_sender_t *sender = &endpoint->sender;
+    size_t length = payload_offset(size) + size;
     segmsg_place_t place;
     bool sent = false;
     OPAL_THREAD_LOCK(&endpoint->lock);
-    bool is_short = sizeof(*header) + size <= mca_btl_segmsg.config.inline_limit;
+    bool is_short = length <= mca_btl_segmsg.config.inline_limit;
     if (!endpoint->retired && opal_list_is_empty(&endpoint->pending)
-        && (is_short ? segmsg_sender_take(sender, sizeof(*header) + size, &place)
-                     : segmsg_sender_take_lasting(sender, sizeof(*header) + size, &place))
+        && (is_short ? segmsg_sender_take(sender, length, &place)
+                     : segmsg_sender_take_lasting(sender, length, &place))
                == SEGMSG_OK) {
-        segmsg_copy_in(place.data, header, sizeof(*header), data, size, place.group == 0);
-        sent = segmsg_sender_publish(sender, &place, MCA_BTL_SEGMSG_TAG,
-                                     (uint32_t) (sizeof(*header) + size));
+        write_message(place.data, header, data, size);
+        sent = segmsg_sender_publish(sender, &place, MCA_BTL_SEGMSG_TAG, (uint32_t) length);
         if (OPAL_UNLIKELY(!sent)) {
             segmsg_sender_give_back(sender, &place);
         }
@@ -48,22 +69,19 @@ bool mca_btl_segmsg_rdma_send_now(mca_btl_segmsg_endpoint_t *endpoint,
 static bool job_fragment(mca_btl_segmsg_endpoint_t *endpoint,
                          const mca_btl_segmsg_rdma_header_t *header, const void *data, size_t size)
 {
+    size_t length = payload_offset(size) + size;
     mca_btl_base_descriptor_t *descriptor =
-        mca_btl_segmsg_alloc_place(endpoint, MCA_BTL_NO_ORDER, sizeof(*header) + size,
+        mca_btl_segmsg_alloc_place(endpoint, MCA_BTL_NO_ORDER, length,
                                    MCA_BTL_DES_FLAGS_BTL_OWNERSHIP);
     if (descriptor == NULL && endpoint->memory_short && opal_list_is_empty(&endpoint->pending)) {
         /* It will go in pieces; one at a time, so that no heap of buffers grows. */
-        descriptor = mca_btl_segmsg_alloc_buffer(endpoint, MCA_BTL_NO_ORDER, sizeof(*header) + size,
+        descriptor = mca_btl_segmsg_alloc_buffer(endpoint, MCA_BTL_NO_ORDER, length,
                                                  MCA_BTL_DES_FLAGS_BTL_OWNERSHIP);
     }
     if (descriptor == NULL) {
         return false;
     }
-    unsigned char *to = descriptor->des_segments[0].seg_addr.pval;
-    memcpy(to, header, sizeof(*header));
-    if (size != 0) {
-        memcpy(to + sizeof(*header), data, size);
-    }
+    write_message(descriptor->des_segments[0].seg_addr.pval, header, data, size);
     (void) mca_btl_segmsg_send(&mca_btl_segmsg.super, endpoint, descriptor, MCA_BTL_SEGMSG_TAG);
     return true;
 }
@@ -233,7 +251,7 @@ static void serve(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg_rdma
     mca_btl_segmsg_rdma_header_t done = {.kind = SEGMSG_RDMA_DONE};
     switch (request->kind) {
     case SEGMSG_RDMA_PUT:
-        memcpy((void *) (uintptr_t) request->address, payload, request->size);
+        segmsg_copy_long((void *) (uintptr_t) request->address, payload, request->size);
         if (request->is_last) {
             answer(endpoint, request, &done, NULL, 0);
         }
@@ -264,8 +282,9 @@ void mca_btl_segmsg_rdma_receive(mca_btl_segmsg_endpoint_t *endpoint, const void
         memcpy(&header, data, sizeof(header));
         bool carries = header.kind == SEGMSG_RDMA_PUT || header.kind == SEGMSG_RDMA_DATA;
         bool is_known = header.kind >= SEGMSG_RDMA_PUT && header.kind <= SEGMSG_RDMA_JOIN;
-        if (is_known && (!carries || header.size == size - sizeof(header))) {
-            serve(endpoint, &header, (const char *) data + sizeof(header));
+        size_t offset = carries ? payload_offset(header.size) : sizeof(header);
+        if (is_known && (!carries || (size >= offset && header.size == size - offset))) {
+            serve(endpoint, &header, (const char *) data + offset);
             return;
         }
     }
