@@ -65,6 +65,7 @@ typedef struct {
     unsigned joint_patience;
     unsigned joint_pause;
     unsigned stream_piece;
+    unsigned stream_burst;
     unsigned nocopy_eager_limit;
     int free_list_num;
     int free_list_max;
@@ -101,12 +102,14 @@ typedef struct mca_btl_base_endpoint_t {
     uint32_t users;   /* add_procs less del_procs */
     bool is_self;     /* messages to the own process are handed over directly */
     bool retired;     /* the peer has left; its export is unmapped */
-    bool single_copy; /* process_vm_readv and _writev work on this peer */
+    bool single_copy; /* mca_btl_segmsg_copy works on this peer, by either of the next two */
+    bool kernel_copies;             /* process_vm_readv and _writev do */
+    segmsg_compat_mapper_t *mapper; /* maps its memory; NULL: nothing does */
     bool same_core;   /* the peer is bound to the core that we are bound to */
     _Atomic uint64_t unhelped; /* bytes of transfers with which it did not help, less of those
                                   with which it did */
     _Atomic uint64_t unasked;  /* bytes of those with which it was not asked to */
-    uint64_t probe;   /* address of the peer's probe */
+    uint64_t probe;    /* address of the peer's mca_btl_segmsg_probe_t */
     segmsg_shm_t shm; /* the image of the peer's export */
 
     opal_mutex_t lock;      /* guards what follows */
@@ -327,22 +330,25 @@ void mca_btl_segmsg_deliver(mca_btl_segmsg_endpoint_t *endpoint, uint8_t tag, vo
 void mca_btl_segmsg_polling_stop(void);
 void mca_btl_segmsg_polling_resume(void);
 
-/* ---- the kernel's single copy ---- */
+/* ---- single copy ---- */
 
 /* Lets peers read and write this process, as far as it can be allowed. */
 void mca_btl_segmsg_copy_init(void);
 
-/* Tries whether this process can read and write the peer that `modex` describes. */
-bool mca_btl_segmsg_copy_works(const mca_btl_segmsg_modex_t *modex);
+/* Tries whether this process can read and write the memory of a peer, which `modex` describes; in
+ * the other direction the peer does. */
+void mca_btl_segmsg_copy_try(mca_btl_segmsg_endpoint_t *endpoint,
+                             const mca_btl_segmsg_modex_t *modex);
+
+/* Gives back what that took. */
+void mca_btl_segmsg_copy_forget(mca_btl_segmsg_endpoint_t *endpoint);
 
 /* True unless the peer, of which copies were possible, is no more. */
 bool mca_btl_segmsg_copy_is_alive(const mca_btl_segmsg_endpoint_t *endpoint);
 
-/* Copies from or to the peer; false if the kernel would not (all or part may have been copied). */
-bool mca_btl_segmsg_copy_from(const mca_btl_segmsg_endpoint_t *endpoint, void *to, uint64_t from,
-                              size_t size);
-bool mca_btl_segmsg_copy_to(const mca_btl_segmsg_endpoint_t *endpoint, uint64_t to,
-                            const void *from, size_t size);
+/* Copies from the peer, or to it; false if that failed (all or part may have been copied). */
+bool mca_btl_segmsg_copy(const mca_btl_segmsg_endpoint_t *endpoint, bool to_peer, void *local,
+                         uint64_t remote, size_t size);
 
 /* ---- one-sided ---- */
 

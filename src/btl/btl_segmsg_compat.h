@@ -19,12 +19,72 @@
 
 #if OPAL_MAJOR_VERSION >= 5
 #include "opal/mca/pmix/pmix-internal.h"
+#include "opal/mca/smsc/smsc.h"
 #include "opal/mca/threads/mutex.h"
 #define SEGMSG_MODEX_SCOPE PMIX_GLOBAL
 #else
 #include "opal/mca/pmix/pmix.h"
 #include "opal/threads/mutex.h"
 #define SEGMSG_MODEX_SCOPE OPAL_PMIX_GLOBAL
+#endif
+
+/*
+ * Who maps the memory of a peer. 5.0 has a framework for that, smsc, with a component for XPMEM; 4.1 has
+ * none. Its components that do not map are not used: process_vm_readv is called directly, in 4.1 as
+ * in 5.0.
+ */
+#if OPAL_MAJOR_VERSION >= 5
+typedef mca_smsc_endpoint_t segmsg_compat_mapper_t;
+
+/* What maps the memory of `proc`, or NULL. */
+static inline segmsg_compat_mapper_t *segmsg_compat_mapper_get(opal_proc_t *proc)
+{
+    return mca_smsc_base_has_feature(MCA_SMSC_FEATURE_CAN_MAP) ? MCA_SMSC_CALL(get_endpoint, proc)
+                                                               : NULL;
+}
+
+static inline void segmsg_compat_mapper_return(segmsg_compat_mapper_t *mapper)
+{
+    MCA_SMSC_CALL(return_endpoint, mapper);
+}
+
+/* Maps `size` bytes of the peer's memory; *local is where. NULL if that cannot be. */
+static inline void *segmsg_compat_map(segmsg_compat_mapper_t *mapper, uint64_t remote, size_t size,
+                                      void **local)
+{
+    return MCA_SMSC_CALL(map_peer_region, mapper, 0, (void *) (uintptr_t) remote, size, local);
+}
+
+/* A mapping is not needed any more; it is kept for the next time. */
+static inline void segmsg_compat_unmap(void *mapping)
+{
+    MCA_SMSC_CALL(unmap_peer_region, mapping);
+}
+#else
+typedef void segmsg_compat_mapper_t;
+
+static inline segmsg_compat_mapper_t *segmsg_compat_mapper_get(opal_proc_t *proc)
+{
+    (void) proc;
+    return NULL;
+}
+
+static inline void segmsg_compat_mapper_return(segmsg_compat_mapper_t *mapper)
+{
+    (void) mapper;
+}
+
+static inline void *segmsg_compat_map(segmsg_compat_mapper_t *mapper, uint64_t remote, size_t size,
+                                      void **local)
+{
+    (void) mapper, (void) remote, (void) size, (void) local;
+    return NULL;
+}
+
+static inline void segmsg_compat_unmap(void *mapping)
+{
+    (void) mapping;
+}
 #endif
 
 /* What opal's atomic operations work on. */

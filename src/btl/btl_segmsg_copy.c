@@ -2,12 +2,17 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * The kernel's single copy, process_vm_readv and process_vm_writev. Whether it works depends on
- * users, Yama's ptrace scope, seccomp filters and name spaces, so it is tried on every peer.
+ * Copying between the memories of two processes in one go. The kernel does it, with process_vm_readv
+ * and process_vm_writev; whether it does depends on users, Yama's ptrace scope, seccomp filters and
+ * name spaces, so it is tried on every peer. Better still, one process maps the other's memory, where
+ * there is a kernel module for that (XPMEM) and Open MPI knows it (5.0's smsc framework).
  */
 #include "btl/btl_segmsg.h"
 
+#include "core/segmsg_copy_long.h"
+
 #include <errno.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/uio.h>
 
@@ -46,66 +51,101 @@ static bool transfer(transfer_fn_t call, pid_t pid, void *local, uint64_t remote
     return true;
 }
 
-bool mca_btl_segmsg_copy_works(const mca_btl_segmsg_modex_t *modex)
+static bool kernel_copies(const mca_btl_segmsg_modex_t *modex)
 {
-    if (mca_btl_segmsg.config.single_copy == SEGMSG_COPY_NONE) {
-        return false;
-    }
     pid_t pid = (pid_t) modex->owner.pid;
     uint64_t nonce = 0;
     uint64_t where = modex->probe + offsetof(mca_btl_segmsg_probe_t, nonce);
-    if (!transfer(process_vm_readv, pid, &nonce, where, sizeof(nonce))
-        || nonce != modex->owner.nonce) {
-        return false;
-    }
-    return transfer(process_vm_writev, pid, &nonce,
-                    modex->probe + offsetof(mca_btl_segmsg_probe_t, scratch), sizeof(nonce));
+    return transfer(process_vm_readv, pid, &nonce, where, sizeof(nonce))
+           && nonce == modex->owner.nonce
+           && transfer(process_vm_writev, pid, &nonce,
+                       modex->probe + offsetof(mca_btl_segmsg_probe_t, scratch), sizeof(nonce));
 }
 
-bool mca_btl_segmsg_copy_is_alive(const mca_btl_segmsg_endpoint_t *endpoint)
+static bool kernel_copy(const mca_btl_segmsg_endpoint_t *endpoint, bool to_peer, void *local,
+                        uint64_t remote, size_t size)
 {
-    uint64_t nonce = 0;
-    return transfer(process_vm_readv, (pid_t) endpoint->peer.pid, &nonce,
-                    endpoint->probe + offsetof(mca_btl_segmsg_probe_t, nonce), sizeof(nonce))
-           && nonce == endpoint->peer.nonce;
-}
-
-bool mca_btl_segmsg_copy_from(const mca_btl_segmsg_endpoint_t *endpoint, void *to, uint64_t from,
-                              size_t size)
-{
-    return transfer(process_vm_readv, (pid_t) endpoint->peer.pid, to, from, size);
-}
-
-bool mca_btl_segmsg_copy_to(const mca_btl_segmsg_endpoint_t *endpoint, uint64_t to,
-                            const void *from, size_t size)
-{
-    return transfer(process_vm_writev, (pid_t) endpoint->peer.pid, (void *) (uintptr_t) from, to,
-                    size);
+    return endpoint->kernel_copies
+           && transfer(to_peer ? process_vm_writev : process_vm_readv, (pid_t) endpoint->peer.pid,
+                       local, remote, size);
 }
 #else
-bool mca_btl_segmsg_copy_is_alive(const mca_btl_segmsg_endpoint_t *endpoint)
-{
-    (void) endpoint;
-    return true;
-}
-
-bool mca_btl_segmsg_copy_works(const mca_btl_segmsg_modex_t *modex)
+static bool kernel_copies(const mca_btl_segmsg_modex_t *modex)
 {
     (void) modex;
     return false;
 }
 
-bool mca_btl_segmsg_copy_from(const mca_btl_segmsg_endpoint_t *endpoint, void *to, uint64_t from,
-                              size_t size)
+static bool kernel_copy(const mca_btl_segmsg_endpoint_t *endpoint, bool to_peer, void *local,
+                        uint64_t remote, size_t size)
 {
-    (void) endpoint, (void) to, (void) from, (void) size;
-    return false;
-}
-
-bool mca_btl_segmsg_copy_to(const mca_btl_segmsg_endpoint_t *endpoint, uint64_t to,
-                            const void *from, size_t size)
-{
-    (void) endpoint, (void) to, (void) from, (void) size;
+    (void) endpoint, (void) to_peer, (void) local, (void) remote, (void) size;
     return false;
 }
 #endif
+
+/* Copies through a mapping of the peer's memory, which Open MPI keeps; false if there is none. */
+static bool mapped_copy(const mca_btl_segmsg_endpoint_t *endpoint, bool to_peer, void *local,
+                        uint64_t remote, size_t size)
+{
+    void *there = NULL;
+    void *mapping = segmsg_compat_map(endpoint->mapper, remote, size, &there);
+    if (OPAL_UNLIKELY(mapping == NULL)) {
+        return false;
+    }
+    segmsg_copy_long(to_peer ? there : local, to_peer ? local : there, size);
+    segmsg_compat_unmap(mapping);
+    return true;
+}
+
+/* Maps the peer's probe and looks whether it is what the peer says. */
+static bool mapping_works(const mca_btl_segmsg_endpoint_t *endpoint,
+                          const mca_btl_segmsg_modex_t *modex)
+{
+    uint64_t nonce = 0;
+    return mapped_copy(endpoint, false, &nonce,
+                       modex->probe + offsetof(mca_btl_segmsg_probe_t, nonce), sizeof(nonce))
+           && nonce == modex->owner.nonce
+           && mapped_copy(endpoint, true, &nonce,
+                          modex->probe + offsetof(mca_btl_segmsg_probe_t, scratch), sizeof(nonce));
+}
+
+void mca_btl_segmsg_copy_try(mca_btl_segmsg_endpoint_t *endpoint,
+                             const mca_btl_segmsg_modex_t *modex)
+{
+    int wanted = mca_btl_segmsg.config.single_copy;
+    endpoint->kernel_copies = wanted != SEGMSG_COPY_NONE && kernel_copies(modex);
+    endpoint->mapper =
+        wanted == SEGMSG_COPY_AUTO ? segmsg_compat_mapper_get(endpoint->proc) : NULL;
+    if (endpoint->mapper != NULL && !mapping_works(endpoint, modex)) {
+        mca_btl_segmsg_copy_forget(endpoint);
+    }
+    endpoint->single_copy = endpoint->kernel_copies || endpoint->mapper != NULL;
+    endpoint->probe = modex->probe;
+}
+
+void mca_btl_segmsg_copy_forget(mca_btl_segmsg_endpoint_t *endpoint)
+{
+    if (endpoint->mapper != NULL) {
+        segmsg_compat_mapper_return(endpoint->mapper);
+        endpoint->mapper = NULL;
+    }
+}
+
+bool mca_btl_segmsg_copy_is_alive(const mca_btl_segmsg_endpoint_t *endpoint)
+{
+    if (!endpoint->kernel_copies) {
+        return kill((pid_t) endpoint->peer.pid, 0) == 0 || errno == EPERM;
+    }
+    uint64_t nonce = 0;
+    return kernel_copy(endpoint, false, &nonce,
+                       endpoint->probe + offsetof(mca_btl_segmsg_probe_t, nonce), sizeof(nonce))
+           && nonce == endpoint->peer.nonce;
+}
+
+bool mca_btl_segmsg_copy(const mca_btl_segmsg_endpoint_t *endpoint, bool to_peer, void *local,
+                         uint64_t remote, size_t size)
+{
+    return (endpoint->mapper != NULL && mapped_copy(endpoint, to_peer, local, remote, size))
+           || kernel_copy(endpoint, to_peer, local, remote, size);
+}

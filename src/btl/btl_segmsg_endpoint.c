@@ -12,6 +12,8 @@ static void endpoint_construct(mca_btl_segmsg_endpoint_t *endpoint)
     endpoint->users = 0;
     endpoint->is_self = false;
     endpoint->single_copy = false;
+    endpoint->kernel_copies = false;
+    endpoint->mapper = NULL;
     endpoint->same_core = false;
     endpoint->probe = 0;
     atomic_init(&endpoint->unhelped, 0);
@@ -78,6 +80,7 @@ static void endpoint_destruct(mca_btl_segmsg_endpoint_t *endpoint)
         mca_btl_segmsg_drop_partial(endpoint);
         OBJ_RELEASE(endpoint->proc);
     }
+    mca_btl_segmsg_copy_forget(endpoint);
     segmsg_sender_destroy(&endpoint->sender);
     segmsg_shm_detach(&endpoint->shm);
     OBJ_DESTRUCT(&endpoint->busy_item);
@@ -116,15 +119,15 @@ static bool connect_to(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg
     if (error != SEGMSG_OK) {
         return false;
     }
-    endpoint->single_copy = mca_btl_segmsg_copy_works(modex);
+    mca_btl_segmsg_copy_try(endpoint, modex);
     endpoint->same_core = segmsg_compat_on_same_core(endpoint->proc);
-    endpoint->probe = modex->probe;
     if (!endpoint->single_copy && module->config.single_copy == SEGMSG_COPY_CMA) {
         mca_btl_segmsg_say("no-single-copy", opal_process_info.nodename,
                            OPAL_NAME_PRINT(endpoint->proc->proc_name));
     }
-    BTL_VERBOSE(("segmsg: peer %s: shared memory, single copy by the kernel: %s",
-                 OPAL_NAME_PRINT(endpoint->proc->proc_name), endpoint->single_copy ? "yes" : "no"));
+    BTL_VERBOSE(("segmsg: peer %s: shared memory, single copy by the kernel: %s, by mapping: %s",
+                 OPAL_NAME_PRINT(endpoint->proc->proc_name), endpoint->kernel_copies ? "yes" : "no",
+                 endpoint->mapper != NULL ? "yes" : "no"));
     segmsg_sender_init(&endpoint->sender, &endpoint->shm.export, &module->self,
                        &module->config.growth);
     segmsg_sender_set_cache(&endpoint->sender, &module->config.cache);

@@ -109,9 +109,7 @@ static void give_record(int index)
 static bool copy_piece(const mca_btl_segmsg_endpoint_t *endpoint, bool to_peer, void *local,
                        uint64_t remote, uint64_t offset, uint64_t bytes)
 {
-    void *here = (char *) local + offset;
-    return to_peer ? mca_btl_segmsg_copy_to(endpoint, remote + offset, here, bytes)
-                   : mca_btl_segmsg_copy_from(endpoint, here, remote + offset, bytes);
+    return mca_btl_segmsg_copy(endpoint, to_peer, (char *) local + offset, remote + offset, bytes);
 }
 
 static void ask_for_help(const joint_t *joint, int index, uint32_t generation)

@@ -143,8 +143,9 @@ static void register_memory(mca_btl_segmsg_config_t *config)
     if (mca_base_var_enum_create("btl_segmsg_single_copy", copy_values, &copies) == OPAL_SUCCESS) {
         (void) mca_base_component_var_register(
             &mca_btl_segmsg_component.btl_version, "single_copy",
-            "Single copy by the kernel for large messages and one-sided communication: auto "
-            "(where it works), cma (the same, but say so where it does not work), none",
+            "Single copy for large messages and one-sided communication: auto (the best that works: "
+            "mapping the peer's memory with Open MPI 5's smsc framework, or the kernel's "
+            "process_vm_readv), cma (only the latter, and say so where it does not work), none",
             MCA_BASE_VAR_TYPE_INT, copies, 0, 0, OPAL_INFO_LVL_3, MCA_BASE_VAR_SCOPE_READONLY,
             &config->single_copy);
         OBJ_RELEASE(copies);
@@ -191,6 +192,11 @@ static void register_fragments(mca_btl_segmsg_config_t *config)
                       "Bytes that one message carries of a large transfer that the kernel may not "
                       "copy (256 to 65536)",
                       OPAL_INFO_LVL_9, &config->stream_piece);
+    config->stream_burst = 16;
+    register_unsigned("stream_burst",
+                      "Messages of such transfers to one peer that go out in one call to progress; "
+                      "transfers that are under way at the same time take turns (1 to 65536)",
+                      OPAL_INFO_LVL_9, &config->stream_burst);
     config->nocopy_eager_limit = (unsigned) lesser(DEFAULT_EAGER, capacity_of(config));
     register_unsigned("nocopy_eager_limit",
                       "Eager limit in bytes where the kernel's single copy works with no peer, "
@@ -423,6 +429,7 @@ bool mca_btl_segmsg_check_params(void)
            && check_range("extra_peers", config->extra_peers, 0, 65536)
            && check_range("burst", config->burst, 1, 65536)
            && check_range("stream_piece", config->stream_piece, 256, 65536)
+           && check_range("stream_burst", config->stream_burst, 1, 65536)
            && check_joint(config) && check_cache(&config->cache)
            && check_range("look_every", config->look_every, 0, 100000)
            && check_range("inline_limit", config->inline_limit, 64, 4096)

@@ -52,7 +52,7 @@ static int operation_ask(mca_btl_segmsg_operation_t *operation,
 {
     header->operation = (uint32_t) operation->index;
     header->generation = operation->generation;
-    int rc = mca_btl_segmsg_job_start(operation->transfer.endpoint, header, data, size);
+    int rc = mca_btl_segmsg_job_start(operation->transfer.endpoint, header, data, size, 0);
     if (rc != OPAL_SUCCESS) {
         operation_forget(operation);
         OBJ_RELEASE(operation);
@@ -123,7 +123,8 @@ int mca_btl_segmsg_transfer_by_messages(const mca_btl_segmsg_transfer_t *transfe
     }
     mca_btl_segmsg_rdma_header_t get = {.kind = SEGMSG_RDMA_GET,
                                         .address = transfer->remote,
-                                        .size = transfer->size};
+                                        .size = transfer->size,
+                                        .operand = {(uint64_t) (uintptr_t) transfer->local, 0}};
     return operation_ask(operation, &get, NULL, 0);
 }
 
@@ -140,10 +141,8 @@ static bool transfer_here(const mca_btl_segmsg_transfer_t *transfer)
         return true;
     }
     return transfer->endpoint->single_copy
-           && (transfer->is_put ? mca_btl_segmsg_copy_to(transfer->endpoint, transfer->remote,
-                                                         transfer->local, transfer->size)
-                                : mca_btl_segmsg_copy_from(transfer->endpoint, transfer->local,
-                                                           transfer->remote, transfer->size));
+           && mca_btl_segmsg_copy(transfer->endpoint, transfer->is_put, transfer->local,
+                                  transfer->remote, transfer->size);
 }
 
 /* Does a transfer in the best way there is. */

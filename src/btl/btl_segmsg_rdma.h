@@ -8,7 +8,8 @@
  *   PUT, header + data, one or more  -->  writes the data            (the last one asks for:)
  *                                    <--  DONE
  *   GET                              -->
- *   writes the data                  <--  DATA, header + data, one or more
+ *   writes the data                  <--  DATA, header + data, one or more; or
+ *                                    <--  DONE, if the target could copy it there itself
  *   ATOMIC, SWAP                     -->  does it on its own memory
  *   stores the old value             <--  DONE
  *   JOIN                             -->  helps with a copy: btl_segmsg_joint.c
@@ -41,8 +42,8 @@ typedef struct {
     uint32_t generation; /* of the operation, echoed: indices are used again */
     uint64_t address;    /* at the target; DATA: offset into the origin's buffer */
     uint64_t size;       /* GET: bytes wanted; PUT and DATA: bytes that follow; JOIN: of all */
-    uint64_t operand[2]; /* ATOMIC: operand; SWAP: compare, value; DONE: old value; JOIN: the
-                            origin's address */
+    uint64_t operand[2]; /* ATOMIC: operand; SWAP: compare, value; DONE: old value; GET and
+                            JOIN: the origin's address */
 } mca_btl_segmsg_rdma_header_t;
 
 /* What Open MPI has asked for: a put or a get. */
@@ -83,12 +84,19 @@ typedef struct {
 } mca_btl_segmsg_operation_t;
 OBJ_CLASS_DECLARATION(mca_btl_segmsg_operation_t);
 
-/* A transfer that goes out in one or more messages, as there is room for them. */
+/* What is left to do of a transfer that goes out in one or more messages, as there is room for them;
+ * or, where this process can write to the peer's memory, in pieces that it copies there. */
 typedef struct {
-    opal_list_item_t super;
     mca_btl_segmsg_rdma_header_t header; /* of the next message */
     const unsigned char *data;           /* what is left to send, or NULL */
     uint64_t remaining;                  /* bytes of it */
+    uint64_t to; /* where the rest goes in the peer's memory; 0: in messages */
+} mca_btl_segmsg_work_t;
+
+/* The same while it waits for its turn. */
+typedef struct {
+    opal_list_item_t super;
+    mca_btl_segmsg_work_t work;
 } mca_btl_segmsg_job_t;
 OBJ_CLASS_DECLARATION(mca_btl_segmsg_job_t);
 
@@ -98,12 +106,13 @@ bool mca_btl_segmsg_rdma_send_now(mca_btl_segmsg_endpoint_t *endpoint,
                                   size_t size);
 
 /*
- * Sends `header`, with `size` bytes of `data` cut to what a fragment holds, now or as soon as there
- * is room; never fails for want of room.
+ * Sends `header`, with `size` bytes of `data` in pieces, now or as soon as there is room; never fails
+ * for want of room. If `to` is not 0 the data is copied to that address of the peer, and the header,
+ * which then goes last, says that it is there.
  */
 int mca_btl_segmsg_job_start(mca_btl_segmsg_endpoint_t *endpoint,
                              const mca_btl_segmsg_rdma_header_t *header, const void *data,
-                             uint64_t size);
+                             uint64_t size, uint64_t to);
 
 /* Goes on with the jobs of an endpoint. Returns how many messages went out. */
 int mca_btl_segmsg_jobs_progress(mca_btl_segmsg_endpoint_t *endpoint);

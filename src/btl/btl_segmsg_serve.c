@@ -86,49 +86,82 @@ static bool job_fragment(mca_btl_segmsg_endpoint_t *endpoint,
     return true;
 }
 
+/* Copies the next piece to the peer's memory; if that cannot be done after all, it all goes in
+ * messages. */
+static void copy_step(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_work_t *work)
+{
+    uint64_t most = mca_btl_segmsg.config.joint_help;
+    size_t size = work->remaining < most ? (size_t) work->remaining : (size_t) most;
+    uint64_t done = work->header.size; /* so far */
+    if (OPAL_UNLIKELY(!mca_btl_segmsg_copy(endpoint, true, (void *) (uintptr_t) work->data,
+                                           work->to + done, size))) {
+        work->data -= done;
+        work->remaining += done;
+        work->header.size = 0;
+        work->header.kind = SEGMSG_RDMA_DATA;
+        work->to = 0;
+        return;
+    }
+    work->header.size += size;
+    work->data += size;
+    work->remaining -= size;
+}
+
 /*
- * Sends the next message of a job; false if there is no room. The messages are much shorter than
- * group 0 holds, so that the other side copies one while this side copies the next.
+ * Sends the next message; false if there is no room. The messages are much shorter than the largest
+ * group holds, so that the other side copies one while this side copies the next.
  */
-static bool job_step(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_rdma_header_t *header,
-                     const unsigned char **data, uint64_t *remaining)
+static bool message_step(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_work_t *work)
 {
     size_t most = mca_btl_segmsg.config.stream_piece;
-    size_t size = *remaining < most ? (size_t) *remaining : most;
-    job_describe(header, *remaining, size);
-    if (!mca_btl_segmsg_rdma_send_now(endpoint, header, *data, size)
-        && !job_fragment(endpoint, header, *data, size)) {
+    size_t size = work->remaining < most ? (size_t) work->remaining : most;
+    job_describe(&work->header, work->remaining, size);
+    if (!mca_btl_segmsg_rdma_send_now(endpoint, &work->header, work->data, size)
+        && !job_fragment(endpoint, &work->header, work->data, size)) {
         return false;
     }
     if (size != 0) {
-        header->address += size;
-        *data += size;
-        *remaining -= size;
+        work->header.address += size;
+        work->data += size;
+        work->remaining -= size;
     }
     return true;
 }
 
+typedef enum { STEP_NONE, STEP_MORE, STEP_LAST } step_t;
+
+/* Does the next piece of a job, if that can be done now. */
+static step_t step(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_work_t *work)
+{
+    if (work->to != 0 && work->remaining != 0) {
+        copy_step(endpoint, work);
+        return STEP_MORE;
+    }
+    if (!message_step(endpoint, work)) {
+        return STEP_NONE;
+    }
+    return work->remaining == 0 ? STEP_LAST : STEP_MORE;
+}
+
 int mca_btl_segmsg_job_start(mca_btl_segmsg_endpoint_t *endpoint,
                              const mca_btl_segmsg_rdma_header_t *header, const void *data,
-                             uint64_t size)
+                             uint64_t size, uint64_t to)
 {
-    mca_btl_segmsg_rdma_header_t next = *header;
-    const unsigned char *at = data;
+    mca_btl_segmsg_work_t work = {.header = *header, .data = data, .remaining = size, .to = to};
     OPAL_THREAD_LOCK(&endpoint->lock);
-    bool may_step = opal_list_is_empty(&endpoint->jobs);
+    step_t last = opal_list_is_empty(&endpoint->jobs) ? STEP_MORE : STEP_NONE;
     OPAL_THREAD_UNLOCK(&endpoint->lock);
-    while (may_step && job_step(endpoint, &next, &at, &size)) {
-        if (size == 0) {
-            return OPAL_SUCCESS;
-        }
+    for (unsigned turn = 0; last == STEP_MORE && turn < mca_btl_segmsg.config.stream_burst; ++turn) {
+        last = step(endpoint, &work);
+    }
+    if (last == STEP_LAST) {
+        return OPAL_SUCCESS;
     }
     mca_btl_segmsg_job_t *job = OBJ_NEW(mca_btl_segmsg_job_t);
     if (job == NULL) {
         return OPAL_ERR_OUT_OF_RESOURCE;
     }
-    job->header = next;
-    job->data = at;
-    job->remaining = size;
+    job->work = work;
     OPAL_THREAD_LOCK(&endpoint->lock);
     opal_list_append(&endpoint->jobs, &job->super);
     mca_btl_segmsg_endpoint_set_busy(endpoint);
@@ -136,31 +169,40 @@ int mca_btl_segmsg_job_start(mca_btl_segmsg_endpoint_t *endpoint,
     return OPAL_SUCCESS;
 }
 
+/* Puts a job back among those of its endpoint: where it was, or behind the others. */
+static void keep_job(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_job_t *job, bool was_served)
+{
+    OPAL_THREAD_LOCK(&endpoint->lock);
+    if (was_served) {
+        opal_list_append(&endpoint->jobs, &job->super);
+    } else {
+        opal_list_prepend(&endpoint->jobs, &job->super);
+    }
+    OPAL_THREAD_UNLOCK(&endpoint->lock);
+}
+
 int mca_btl_segmsg_jobs_progress(mca_btl_segmsg_endpoint_t *endpoint)
 {
-    int count = 0;
-    for (;;) {
+    int turns = (int) mca_btl_segmsg.config.stream_burst;
+    for (int turn = 0; turn < turns; ++turn) {
         OPAL_THREAD_LOCK(&endpoint->lock);
         mca_btl_segmsg_job_t *job =
             (mca_btl_segmsg_job_t *) opal_list_remove_first(&endpoint->jobs);
         OPAL_THREAD_UNLOCK(&endpoint->lock);
         if (job == NULL) {
-            return count;
+            return turn;
         }
-        bool stepped;
-        do {
-            stepped = job_step(endpoint, &job->header, &job->data, &job->remaining);
-            count += stepped;
-        } while (stepped && job->remaining != 0);
-        if (stepped) {
+        step_t last = step(endpoint, &job->work);
+        if (last == STEP_LAST) {
             OBJ_RELEASE(job);
             continue;
         }
-        OPAL_THREAD_LOCK(&endpoint->lock);
-        opal_list_prepend(&endpoint->jobs, &job->super);
-        OPAL_THREAD_UNLOCK(&endpoint->lock);
-        return count;
+        keep_job(endpoint, job, last == STEP_MORE);
+        if (last == STEP_NONE) {
+            return turn;
+        }
     }
+    return turns;
 }
 
 static uint64_t atomic_64(segmsg_compat_int64_t *at, mca_btl_base_atomic_op_t op, int64_t operand)
@@ -234,15 +276,24 @@ uint64_t mca_btl_segmsg_atomic_do(const mca_btl_segmsg_rdma_header_t *header)
                : atomic_64((segmsg_compat_int64_t *) at, op, (int64_t) header->operand[0]);
 }
 
-/* Answers a request. */
+/* Answers a request; `to` as in mca_btl_segmsg_job_start. */
 static void answer(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg_rdma_header_t *request,
-                   mca_btl_segmsg_rdma_header_t *reply, const void *data, uint64_t size)
+                   mca_btl_segmsg_rdma_header_t *reply, const void *data, uint64_t size, uint64_t to)
 {
     reply->operation = request->operation;
     reply->generation = request->generation;
-    if (mca_btl_segmsg_job_start(endpoint, reply, data, size) != OPAL_SUCCESS) {
+    if (mca_btl_segmsg_job_start(endpoint, reply, data, size, to) != OPAL_SUCCESS) {
         mca_btl_segmsg_fail(endpoint, SEGMSG_ERR_NO_SPACE);
     }
+}
+
+/* Gives a peer that cannot read our memory what it wants of it: we write to its, or send it. */
+static void serve_get(mca_btl_segmsg_endpoint_t *endpoint,
+                      const mca_btl_segmsg_rdma_header_t *request)
+{
+    uint64_t to = endpoint->single_copy ? request->operand[0] : 0;
+    mca_btl_segmsg_rdma_header_t reply = {.kind = to == 0 ? SEGMSG_RDMA_DATA : SEGMSG_RDMA_DONE};
+    answer(endpoint, request, &reply, (void *) (uintptr_t) request->address, request->size, to);
 }
 
 static void serve(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg_rdma_header_t *request,
@@ -253,18 +304,16 @@ static void serve(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg_rdma
     case SEGMSG_RDMA_PUT:
         segmsg_copy_long((void *) (uintptr_t) request->address, payload, request->size);
         if (request->is_last) {
-            answer(endpoint, request, &done, NULL, 0);
+            answer(endpoint, request, &done, NULL, 0, 0);
         }
         break;
-    case SEGMSG_RDMA_GET: {
-        mca_btl_segmsg_rdma_header_t data = {.kind = SEGMSG_RDMA_DATA};
-        answer(endpoint, request, &data, (void *) (uintptr_t) request->address, request->size);
+    case SEGMSG_RDMA_GET:
+        serve_get(endpoint, request);
         break;
-    }
     case SEGMSG_RDMA_ATOMIC:
     case SEGMSG_RDMA_SWAP:
         done.operand[0] = mca_btl_segmsg_atomic_do(request);
-        answer(endpoint, request, &done, NULL, 0);
+        answer(endpoint, request, &done, NULL, 0, 0);
         break;
     case SEGMSG_RDMA_JOIN:
         mca_btl_segmsg_joint_asked(endpoint, request);
