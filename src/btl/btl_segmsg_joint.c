@@ -245,9 +245,18 @@ static void give_up(joint_t *joint)
     mca_btl_segmsg_transfer_done(&joint->transfer, OPAL_ERR_UNREACH);
 }
 
+static bool is_waiting(int index)
+{
+    /* Acquire: what the thread that started it has written. */
+    return (atomic_load_explicit(&joints_waiting, memory_order_acquire) >> index & 1) != 0;
+}
+
 /* Looks whether the partner has reported; or, now and then, whether it lives. */
 static bool end_if_done(int index)
 {
+    if (!is_waiting(index)) {
+        return false; /* ended meanwhile, in a callback that called progress */
+    }
     joint_t *joint = &joints[index];
     segmsg_joint_t *record = segmsg_export_joint(&mca_btl_segmsg.shm.export, (uint32_t) index);
     bool awaited = segmsg_joint_state(record, segmsg_joint_units(&joint->cut) - joint->own)
