@@ -53,6 +53,14 @@ check-valgrind: unit-programs ## the engine's tests under valgrind
 	@tools/setup valgrind
 	@RUN_UNDER='valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite' tools/check unit
 
+# A stand-in for XPMEM, for the tests with Open MPI 5: compiled as the component is.
+.PHONY: test-mapper
+test-mapper: component
+	@mkdir -p $(BUILD)/test/mapper
+	@flags=$$($(MAKE) -s --no-print-directory -C $(BUILD)/obj \
+	    --eval='component-flags: ; @echo $$(AM_CPPFLAGS)' component-flags) && \
+	    gcc -shared -fPIC $$flags -o $(BUILD)/test/mapper/mca_smsc_mapper.so test/mapper/mca_smsc_mapper.c
+
 # Suites of others', each with a driver of its own.
 suites := mpich netpipe hpcc stress
 .PHONY: $(suites:%=check-%) $(suites:%=run-%)
