@@ -66,6 +66,7 @@ typedef struct {
     unsigned joint_pause;
     unsigned stream_piece;
     unsigned stream_burst;
+    unsigned parts;
     unsigned nocopy_eager_limit;
     int free_list_num;
     int free_list_max;
@@ -119,6 +120,8 @@ typedef struct mca_btl_base_endpoint_t {
     unsigned places;        /* fragments that hold partitions and are not sent yet */
     bool memory_short;      /* the last place could not be had for want of memory, not of room */
     unsigned exempt;        /* short fragments that were given out although `blocked` */
+    const void *parts_of;   /* convertor of the message whose parts went last */
+    unsigned parts;         /* how many of them in a row */
     opal_list_t jobs;       /* transfers that wait for fragments, in order */
     bool busy;              /* in mca_btl_segmsg.busy; guarded by mca_btl_segmsg.lock */
     /*
@@ -169,6 +172,9 @@ typedef struct {
     atomic_flag polling;     /* held by the thread that polls, if there are threads */
     uint64_t looked_in_vain; /* when progress last found nothing, in ticks; 0: it found something */
     uint64_t look_ticks;     /* ticks before it looks again */
+    uint64_t called;         /* when progress was last called, in ticks */
+    uint64_t row_ticks;      /* who calls again within so many does nothing else; 0: no clock */
+    unsigned calls_in_a_row; /* such calls, up to now */
     _Atomic uint32_t
         under_way; /* operations: answers come in a stream, and are looked for at once */
     _Atomic uint32_t own_transfers; /* large ones that this process has begun */
@@ -275,18 +281,20 @@ mca_btl_base_descriptor_t *mca_btl_segmsg_prepare_src(mca_btl_base_module_t *btl
                                                       opal_convertor_t *convertor, uint8_t order,
                                                       size_t reserve, size_t *size, uint32_t flags);
 
+/* Packs `size` bytes of the convertor's data, which do not lie in one piece, to `to`; the bytes packed.
+ * A step of them is packed while the lines for the next one are on their way here. */
+size_t mca_btl_segmsg_pack_pieces(opal_convertor_t *convertor, void *to, size_t size);
+
 /* Copies `size` bytes of the convertor's data, contiguous or not, to `to`; the bytes packed. */
 static inline size_t mca_btl_segmsg_pack(opal_convertor_t *convertor, void *to, size_t size)
 {
-    if (OPAL_LIKELY(!segmsg_compat_needs_pack(convertor))) {
-        void *from;
-        opal_convertor_get_current_pointer(convertor, &from);
-        memcpy(to, from, size);
-        return size;
+    if (OPAL_UNLIKELY(segmsg_compat_needs_pack(convertor))) {
+        return mca_btl_segmsg_pack_pieces(convertor, to, size);
     }
-    struct iovec iov = {.iov_base = to, .iov_len = size};
-    uint32_t iov_count = 1;
-    return opal_convertor_pack(convertor, &iov, &iov_count, &size) < 0 ? 0 : size;
+    void *from;
+    opal_convertor_get_current_pointer(convertor, &from);
+    memcpy(to, from, size);
+    return size;
 }
 
 /* ---- sending ---- */

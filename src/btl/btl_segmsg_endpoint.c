@@ -24,6 +24,8 @@ static void endpoint_construct(mca_btl_segmsg_endpoint_t *endpoint)
     endpoint->exempt = 0;
     endpoint->memory_short = false;
     endpoint->places = 0;
+    endpoint->parts_of = NULL;
+    endpoint->parts = 0;
     endpoint->retired = false;
     endpoint->partial = NULL;
     memset(&endpoint->peer, 0, sizeof(endpoint->peer));

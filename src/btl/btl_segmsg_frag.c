@@ -173,6 +173,59 @@ int mca_btl_segmsg_free(mca_btl_base_module_t *btl, mca_btl_base_descriptor_t *d
     return OPAL_SUCCESS;
 }
 
+size_t mca_btl_segmsg_pack_pieces(opal_convertor_t *convertor, void *to, size_t size)
+{
+    enum { STEP = 4096 };
+    unsigned char *at = to;
+    unsigned char *end = at + size;
+    while (at != end) {
+        size_t bytes = (size_t) (end - at) < STEP ? (size_t) (end - at) : STEP;
+        for (unsigned char *line = at + STEP; line < end && line < at + (size_t) 2 * STEP;
+             line += SEGMSG_LINE) {
+            segmsg_cache_own(line);
+        }
+        struct iovec iov = {.iov_base = at, .iov_len = bytes};
+        uint32_t iov_count = 1;
+        if (opal_convertor_pack(convertor, &iov, &iov_count, &bytes) < 0 || bytes == 0) {
+            break;
+        }
+        at += bytes;
+    }
+    return (size_t) (at - (unsigned char *) to);
+}
+
+/* True if a message may send another part now; the parts of messages that are under way at the same
+ * time take turns. */
+static bool has_turn(mca_btl_segmsg_endpoint_t *endpoint, const opal_convertor_t *convertor)
+{
+    OPAL_THREAD_LOCK(&endpoint->lock);
+    bool goes_on = endpoint->parts_of == convertor;
+    bool may = !endpoint->blocked && (!goes_on || endpoint->parts < mca_btl_segmsg.config.parts);
+    endpoint->parts_of = may ? convertor : NULL;
+    endpoint->parts = may && goes_on ? endpoint->parts + 1 : 1;
+    OPAL_THREAD_UNLOCK(&endpoint->lock);
+    return may;
+}
+
+/*
+ * A fragment for a part of a message, but not its first part; NULL if it is not its turn, or there is no
+ * room. The PML keeps such parts and tries again; nothing is gained if they wait in buffers here, and
+ * none of them can be overtaken.
+ */
+static mca_btl_base_descriptor_t *alloc_part(mca_btl_segmsg_endpoint_t *endpoint,
+                                             const opal_convertor_t *convertor, uint8_t order,
+                                             size_t size, uint32_t flags)
+{
+    if (!has_turn(endpoint, convertor)) {
+        return NULL;
+    }
+    mca_btl_base_descriptor_t *descriptor =
+        mca_btl_segmsg_alloc_place(endpoint, order, size, flags);
+    bool no_place_ever = descriptor == NULL && endpoint->memory_short;
+    return OPAL_UNLIKELY(no_place_ever) ? mca_btl_segmsg_alloc_buffer(endpoint, order, size, flags)
+                                        : descriptor;
+}
+
 mca_btl_base_descriptor_t *mca_btl_segmsg_prepare_src(mca_btl_base_module_t *btl,
                                                       mca_btl_base_endpoint_t *endpoint,
                                                       opal_convertor_t *convertor, uint8_t order,
@@ -181,8 +234,10 @@ mca_btl_base_descriptor_t *mca_btl_segmsg_prepare_src(mca_btl_base_module_t *btl
     if (reserve + *size > btl->btl_max_send_size) {
         *size = btl->btl_max_send_size - reserve;
     }
+    bool is_part = convertor->bConverted != 0 && !endpoint->is_self;
     mca_btl_base_descriptor_t *descriptor =
-        mca_btl_segmsg_alloc(btl, endpoint, order, reserve + *size, flags);
+        is_part ? alloc_part(endpoint, convertor, order, reserve + *size, flags)
+                : mca_btl_segmsg_alloc(btl, endpoint, order, reserve + *size, flags);
     if (OPAL_UNLIKELY(descriptor == NULL)) {
         return NULL;
     }

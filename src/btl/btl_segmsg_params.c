@@ -197,6 +197,11 @@ static void register_fragments(mca_btl_segmsg_config_t *config)
                       "Messages of such transfers to one peer that go out in one call to progress; "
                       "transfers that are under way at the same time take turns (1 to 65536)",
                       OPAL_INFO_LVL_9, &config->stream_burst);
+    config->parts = 1;
+    register_unsigned("parts",
+                      "Fragments of a long message that is not contiguous which go out in a row; "
+                      "then others that are under way to the same peer have their turn (1 to 65536)",
+                      OPAL_INFO_LVL_9, &config->parts);
     config->nocopy_eager_limit = (unsigned) lesser(DEFAULT_EAGER, capacity_of(config));
     register_unsigned("nocopy_eager_limit",
                       "Eager limit in bytes where the kernel's single copy works with no peer, "
@@ -430,7 +435,7 @@ bool mca_btl_segmsg_check_params(void)
            && check_range("burst", config->burst, 1, 65536)
            && check_range("stream_piece", config->stream_piece, 256, 65536)
            && check_range("stream_burst", config->stream_burst, 1, 65536)
-           && check_joint(config) && check_cache(&config->cache)
+           && check_range("parts", config->parts, 1, 65536) && check_joint(config) && check_cache(&config->cache)
            && check_range("look_every", config->look_every, 0, 100000)
            && check_range("inline_limit", config->inline_limit, 64, 4096)
            && check_range("free_list_num", (unsigned long) config->free_list_num, 0, 1 << 20)

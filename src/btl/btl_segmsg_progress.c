@@ -270,23 +270,48 @@ static int serve_busy(mca_btl_segmsg_module_t *module)
 }
 
 /*
+ * True if whoever calls progress does nothing else: it waits. One that computes and tests now and then
+ * whether its messages have gone is not to lose time by work for others.
+ */
+static bool is_waiting(const mca_btl_segmsg_module_t *module)
+{
+    enum { CALLS_OF_A_TEST = 2 }; /* MPI_Test calls progress so many times, at most */
+    return module->calls_in_a_row > CALLS_OF_A_TEST || module->row_ticks == 0;
+}
+
+/*
  * Polls, unless the last look was in vain and only a moment ago. A look takes the line of the next
  * header away from the sender that is about to write it, which must then fetch it back. Whoever waits
  * calls progress every few nanoseconds: to look a little less often finds a message sooner.
  */
 static int look(mca_btl_segmsg_module_t *module)
 {
-    /* Relaxed: a hint. */
-    if (module->look_ticks == 0
-        || atomic_load_explicit(&module->under_way, memory_order_relaxed) != 0) {
-        return poll_readers(module);
+    if (module->row_ticks == 0) {
+        return poll_readers(module); /* no clock */
     }
     uint64_t now = segmsg_clock_ticks();
-    if (now - module->looked_in_vain < module->look_ticks) {
+    /* If the last call found something, that took its time. */
+    bool goes_on = now - module->called < module->row_ticks || module->looked_in_vain == 0;
+    module->calls_in_a_row = goes_on ? module->calls_in_a_row + 1 : 0;
+    module->called = now;
+    /* Relaxed: a hint. */
+    if (atomic_load_explicit(&module->under_way, memory_order_relaxed) == 0
+        && now - module->looked_in_vain < module->look_ticks) {
         return 0;
     }
     int count = poll_readers(module);
     module->looked_in_vain = count == 0 ? now : 0;
+    return count;
+}
+
+/* Ends transfers that both processes copy, and helps others with theirs. */
+static int serve_joints(mca_btl_segmsg_module_t *module, bool has_own)
+{
+    /* Who has transfers of its own does these first. */
+    int count = mca_btl_segmsg_joint_progress(!has_own && is_waiting(module));
+    if (count != 0 && module->row_ticks != 0) {
+        module->called = segmsg_clock_ticks(); /* that took its time, too */
+    }
     return count;
 }
 
@@ -315,8 +340,7 @@ int mca_btl_segmsg_progress(void)
             count += serve_busy(module);
         }
         if (OPAL_UNLIKELY(mca_btl_segmsg_joint_has_work())) {
-            /* Who has transfers of its own does these first. */
-            count += mca_btl_segmsg_joint_progress(transfers == own_transfers(module));
+            count += serve_joints(module, transfers != own_transfers(module));
         }
     }
     if (threads) {
