@@ -100,18 +100,18 @@ typedef struct mca_btl_base_endpoint_t {
     opal_list_item_t super; /* in mca_btl_segmsg.endpoints */
     opal_proc_t *proc;
     segmsg_identity_t peer;
-    uint32_t users;   /* add_procs less del_procs */
-    bool is_self;     /* messages to the own process are handed over directly */
-    bool retired;     /* the peer has left; its export is unmapped */
-    bool single_copy; /* mca_btl_segmsg_copy works on this peer, by either of the next two */
-    bool kernel_copies;             /* process_vm_readv and _writev do */
+    uint32_t users;     /* add_procs less del_procs */
+    bool is_self;       /* messages to the own process are handed over directly */
+    bool retired;       /* the peer has left; its export is unmapped */
+    bool single_copy;   /* mca_btl_segmsg_copy works on this peer, by either of the next two */
+    bool kernel_copies; /* process_vm_readv and _writev do */
     segmsg_compat_mapper_t *mapper; /* maps its memory; NULL: nothing does */
-    bool same_core;   /* the peer is bound to the core that we are bound to */
-    _Atomic uint64_t unhelped; /* bytes of transfers with which it did not help, less of those
+    bool same_core;                 /* the peer is bound to the core that we are bound to */
+    _Atomic uint64_t unhelped;      /* bytes of transfers with which it did not help, less of those
                                   with which it did */
-    _Atomic uint64_t unasked;  /* bytes of those with which it was not asked to */
-    uint64_t probe;    /* address of the peer's mca_btl_segmsg_probe_t */
-    segmsg_shm_t shm; /* the image of the peer's export */
+    _Atomic uint64_t unasked;       /* bytes of those with which it was not asked to */
+    uint64_t probe;                 /* address of the peer's mca_btl_segmsg_probe_t */
+    segmsg_shm_t shm;               /* the image of the peer's export */
 
     opal_mutex_t lock;      /* guards what follows */
     segmsg_sender_t sender; /* towards the peer */

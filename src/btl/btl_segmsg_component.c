@@ -243,6 +243,7 @@ static mca_btl_base_module_t **component_init(int *count, bool progress_threads,
         decline(module);
         return modules;
     }
+    mca_btl_segmsg_joint_reset();
     module->initialised = true;
     return modules;
 }

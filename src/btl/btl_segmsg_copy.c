@@ -115,8 +115,7 @@ void mca_btl_segmsg_copy_try(mca_btl_segmsg_endpoint_t *endpoint,
 {
     int wanted = mca_btl_segmsg.config.single_copy;
     endpoint->kernel_copies = wanted != SEGMSG_COPY_NONE && kernel_copies(modex);
-    endpoint->mapper =
-        wanted == SEGMSG_COPY_AUTO ? segmsg_compat_mapper_get(endpoint->proc) : NULL;
+    endpoint->mapper = wanted == SEGMSG_COPY_AUTO ? segmsg_compat_mapper_get(endpoint->proc) : NULL;
     if (endpoint->mapper != NULL && !mapping_works(endpoint, modex)) {
         mca_btl_segmsg_copy_forget(endpoint);
     }
@@ -135,12 +134,14 @@ void mca_btl_segmsg_copy_forget(mca_btl_segmsg_endpoint_t *endpoint)
 bool mca_btl_segmsg_copy_is_alive(const mca_btl_segmsg_endpoint_t *endpoint)
 {
     if (!endpoint->kernel_copies) {
-        return kill((pid_t) endpoint->peer.pid, 0) == 0 || errno == EPERM;
+        return kill((pid_t) endpoint->peer.pid, 0) == 0 || errno != ESRCH;
     }
     uint64_t nonce = 0;
-    return kernel_copy(endpoint, false, &nonce,
-                       endpoint->probe + offsetof(mca_btl_segmsg_probe_t, nonce), sizeof(nonce))
-           && nonce == endpoint->peer.nonce;
+    if (!kernel_copy(endpoint, false, &nonce,
+                     endpoint->probe + offsetof(mca_btl_segmsg_probe_t, nonce), sizeof(nonce))) {
+        return errno != ESRCH; /* it may have become unreadable, and be alive */
+    }
+    return nonce == endpoint->peer.nonce;
 }
 
 bool mca_btl_segmsg_copy(const mca_btl_segmsg_endpoint_t *endpoint, bool to_peer, void *local,

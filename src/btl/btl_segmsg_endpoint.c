@@ -127,11 +127,11 @@ static bool connect_to(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg
         mca_btl_segmsg_say("no-single-copy", opal_process_info.nodename,
                            OPAL_NAME_PRINT(endpoint->proc->proc_name));
     }
-    opal_output_verbose(20, opal_btl_base_framework.framework_output,
-                        "segmsg: peer %s: shared memory, single copy by the kernel: %s, by mapping: %s",
-                        OPAL_NAME_PRINT(endpoint->proc->proc_name),
-                        endpoint->kernel_copies ? "yes" : "no",
-                        endpoint->mapper != NULL ? "yes" : "no");
+    opal_output_verbose(
+        20, opal_btl_base_framework.framework_output,
+        "segmsg: peer %s: shared memory, single copy by the kernel: %s, by mapping: %s",
+        OPAL_NAME_PRINT(endpoint->proc->proc_name), endpoint->kernel_copies ? "yes" : "no",
+        endpoint->mapper != NULL ? "yes" : "no");
     segmsg_sender_init(&endpoint->sender, &endpoint->shm.export, &module->self,
                        &module->config.growth);
     segmsg_sender_set_cache(&endpoint->sender, &module->config.cache);

@@ -23,8 +23,8 @@ enum { HELPS_MAX = 32 }; /* requests to help that are kept; others are dropped *
 typedef struct {
     mca_btl_segmsg_transfer_t transfer;
     segmsg_joint_cut_t cut;
-    uint32_t own;      /* units that this process has claimed */
-    bool copied;       /* it could copy all of these */
+    uint32_t own;       /* units that this process has claimed */
+    bool copied;        /* it could copy all of these */
     uint64_t looked_at; /* when it was last made sure that the partner lives, ticks */
 } joint_t;
 
@@ -33,6 +33,7 @@ typedef struct {
     mca_btl_segmsg_endpoint_t *endpoint; /* the owner */
     mca_btl_segmsg_rdma_header_t header;
     segmsg_joint_cut_t cut;
+    uint64_t asked_at; /* ticks; or when it was last made sure that the owner lives */
 } help_t;
 
 static joint_t joints[SEGMSG_JOINTS];
@@ -59,14 +60,20 @@ uint64_t mca_btl_segmsg_joint_helped(void)
     return atomic_load_explicit(&helped_bytes, memory_order_relaxed);
 }
 
+void mca_btl_segmsg_joint_reset(void)
+{
+    atomic_store_explicit(&joints_free, 0, memory_order_relaxed);
+    atomic_store_explicit(&joints_waiting, 0, memory_order_relaxed);
+    atomic_store_explicit(&joints_committed, false, memory_order_relaxed);
+    help_count = 0;
+}
+
 /* Commits the records when the first is needed; without memory for them there are none. */
 static void commit_records(void)
 {
-    static bool tried;
     segmsg_export_t *export = &mca_btl_segmsg.shm.export;
     OPAL_THREAD_LOCK(&mca_btl_segmsg.lock);
-    if (!tried) {
-        tried = true;
+    if (!atomic_load_explicit(&joints_committed, memory_order_relaxed)) {
         _Static_assert(SEGMSG_JOINTS == 64, "a bit a record");
         if (export->commit(export->commit_context, export->shape.joints,
                            SEGMSG_JOINTS * sizeof(segmsg_joint_t))
@@ -139,6 +146,9 @@ static void copy_own(joint_t *joint, segmsg_joint_t *record, uint32_t generation
             return;
         }
         joint->own += piece.units;
+        if (OPAL_UNLIKELY(joint->own > segmsg_joint_units(&joint->cut))) {
+            mca_btl_segmsg_fail(transfer->endpoint, SEGMSG_ERR_CORRUPT);
+        }
         joint->copied = joint->copied
                         && copy_piece(transfer->endpoint, transfer->is_put, transfer->local,
                                       transfer->remote, piece.offset, piece.bytes);
@@ -185,6 +195,19 @@ static void note_help(const mca_btl_segmsg_transfer_t *transfer, uint64_t bytes)
     atomic_store_explicit(unhelped, so_far < most ? so_far : most, memory_order_relaxed);
 }
 
+static bool is_waiting(int index)
+{
+    /* Acquire: what the thread that started it has written. */
+    return (atomic_load_explicit(&joints_waiting, memory_order_acquire) >> index & 1) != 0;
+}
+
+static segmsg_joint_state_t state_of(int index)
+{
+    const joint_t *joint = &joints[index];
+    segmsg_joint_t *record = segmsg_export_joint(&mca_btl_segmsg.shm.export, (uint32_t) index);
+    return segmsg_joint_state(record, segmsg_joint_units(&joint->cut) - joint->own);
+}
+
 /* Ends a transfer that nobody else touches any more. */
 static void finish(int index)
 {
@@ -228,8 +251,7 @@ bool mca_btl_segmsg_joint_start(const mca_btl_segmsg_transfer_t *transfer)
     ask_for_help(joint, index, generation);
     atomic_fetch_add_explicit(&joint_transfers, 1, memory_order_relaxed);
     copy_own(joint, record, generation);
-    if (segmsg_joint_state(record, segmsg_joint_units(&joint->cut) - joint->own)
-        != SEGMSG_JOINT_AWAITED) {
+    if (state_of(index) != SEGMSG_JOINT_AWAITED) {
         finish(index);
     } else {
         joint->looked_at = segmsg_clock_ticks();
@@ -239,46 +261,42 @@ bool mca_btl_segmsg_joint_start(const mca_btl_segmsg_transfer_t *transfer)
     return true;
 }
 
-/* The partner is dead: what it has claimed will never come. The record is not used again. */
-static void give_up(joint_t *joint)
+/* True if the partner, of which we wait for something, is no more; looked at now and then. */
+static bool partner_is_gone(joint_t *joint)
 {
-    mca_btl_segmsg_transfer_done(&joint->transfer, OPAL_ERR_UNREACH);
+    uint64_t now = segmsg_clock_ticks();
+    if (now - joint->looked_at < mca_btl_segmsg.alive_ticks) {
+        return false;
+    }
+    joint->looked_at = now;
+    return !mca_btl_segmsg_copy_is_alive(joint->transfer.endpoint);
 }
 
-static bool is_waiting(int index)
+/* Nobody waits for the partner any more. What it has claimed will not come, or nobody knows when: the
+ * record is not used again. */
+static void give_up(int index)
 {
-    /* Acquire: what the thread that started it has written. */
-    return (atomic_load_explicit(&joints_waiting, memory_order_acquire) >> index & 1) != 0;
+    atomic_fetch_and_explicit(&joints_waiting, ~(UINT64_C(1) << index), memory_order_relaxed);
+    mca_btl_segmsg_transfer_done(&joints[index].transfer, OPAL_ERR_UNREACH);
 }
 
-/* Looks whether the partner has reported; or, now and then, whether it lives. */
+/* Ends a transfer if the partner has reported, or is dead. */
 static bool end_if_done(int index)
 {
     if (!is_waiting(index)) {
         return false; /* ended meanwhile, in a callback that called progress */
     }
-    joint_t *joint = &joints[index];
-    segmsg_joint_t *record = segmsg_export_joint(&mca_btl_segmsg.shm.export, (uint32_t) index);
-    bool awaited = segmsg_joint_state(record, segmsg_joint_units(&joint->cut) - joint->own)
-                   == SEGMSG_JOINT_AWAITED;
-    bool dead = false;
-    if (OPAL_UNLIKELY(awaited)) {
-        uint64_t now = segmsg_clock_ticks();
-        if (now - joint->looked_at < mca_btl_segmsg.alive_ticks) {
+    if (OPAL_UNLIKELY(state_of(index) == SEGMSG_JOINT_AWAITED)) {
+        if (!partner_is_gone(&joints[index])) {
             return false;
         }
-        joint->looked_at = now;
-        dead = !mca_btl_segmsg_copy_is_alive(joint->transfer.endpoint);
-        if (!dead) {
-            return false;
+        if (state_of(index) == SEGMSG_JOINT_AWAITED) { /* it did not report before it died */
+            give_up(index);
+            return true;
         }
     }
     atomic_fetch_and_explicit(&joints_waiting, ~(UINT64_C(1) << index), memory_order_relaxed);
-    if (dead) {
-        give_up(joint);
-    } else {
-        finish(index);
-    }
+    finish(index);
     return true;
 }
 
@@ -286,8 +304,7 @@ void mca_btl_segmsg_joint_asked(mca_btl_segmsg_endpoint_t *endpoint,
                                 const mca_btl_segmsg_rdma_header_t *header)
 {
     enum { UNIT_LOG2_MAX = 48 };
-    if (header->operation >= SEGMSG_JOINTS || header->size == 0
-        || header->unit_log2 > UNIT_LOG2_MAX
+    if (header->operation >= SEGMSG_JOINTS || header->size == 0 || header->unit_log2 > UNIT_LOG2_MAX
         || (header->size - 1) >> header->unit_log2 >= SEGMSG_JOINT_UNITS_MAX) {
         mca_btl_segmsg_fail(endpoint, SEGMSG_ERR_CORRUPT);
     }
@@ -307,15 +324,29 @@ static void drop_help(void)
     --help_count;
 }
 
+/* True if the owner of a transfer is no more, and its process number perhaps another process's. */
+static bool owner_is_gone(help_t *help)
+{
+    uint64_t now = segmsg_clock_ticks();
+    if (help->endpoint == NULL || help->endpoint->retired) {
+        return true;
+    }
+    if (now - help->asked_at < mca_btl_segmsg.alive_ticks) {
+        return false;
+    }
+    help->asked_at = now;
+    return !mca_btl_segmsg_copy_is_alive(help->endpoint);
+}
+
 /* Copies one piece for somebody who asked; false if none of them needs it any more. No more than a
  * piece, since whoever calls MPI_Test between computations is not to lose time. */
 static bool help_once(void)
 {
     while (help_count != 0) {
-        const help_t *help = &helps[help_first];
+        help_t *help = &helps[help_first];
         const mca_btl_segmsg_rdma_header_t *header = &help->header;
         mca_btl_segmsg_endpoint_t *endpoint = help->endpoint;
-        if (endpoint == NULL || endpoint->retired) {
+        if (owner_is_gone(help)) {
             drop_help();
             continue;
         }
@@ -348,8 +379,8 @@ bool mca_btl_segmsg_joint_has_work(void)
 int mca_btl_segmsg_joint_progress(bool may_help)
 {
     int count = 0;
-    /* Acquire: what the thread that started them has written. */
-    uint64_t waiting = atomic_load_explicit(&joints_waiting, memory_order_acquire);
+    /* Relaxed: a hint; each is looked at again. */
+    uint64_t waiting = atomic_load_explicit(&joints_waiting, memory_order_relaxed);
     for (; waiting != 0; waiting &= waiting - 1) {
         count += end_if_done(__builtin_ctzll(waiting));
     }
@@ -364,14 +395,9 @@ void mca_btl_segmsg_joint_forget(const mca_btl_segmsg_endpoint_t *endpoint)
             help->endpoint = NULL;
         }
     }
-    /* Acquire: as in progress. */
-    uint64_t waiting = atomic_load_explicit(&joints_waiting, memory_order_acquire);
-    for (; waiting != 0; waiting &= waiting - 1) {
-        int index = __builtin_ctzll(waiting);
-        if (joints[index].transfer.endpoint == endpoint) {
-            atomic_fetch_and_explicit(&joints_waiting, ~(UINT64_C(1) << index),
-                                      memory_order_relaxed);
-            give_up(&joints[index]);
+    for (int index = 0; index < SEGMSG_JOINTS; ++index) {
+        if (is_waiting(index) && joints[index].transfer.endpoint == endpoint) {
+            give_up(index);
         }
     }
 }

@@ -143,7 +143,8 @@ static void register_memory(mca_btl_segmsg_config_t *config)
     if (mca_base_var_enum_create("btl_segmsg_single_copy", copy_values, &copies) == OPAL_SUCCESS) {
         (void) mca_base_component_var_register(
             &mca_btl_segmsg_component.btl_version, "single_copy",
-            "Single copy for large messages and one-sided communication: auto (the best that works: "
+            "Single copy for large messages and one-sided communication: auto (the best that "
+            "works: "
             "mapping the peer's memory with Open MPI 5's smsc framework, or the kernel's "
             "process_vm_readv), cma (only the latter, and say so where it does not work), none",
             MCA_BASE_VAR_TYPE_INT, copies, 0, 0, OPAL_INFO_LVL_3, MCA_BASE_VAR_SCOPE_READONLY,
@@ -170,10 +171,11 @@ static void register_joint(mca_btl_segmsg_config_t *config)
                       "(4096 to 1073741824)",
                       OPAL_INFO_LVL_9, &config->joint_help);
     config->joint_patience = 4 << 20;
-    register_unsigned("joint_patience",
-                      "Bytes of transfers with which a peer did not help before it is not asked for "
-                      "a while (0 to 4294967295)",
-                      OPAL_INFO_LVL_9, &config->joint_patience);
+    register_unsigned(
+        "joint_patience",
+        "Bytes of transfers with which a peer did not help before it is not asked for "
+        "a while (0 to 4294967295)",
+        OPAL_INFO_LVL_9, &config->joint_patience);
     config->joint_pause = 16 << 20;
     register_unsigned("joint_pause",
                       "Bytes of transfers for which it then is not asked (0 to 4294967295)",
@@ -198,10 +200,11 @@ static void register_fragments(mca_btl_segmsg_config_t *config)
                       "transfers that are under way at the same time take turns (1 to 65536)",
                       OPAL_INFO_LVL_9, &config->stream_burst);
     config->parts = 1;
-    register_unsigned("parts",
-                      "Fragments of a long message that is not contiguous which go out in a row; "
-                      "then others that are under way to the same peer have their turn (1 to 65536)",
-                      OPAL_INFO_LVL_9, &config->parts);
+    register_unsigned(
+        "parts",
+        "Fragments of a long message that is not contiguous which go out in a row; "
+        "then others that are under way to the same peer have their turn (1 to 65536)",
+        OPAL_INFO_LVL_9, &config->parts);
     config->nocopy_eager_limit = (unsigned) lesser(DEFAULT_EAGER, capacity_of(config));
     register_unsigned("nocopy_eager_limit",
                       "Eager limit in bytes where the kernel's single copy works with no peer, "
@@ -435,7 +438,8 @@ bool mca_btl_segmsg_check_params(void)
            && check_range("burst", config->burst, 1, 65536)
            && check_range("stream_piece", config->stream_piece, 256, 65536)
            && check_range("stream_burst", config->stream_burst, 1, 65536)
-           && check_range("parts", config->parts, 1, 65536) && check_joint(config) && check_cache(&config->cache)
+           && check_range("parts", config->parts, 1, 65536) && check_joint(config)
+           && check_cache(&config->cache)
            && check_range("look_every", config->look_every, 0, 100000)
            && check_range("inline_limit", config->inline_limit, 64, 4096)
            && check_range("free_list_num", (unsigned long) config->free_list_num, 0, 1 << 20)

@@ -34,7 +34,8 @@ typedef struct {
     uint8_t is_last;  /* PUT: answer when done */
     uint8_t is_32bit; /* ATOMIC, SWAP */
     uint8_t is_put;   /* JOIN: from the origin to the target */
-    uint32_t operation; /* index of the origin's operation, echoed in the answer; JOIN: of its record */
+    uint32_t
+        operation; /* index of the origin's operation, echoed in the answer; JOIN: of its record */
     union {
         uint32_t atomic;    /* ATOMIC: mca_btl_base_atomic_op_t */
         uint32_t unit_log2; /* JOIN: a unit is 2 to the power of this bytes */
@@ -77,7 +78,7 @@ typedef struct {
     opal_list_item_t super;
     mca_btl_segmsg_transfer_t transfer; /* of an atomic: what there is of it */
     uint64_t remaining;                 /* GET: bytes still to come */
-    int index;          /* in mca_btl_segmsg.operations */
+    int index;                          /* in mca_btl_segmsg.operations */
     uint32_t generation;
     bool is_32bit;
     bool is_fetching; /* an atomic whose old value is wanted */
@@ -126,6 +127,9 @@ void mca_btl_segmsg_operation_answer(const mca_btl_segmsg_rdma_header_t *header,
                                      const void *payload);
 
 /* ---- transfers that both processes copy ---- */
+
+/* Forgets all of them: the component begins anew, with another export. */
+void mca_btl_segmsg_joint_reset(void);
 
 /* Does a transfer with the help of its target; false, and nothing is done, if that cannot be. */
 bool mca_btl_segmsg_joint_start(const mca_btl_segmsg_transfer_t *transfer);

@@ -151,7 +151,8 @@ int mca_btl_segmsg_job_start(mca_btl_segmsg_endpoint_t *endpoint,
     OPAL_THREAD_LOCK(&endpoint->lock);
     step_t last = opal_list_is_empty(&endpoint->jobs) ? STEP_MORE : STEP_NONE;
     OPAL_THREAD_UNLOCK(&endpoint->lock);
-    for (unsigned turn = 0; last == STEP_MORE && turn < mca_btl_segmsg.config.stream_burst; ++turn) {
+    for (unsigned turn = 0; last == STEP_MORE && turn < mca_btl_segmsg.config.stream_burst;
+         ++turn) {
         last = step(endpoint, &work);
     }
     if (last == STEP_LAST) {
@@ -170,7 +171,8 @@ int mca_btl_segmsg_job_start(mca_btl_segmsg_endpoint_t *endpoint,
 }
 
 /* Puts a job back among those of its endpoint: where it was, or behind the others. */
-static void keep_job(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_job_t *job, bool was_served)
+static void keep_job(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_job_t *job,
+                     bool was_served)
 {
     OPAL_THREAD_LOCK(&endpoint->lock);
     if (was_served) {
@@ -278,7 +280,8 @@ uint64_t mca_btl_segmsg_atomic_do(const mca_btl_segmsg_rdma_header_t *header)
 
 /* Answers a request; `to` as in mca_btl_segmsg_job_start. */
 static void answer(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg_rdma_header_t *request,
-                   mca_btl_segmsg_rdma_header_t *reply, const void *data, uint64_t size, uint64_t to)
+                   mca_btl_segmsg_rdma_header_t *reply, const void *data, uint64_t size,
+                   uint64_t to)
 {
     reply->operation = request->operation;
     reply->generation = request->generation;

@@ -25,8 +25,8 @@ static void copy_lines(unsigned char *to, const unsigned char *from, size_t size
 }
 
 #if defined(__x86_64__)
-__attribute__((target("avx2"))) static void
-copy_lines_avx2(unsigned char *to, const unsigned char *from, size_t size)
+__attribute__((target("avx2"))) static void copy_lines_avx2(unsigned char *to,
+                                                            const unsigned char *from, size_t size)
 {
     enum { HALF = SEGMSG_LINE / 2 };
     for (; size >= SEGMSG_LINE; size -= SEGMSG_LINE, to += SEGMSG_LINE, from += SEGMSG_LINE) {

@@ -5,13 +5,13 @@
  * A large transfer that two processes copy together. The one that has to do it, the owner, divides
  * it into units and claims them from the front; its partner, which was asked to help and may come
  * late or never, claims from the back. Each copies what it has claimed by whatever single copy there
- * is, so that every unit is copied exactly once, and both end within a unit of one another.
+ * is, so that every unit is copied exactly once, and neither waits long for the other.
  *
  *     owner                                     partner
  *     start                 -- asks -->
  *     claim_front, copy, ...                    claim_back, copy, report, ...
  *     claim_front finds nothing more            claim_back finds nothing more, or another transfer
- *     is_done: the partner has reported all that the owner has not copied
+ *     state: the partner has reported all that the owner has not copied
  *
  * All that is shared is one line, the record, in the owner's export:
  *
@@ -34,7 +34,7 @@
 
 #include <stdbool.h>
 
-enum { SEGMSG_JOINT_UNITS_MAX = 0xffff }; /* most units of a transfer */
+enum { SEGMSG_JOINT_UNITS_MAX = 0xffff };       /* most units of a transfer */
 #define SEGMSG_JOINT_FAILED (UINT64_C(1) << 32) /* in `report` */
 
 /* Where somebody claims: the owner at the front, its partner at the back. */
