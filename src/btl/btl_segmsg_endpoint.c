@@ -123,7 +123,9 @@ static bool connect_to(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg
     }
     mca_btl_segmsg_copy_try(endpoint, modex);
     endpoint->same_core = segmsg_compat_on_same_core(endpoint->proc);
-    if (!endpoint->single_copy && module->config.single_copy == SEGMSG_COPY_CMA) {
+    static bool told; /* by each process, of the first such peer */
+    if (!endpoint->single_copy && module->config.single_copy == SEGMSG_COPY_CMA && !told) {
+        told = true;
         mca_btl_segmsg_say("no-single-copy", opal_process_info.nodename,
                            OPAL_NAME_PRINT(endpoint->proc->proc_name));
     }

@@ -312,8 +312,8 @@ void mca_btl_segmsg_joint_asked(mca_btl_segmsg_endpoint_t *endpoint,
         helps[(help_first + help_count) % HELPS_MAX] =
             (help_t){.endpoint = endpoint,
                      .header = *header,
-                     .cut = {.bytes = header->size,
-                             .unit_bytes = UINT64_C(1) << header->unit_log2}};
+                     .cut = {.bytes = header->size, .unit_bytes = UINT64_C(1) << header->unit_log2},
+                     .asked_at = segmsg_clock_ticks()};
         ++help_count;
     }
 }

@@ -305,11 +305,11 @@ static void set_module_defaults(mca_btl_base_module_t *btl, const mca_btl_segmsg
     btl->btl_put_alignment = 0;
 }
 
-/* True if the user has not set the eager limit. */
-static bool eager_limit_is_default(void)
+/* True if the user has not set a parameter. */
+static bool is_default(const char *name)
 {
     mca_base_var_source_t source = MCA_BASE_VAR_SOURCE_DEFAULT;
-    int index = mca_base_var_find("opal", "btl", "segmsg", "eager_limit");
+    int index = mca_base_var_find("opal", "btl", "segmsg", name);
     return index >= 0 && mca_base_var_get_value(index, NULL, &source, NULL) == OPAL_SUCCESS
            && source == MCA_BASE_VAR_SOURCE_DEFAULT;
 }
@@ -318,7 +318,7 @@ void mca_btl_segmsg_choose_eager_limit(void)
 {
     static size_t usual; /* as it was registered */
     mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
-    if (!eager_limit_is_default()) {
+    if (!is_default("eager_limit")) {
         return;
     }
     usual = usual == 0 ? module->super.btl_eager_limit : usual;
@@ -422,6 +422,18 @@ static bool check_joint(const mca_btl_segmsg_config_t *config)
            && check_range("joint_help", config->joint_help, 4096, 1 << 30);
 }
 
+/* Who sets the size of fragments need not set the limits that may not exceed it. */
+static void limit_to_fragments(void)
+{
+    mca_btl_base_module_t *btl = &mca_btl_segmsg.super;
+    if (is_default("eager_limit")) {
+        btl->btl_eager_limit = lesser(btl->btl_eager_limit, btl->btl_max_send_size);
+    }
+    if (is_default("rndv_eager_limit")) {
+        btl->btl_rndv_eager_limit = lesser(btl->btl_rndv_eager_limit, btl->btl_max_send_size);
+    }
+}
+
 bool mca_btl_segmsg_check_params(void)
 {
     const mca_btl_segmsg_config_t *config = &mca_btl_segmsg.config;
@@ -430,6 +442,7 @@ bool mca_btl_segmsg_check_params(void)
         return false;
     }
     size_t capacity = segmsg_geometry_capacity(&config->geometry);
+    limit_to_fragments();
     return check_range("starter_partitions", config->ring_starter, SEGMSG_RING_MIN, SEGMSG_RING_MAX)
            && (config->lobby == 0
                || check_range("lobby_partitions", config->lobby, 64, SEGMSG_RING_MAX))
