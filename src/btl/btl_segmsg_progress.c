@@ -291,7 +291,8 @@ static int look(mca_btl_segmsg_module_t *module)
     }
     uint64_t now = segmsg_clock_ticks();
     /* If the last call found something, that took its time. */
-    bool goes_on = now - module->called < module->row_ticks || module->looked_in_vain == 0;
+    uint64_t most = module->looked_in_vain == 0 ? 4 * module->row_ticks : module->row_ticks;
+    bool goes_on = now - module->called < most;
     module->calls_in_a_row = goes_on ? module->calls_in_a_row + 1 : 0;
     module->called = now;
     /* Relaxed: a hint. */
