@@ -431,6 +431,16 @@ def bad_eager_limit(machine):
     declines(machine, {"btl_segmsg_eager_limit": "1"}, r"eager_limit")
 
 
+def bad_joint_unit(machine):
+    declines(machine, {"btl_segmsg_joint_unit": "12288"}, r"(?s)power of two.*joint_unit")
+
+
+def smaller_fragments(machine):
+    """Who makes fragments smaller need not make every other limit smaller by hand."""
+    for size in ("1024", "16384"):
+        machine.expect(["ordering"], 2, {**ALONE, "btl_segmsg_max_send_size": size})
+
+
 def directory_missing(machine):
     with tempfile.TemporaryDirectory() as place:
         directory = os.path.join(place, "missing")
@@ -499,6 +509,28 @@ def directory_fills_up(machine):
                 raise Failure(f"left behind: {' '.join(left)}\n{outcome.explain()}")
 
 
+# ---- memory of peers that can be mapped ----
+
+def mapped_memory(machine):
+    """Where Open MPI 5 can map the memory of a peer (here by a stand-in for XPMEM), large messages
+    are copied that way."""
+    subprocess.run(["make", "-s", "-C", launch.ROOT, "test-mapper"], check=True,
+                   stdout=subprocess.DEVNULL)
+    mapper = os.path.join(os.path.dirname(machine.env[PATH].split(":")[0]), "test", "mapper")
+    mapping = copy.copy(machine)
+    mapping.env = {**machine.env, PATH: f"{mapper}:{machine.env[PATH]}"}
+    outcome = mapping.expect(["ordering"], 2, {**ALONE, "btl_base_verbose": "100"})
+    if "by mapping: yes" not in outcome.output:
+        raise Failure(f"wanted the peers to be mapped\n{outcome.explain()}")
+    for ranks in (2, 4):
+        mapping.expect("stress --messages 1000 --min 64K --large 100".split(), ranks, ALONE)
+    mapping.expect("stress --messages 1000 --min 64K --large 100 --threads".split(), 2, ALONE)
+
+
+def mapper_cases(version):
+    return [Case("memory of peers is mapped", True, mapped_memory)] if version >= (5,) else []
+
+
 # ---- a component that does not fit ----
 
 PATH = "OMPI_MCA_mca_base_component_path"
@@ -562,6 +594,8 @@ def parameter_cases():
     cases = [bad_groups_case(what, groups) for what, groups in BAD_GROUPS.items()]
     return cases + [Case("bad interconnect", True, bad_interconnect),
                     Case("bad eager limit", False, bad_eager_limit),
+                    Case("bad unit of joint transfers", False, bad_joint_unit),
+                    Case("smaller fragments", False, smaller_fragments),
                     Case("backing directory missing", True, directory_missing),
                     Case("backing directory is a file", False, directory_is_a_file),
                     Case("backing directory not writable", True, directory_not_writable),
@@ -569,6 +603,6 @@ def parameter_cases():
                     Case("backing directory fills up", True, directory_fills_up)]
 
 
-def all_cases():
-    return (selection_cases() + message_cases() + stress_cases() + forbidden_cases()
+def all_cases(version):
+    return (mapper_cases(version) + selection_cases() + message_cases() + stress_cases() + forbidden_cases()
             + end_cases() + inspector_cases() + parameter_cases() + misfit_cases())

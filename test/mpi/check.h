@@ -28,7 +28,7 @@
 #define CHECK_PRINTF(text, first) __attribute__((format(printf, text, first)))
 
 enum {
-    CHECK_LARGEST = 4 << 20,    /* bytes of the longest content that check_content() gives */
+    CHECK_LARGEST = 8 << 20,    /* bytes of the longest content that check_content() gives */
     CHECK_OFFSETS = 1 << 20,    /* number of different places at which a content can start */
     CHECK_ERRORS_SHOWN = 20,    /* errors a rank prints; further ones are only counted */
     CHECK_STALLED_STATUS = 124, /* exit status of a program that made no headway */

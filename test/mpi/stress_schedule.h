@@ -37,7 +37,7 @@ struct options {
 
 static struct options options = {
     .messages = 200000,
-    .max = CHECK_LARGEST,
+    .max = 4 << 20,
     .large = 3.0,
     .burst = 128,
     .threads = 1,

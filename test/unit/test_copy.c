@@ -7,6 +7,7 @@
  */
 #include "core/segmsg_cache.h"
 #include "core/segmsg_copy.h"
+#include "core/segmsg_copy_long.h"
 #include "unit.h"
 
 #include <string.h>
@@ -101,6 +102,48 @@ static void copy_lines_copies_any_size(void)
     }
 }
 
+static void check_copy_long(segmsg_copy_way_t way, size_t to_offset, size_t from_offset,
+                            size_t size)
+{
+    /* Of just that size, so that a sanitizer sees what is read too far. */
+    unsigned char source[from_offset + size + 1];
+    unsigned char *from = source + from_offset;
+    make(from, size, (unsigned) (size + to_offset));
+    field_t field;
+    memset(&field, FILL, sizeof(field));
+    unsigned char *to = field.byte + GUARD + to_offset;
+    if (way == SEGMSG_COPY_WAYS) {
+        segmsg_copy_long(to, from, size);
+    } else {
+        segmsg_copy_long_by(way, to, from, size);
+    }
+    bool good = memcmp(to, from, size) == 0 && is_filled(field.byte, to)
+                && is_filled(to + size, field.byte + sizeof(field.byte));
+    if (!good) {
+        unit_fail(__FILE__, __LINE__, "way %d, to %zu, from %zu, size %zu", (int) way, to_offset,
+                  from_offset, size);
+    }
+}
+
+static void copy_long_copies_any_size_at_any_alignment_in_every_way(void)
+{
+    unsigned ways = 0;
+    for (segmsg_copy_way_t way = SEGMSG_COPY_PORTABLE; way <= SEGMSG_COPY_WAYS; ++way) {
+        if (way != SEGMSG_COPY_WAYS && !segmsg_copy_can(way)) {
+            continue;
+        }
+        ++ways;
+        for (size_t to_offset = 0; to_offset < SEGMSG_LINE; to_offset += 3) {
+            for (size_t from_offset = 0; from_offset < SEGMSG_LINE; from_offset += 13) {
+                for (size_t size = 0; size <= SIZE_MAX_COPIED && !unit_has_failed(); ++size) {
+                    check_copy_long(way, to_offset, from_offset, size);
+                }
+            }
+        }
+    }
+    UNIT_CHECK(ways >= 2); /* the portable one, and the one that is chosen */
+}
+
 /* Also for addresses that nothing is mapped at, and for some that no process can have. */
 static void hints_on_any_address_do_nothing(void)
 {
@@ -125,6 +168,7 @@ static const unit_case_t cases[] = {
     UNIT_CASE(copy_in_puts_every_byte_in_its_place),
     UNIT_CASE(copy_short_copies_up_to_a_line),
     UNIT_CASE(copy_lines_copies_any_size),
+    UNIT_CASE(copy_long_copies_any_size_at_any_alignment_in_every_way),
     UNIT_CASE(hints_on_any_address_do_nothing),
 };
 
