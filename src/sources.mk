@@ -63,6 +63,8 @@ segmsg_inspect_sources = \
 	src/tools/segmsg_snapshot.c \
 	src/tools/segmsg_snapshot.h \
 	src/tools/segmsg_traffic.c \
-	src/tools/segmsg_traffic.h
+	src/tools/segmsg_traffic.h \
+	src/tools/segmsg_transfers.c \
+	src/tools/segmsg_transfers.h
 segmsg_programs = segmsg-inspect
 segmsg_help = src/btl/help-btl-segmsg.txt

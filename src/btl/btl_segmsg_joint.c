@@ -217,6 +217,7 @@ static void finish(int index)
     uint32_t others = segmsg_joint_units(&joint.cut) - joint.own;
     uint64_t offset = joint.own * joint.cut.unit_bytes;
     bool undone = segmsg_joint_state(record, others) == SEGMSG_JOINT_UNDONE;
+    segmsg_joint_describe(record, &(segmsg_joint_cut_t){0}, 0, false);
     give_record(index);
     note_help(transfer, others == 0 || undone ? 0 : transfer->size - offset);
     bool copied = joint.copied;
@@ -247,6 +248,7 @@ bool mca_btl_segmsg_joint_start(const mca_btl_segmsg_transfer_t *transfer)
     *joint = (joint_t){.transfer = *transfer,
                        .cut = segmsg_joint_cut(transfer->size, config->joint_unit),
                        .copied = true};
+    segmsg_joint_describe(record, &joint->cut, transfer->endpoint->peer.name, transfer->is_put);
     segmsg_joint_start(record, generation, segmsg_joint_units(&joint->cut));
     ask_for_help(joint, index, generation);
     atomic_fetch_add_explicit(&joint_transfers, 1, memory_order_relaxed);

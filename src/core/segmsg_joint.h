@@ -21,6 +21,7 @@
  *          +--------------+------------+------------+
  *   report | failures     | units                   |    added to by the partner, cleared by the owner
  *          +--------------+-------------------------+
+ *   and what the transfer is, for whoever looks at a running job
  *
  * The record is used again for other transfers, each with a generation of its own. A partner that
  * comes late finds another generation, or nothing left, and does nothing. What it has claimed it
@@ -92,6 +93,17 @@ static inline void segmsg_joint_start(segmsg_joint_t *joint, uint32_t generation
     /* Release: the cleared report comes before any claim of this generation. */
     atomic_store_explicit(&joint->claim, segmsg_joint_word(generation, 0, units),
                           memory_order_release);
+}
+
+/* Owner: says what the transfer is, for whoever looks at the job, or with bytes == 0 that it is over. */
+static inline void segmsg_joint_describe(segmsg_joint_t *joint, const segmsg_joint_cut_t *cut,
+                                         uint64_t partner, bool is_put)
+{
+    /* Relaxed: nobody relies on it. */
+    atomic_store_explicit(&joint->bytes, cut->bytes, memory_order_relaxed);
+    atomic_store_explicit(&joint->unit_bytes, cut->unit_bytes, memory_order_relaxed);
+    atomic_store_explicit(&joint->partner, partner, memory_order_relaxed);
+    atomic_store_explicit(&joint->is_put, is_put, memory_order_relaxed);
 }
 
 /*

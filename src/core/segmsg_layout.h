@@ -164,6 +164,12 @@ _Static_assert(sizeof(segmsg_control_t) == SEGMSG_LINE, "a line of its own");
 typedef struct {
     _Alignas(SEGMSG_LINE) _Atomic uint64_t claim; /* whose is what; written by both */
     _Atomic uint64_t report; /* what the partner has done; it writes it, the owner clears it */
+
+    /* For whoever looks at a running job: written by the owner alone. */
+    _Atomic uint64_t bytes;      /* of the transfer; 0: there is none */
+    _Atomic uint64_t unit_bytes; /* of a unit */
+    _Atomic uint64_t partner;    /* as in segmsg_identity_t, with which process */
+    _Atomic uint64_t is_put;     /* 1: to the partner, 0: from it */
 } segmsg_joint_t;
 enum { SEGMSG_JOINTS = SEGMSG_PAGE / SEGMSG_LINE }; /* records of an export: a page */
 _Static_assert(sizeof(segmsg_joint_t) == SEGMSG_LINE, "a line of its own");

@@ -4,6 +4,8 @@
  */
 #include "tools/segmsg_inspect.h"
 
+#include "tools/segmsg_transfers.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -231,6 +233,27 @@ static void put_group(const segmsg_snapshot_t *snapshot, uint32_t index, bool wi
     printf("}");
 }
 
+static void put_transfers(const segmsg_snapshot_t *snapshot)
+{
+    bool is_first = true;
+    for (uint32_t index = 0; index < SEGMSG_JOINTS; ++index) {
+        segmsg_transfer_view_t view;
+        if (!segmsg_transfer_read(snapshot, index, &view)) {
+            continue;
+        }
+        printf("%s{\"index\":%" PRIu32, is_first ? "" : ",", index);
+        is_first = false;
+        printf(",\"partner\":{\"job\":%" PRIu32 ",\"rank\":%" PRIu32 "}",
+               (uint32_t) (view.partner.name >> 32), (uint32_t) view.partner.name);
+        put_truth("put", view.is_put);
+        put_number("bytes", view.bytes);
+        put_number("by_owner", view.owner_bytes);
+        put_number("by_partner", view.partner_bytes);
+        put_number("by_partner_done", view.reported_bytes);
+        printf("}");
+    }
+}
+
 void segmsg_inspect_json(const segmsg_snapshot_t *snapshot, bool with_messages)
 {
     printf("{\"file\":");
@@ -245,6 +268,10 @@ void segmsg_inspect_json(const segmsg_snapshot_t *snapshot, bool with_messages)
     printf("],\"groups\":[");
     for (uint32_t g = 0; g < snapshot->group_count; ++g) {
         put_group(snapshot, g, with_messages);
+    }
+    if (with_messages) {
+        printf("],\"transfers\":[");
+        put_transfers(snapshot);
     }
     printf("]}");
 }

@@ -4,6 +4,8 @@
  */
 #include "tools/segmsg_inspect.h"
 
+#include "tools/segmsg_transfers.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -281,6 +283,27 @@ static void show_group(const segmsg_snapshot_t *snapshot, uint32_t index, bool w
     }
 }
 
+/* Large transfers that the owner does at this moment. */
+static void show_transfers(const segmsg_snapshot_t *snapshot)
+{
+    name_text_t partner, owner;
+    bool is_first = true;
+    for (uint32_t index = 0; index < SEGMSG_JOINTS; ++index) {
+        segmsg_transfer_view_t view;
+        if (!segmsg_transfer_read(snapshot, index, &view)) {
+            continue;
+        }
+        printf("%s    %5" PRIu32 "  %s %s %s  %" PRIu64 " bytes: %" PRIu64 " by the owner, %" PRIu64
+               " by its partner (%" PRIu64 " done), %" PRIu64 " by nobody yet\n",
+               is_first ? "  transfers (by two processes: what either has taken on)\n" : "", index,
+               name_of(&segmsg_export_head(&snapshot->export)->owner, &owner),
+               view.is_put ? "->" : "<-", name_of(&view.partner, &partner), view.bytes,
+               view.owner_bytes, view.partner_bytes, view.reported_bytes,
+               view.bytes - view.owner_bytes - view.partner_bytes);
+        is_first = false;
+    }
+}
+
 void segmsg_inspect_text(const segmsg_snapshot_t *snapshot, bool with_messages)
 {
     show_head(snapshot);
@@ -290,5 +313,8 @@ void segmsg_inspect_text(const segmsg_snapshot_t *snapshot, bool with_messages)
            snapshot->group_count, snapshot->export.shape.groups_max);
     for (uint32_t g = 0; g < snapshot->group_count; ++g) {
         show_group(snapshot, g, with_messages);
+    }
+    if (with_messages) {
+        show_transfers(snapshot);
     }
 }

@@ -16,6 +16,7 @@ static bool read_with_change(const segmsg_snapshot_t *snapshot, void *to, size_t
                              uint64_t offset);
 #include "tools/segmsg_traffic.c"
 #undef segmsg_snapshot_read
+#include "tools/segmsg_transfers.c"
 
 #include "core/segmsg_lobby.h"
 #include "core/segmsg_sender.h"
@@ -422,6 +423,54 @@ static void json_says_the_same_of_guests(void)
     close_guests(&job);
 }
 
+/* One with a partner that has done some of its share, one to a partner that has not come yet, one that
+ * is over, and one in which nothing makes sense. */
+static void open_transfers(memory_t *memory)
+{
+    const segmsg_joint_cut_t cut = {.bytes = 100000, .unit_bytes = 4096};
+    segmsg_export_t *export = &memory->export;
+    UNIT_CHECK(export->commit(export->commit_context, export->shape.joints, SEGMSG_PAGE) == 0);
+    for (uint32_t index = 3; index <= 6; ++index) {
+        segmsg_joint_t *joint = segmsg_export_joint(export, index);
+        segmsg_joint_describe(joint, &cut, UINT64_C(0x100000000) + index, index == 4);
+        segmsg_joint_start(joint, index, segmsg_joint_units(&cut));
+    }
+    segmsg_joint_t *joint = segmsg_export_joint(export, 3);
+    (void) segmsg_joint_claim(joint, 3, &cut, SEGMSG_JOINT_UNITS_MAX, SEGMSG_JOINT_FRONT);
+    segmsg_joint_piece_t last = segmsg_joint_claim(joint, 3, &cut, 2, SEGMSG_JOINT_BACK);
+    segmsg_joint_report(joint, last.units, true);
+    (void) segmsg_joint_claim(joint, 3, &cut, 1, SEGMSG_JOINT_BACK);
+    segmsg_joint_describe(segmsg_export_joint(export, 5), &(segmsg_joint_cut_t){0}, 0, false);
+    atomic_store_explicit(&segmsg_export_joint(export, 6)->unit_bytes, 1, memory_order_relaxed);
+}
+
+static void large_transfers_are_listed(void)
+{
+    job_t job;
+    open_job(&job);
+    open_transfers(&job.memory);
+    char path[PATH_MAX];
+    make_path(path, "transfers");
+    save(&job.memory, path);
+    UNIT_EQUAL(INSPECT(path), 0);
+    UNIT_CHECK(!says("transfers ("));
+    UNIT_EQUAL(INSPECT("-m", path), 0);
+    /* 25 units; the last has 1696 bytes. The owner has 13, its partner 3, of which 2 are done. */
+    CHECK_SAYS(
+        "    3  1.7 <- 1.3  100000 bytes: 53248 by the owner, 9888 by its partner (5792 done), "
+        "36864 by nobody yet");
+    CHECK_SAYS(
+        "    4  1.7 -> 1.4  100000 bytes: 0 by the owner, 0 by its partner (0 done), 100000 by");
+    UNIT_EQUAL(times(" by the owner"), 2);
+    UNIT_EQUAL(INSPECT("-j", "-m", path), 0);
+    CHECK_SAYS(
+        "\"transfers\":[{\"index\":3,\"partner\":{\"job\":1,\"rank\":3},\"put\":false,"
+        "\"bytes\":100000,\"by_owner\":53248,\"by_partner\":9888,\"by_partner_done\":5792},");
+    check_json();
+    unlink(path);
+    close_job(&job);
+}
+
 static void the_lobby_is_read_around_its_end(void)
 {
     guests_t job;
@@ -665,6 +714,7 @@ static const unit_case_t cases[] = {
     UNIT_CASE(json_says_the_same),
     UNIT_CASE(common_segments_and_guests_are_listed),
     UNIT_CASE(json_says_the_same_of_guests),
+    UNIT_CASE(large_transfers_are_listed),
     UNIT_CASE(the_lobby_is_read_around_its_end),
     UNIT_CASE(what_no_guest_writes_is_said_to_be_wrong),
     UNIT_CASE(looking_commits_nothing),
