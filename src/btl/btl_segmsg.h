@@ -121,7 +121,7 @@ typedef struct mca_btl_base_endpoint_t {
     bool memory_short;      /* the last place could not be had for want of memory, not of room */
     unsigned exempt;        /* short fragments that were given out although `blocked` */
     const void *parts_of;   /* convertor of the message whose parts went last */
-    unsigned parts;         /* how many of them in a row */
+    unsigned parts_left;    /* how many it may still send in a row */
     opal_list_t jobs;       /* transfers that wait for fragments, in order */
     bool busy;              /* in mca_btl_segmsg.busy; guarded by mca_btl_segmsg.lock */
     /*

@@ -25,7 +25,7 @@ static void endpoint_construct(mca_btl_segmsg_endpoint_t *endpoint)
     endpoint->memory_short = false;
     endpoint->places = 0;
     endpoint->parts_of = NULL;
-    endpoint->parts = 0;
+    endpoint->parts_left = 0;
     endpoint->retired = false;
     endpoint->partial = NULL;
     memset(&endpoint->peer, 0, sizeof(endpoint->peer));

@@ -194,15 +194,25 @@ size_t mca_btl_segmsg_pack_pieces(opal_convertor_t *convertor, void *to, size_t 
     return (size_t) (at - (unsigned char *) to);
 }
 
-/* True if a message may send another part now; the parts of messages that are under way at the same
- * time take turns. */
+/*
+ * True if a message may send another part now. The parts of messages that are under way at the same time
+ * take turns; one that comes again before any other has come is alone.
+ */
 static bool has_turn(mca_btl_segmsg_endpoint_t *endpoint, const opal_convertor_t *convertor)
 {
+    enum { PARTS_ALONE = 16 };
     OPAL_THREAD_LOCK(&endpoint->lock);
-    bool goes_on = endpoint->parts_of == convertor;
-    bool may = !endpoint->blocked && (!goes_on || endpoint->parts < mca_btl_segmsg.config.parts);
-    endpoint->parts_of = may ? convertor : NULL;
-    endpoint->parts = may && goes_on ? endpoint->parts + 1 : 1;
+    bool may = !endpoint->blocked;
+    if (endpoint->parts_of != convertor) {
+        endpoint->parts_of = convertor;
+        endpoint->parts_left = mca_btl_segmsg.config.parts;
+    }
+    if (may && endpoint->parts_left == 0) {
+        endpoint->parts_left = PARTS_ALONE;
+        may = false;
+    } else if (may) {
+        --endpoint->parts_left;
+    }
     OPAL_THREAD_UNLOCK(&endpoint->lock);
     return may;
 }
