@@ -13,7 +13,7 @@
  *   btl_segmsg_send.c       send, sendi
  *   btl_segmsg_pieces.c     messages in pieces, where memory is too short for one piece
  *   btl_segmsg_progress.c   polling and delivery
- *   btl_segmsg_copy.c       the kernel's single copy: trying it, using it
+ *   btl_segmsg_copy.c       single copy, by the kernel or by mapping: trying it, using it
  *   btl_segmsg_rdma.c       put, get and atomics, asked of this process's peers
  *   btl_segmsg_joint.c      large transfers that both processes copy
  *   btl_segmsg_serve.c      put, get and atomics, asked by this process's peers
@@ -86,8 +86,9 @@ typedef struct {
     uint32_t layout_version;
     uint32_t descriptor_bytes;
     segmsg_identity_t owner;
-    uint64_t domain; /* who sees the same shared memory: segmsg_shm_domain */
-    uint64_t probe;  /* address of a mca_btl_segmsg_probe_t, for whoever tries to read it */
+    uint64_t domain;     /* who sees the same shared memory: segmsg_shm_domain */
+    bool pid_is_visible; /* the kernel knows it here by the number that it says */
+    uint64_t probe;      /* address of a mca_btl_segmsg_probe_t, for whoever tries to read it */
 } mca_btl_segmsg_modex_t;
 
 /* What peers read and write to find out whether the kernel's single copy works. */
@@ -110,13 +111,14 @@ typedef struct mca_btl_base_endpoint_t {
     _Atomic uint64_t unhelped;      /* bytes of transfers with which it did not help, less of those
                                   with which it did */
     _Atomic uint64_t unasked;       /* bytes of those with which it was not asked to */
+    bool pid_is_visible;            /* the kernel knows it here by the number that it says */
     uint64_t probe;                 /* address of the peer's mca_btl_segmsg_probe_t */
     segmsg_shm_t shm;               /* the image of the peer's export */
 
     opal_mutex_t lock;      /* guards what follows */
     segmsg_sender_t sender; /* towards the peer */
     opal_list_t pending;    /* fragments that wait for room, in order */
-    size_t buffered;        /* bytes of fragments that wait in local buffers on a sendi's behalf */
+    size_t buffered;        /* bytes of fragments that wait in local buffers */
     unsigned places;        /* fragments that hold partitions and are not sent yet */
     bool memory_short;      /* the last place could not be had for want of memory, not of room */
     unsigned exempt;        /* short fragments that were given out although `blocked` */
@@ -305,6 +307,13 @@ int mca_btl_segmsg_sendi(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *en
                          opal_convertor_t *convertor, void *header, size_t header_size,
                          size_t payload_size, uint8_t order, uint32_t flags, mca_btl_base_tag_t tag,
                          mca_btl_base_descriptor_t **descriptor);
+
+/*
+ * How many callbacks that say that something was sent are running, one in another. The PML sends what it
+ * has kept out of such a callback, and that is then sent at once; so they nest as deep as it has kept
+ * messages, unless somebody refuses.
+ */
+extern _Thread_local unsigned mca_btl_segmsg_completions;
 
 /* Publishes what is pending for `endpoint`, as much as there is room for. Returns how many. */
 int mca_btl_segmsg_send_pending(mca_btl_segmsg_endpoint_t *endpoint);

@@ -151,6 +151,16 @@ static inline bool segmsg_compat_needs_pack(const opal_convertor_t *convertor)
 #endif
 }
 
+/* True if the data is in an accelerator's memory. */
+static inline bool segmsg_compat_on_device(const opal_convertor_t *convertor)
+{
+#if OPAL_MAJOR_VERSION >= 5
+    return opal_convertor_on_device(convertor);
+#else
+    return (convertor->flags & (CONVERTOR_CUDA | CONVERTOR_CUDA_UNIFIED)) != 0;
+#endif
+}
+
 /* Has the run-time remove `path` when the job is over, however it ended. */
 static inline void segmsg_compat_register_cleanup(char *path)
 {

@@ -121,6 +121,7 @@ void mca_btl_segmsg_copy_try(mca_btl_segmsg_endpoint_t *endpoint,
     }
     endpoint->single_copy = endpoint->kernel_copies || endpoint->mapper != NULL;
     endpoint->probe = modex->probe;
+    endpoint->pid_is_visible = kill((pid_t) modex->owner.pid, 0) == 0 || errno == EPERM;
 }
 
 void mca_btl_segmsg_copy_forget(mca_btl_segmsg_endpoint_t *endpoint)
@@ -134,7 +135,8 @@ void mca_btl_segmsg_copy_forget(mca_btl_segmsg_endpoint_t *endpoint)
 bool mca_btl_segmsg_copy_is_alive(const mca_btl_segmsg_endpoint_t *endpoint)
 {
     if (!endpoint->kernel_copies) {
-        return kill((pid_t) endpoint->peer.pid, 0) == 0 || errno != ESRCH;
+        return !endpoint->pid_is_visible || kill((pid_t) endpoint->peer.pid, 0) == 0
+               || errno != ESRCH;
     }
     uint64_t nonce = 0;
     if (!kernel_copy(endpoint, false, &nonce,

@@ -15,6 +15,7 @@ static void endpoint_construct(mca_btl_segmsg_endpoint_t *endpoint)
     endpoint->kernel_copies = false;
     endpoint->mapper = NULL;
     endpoint->same_core = false;
+    endpoint->pid_is_visible = false;
     endpoint->probe = 0;
     atomic_init(&endpoint->unhelped, 0);
     atomic_init(&endpoint->unasked, 0);
@@ -224,6 +225,7 @@ void mca_btl_segmsg_endpoint_retire(mca_btl_segmsg_endpoint_t *endpoint)
         endpoint->retired = true;
         endpoint->blocked = true;
         endpoint->single_copy = false;
+        mca_btl_segmsg_copy_forget(endpoint);
         segmsg_shm_detach(&endpoint->shm);
     }
     OPAL_THREAD_UNLOCK(&endpoint->lock);

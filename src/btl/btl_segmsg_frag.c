@@ -4,7 +4,8 @@
  *
  * Fragments: descriptors for messages that the PML fills first and sends later. A short one is kept
  * in a local buffer, a longer one lies in partitions of the peer's segment from the start. Where no
- * run of partitions is free, the message gets a buffer of its own and waits in the queue.
+ * run of partitions is free, the message gets a buffer of its own and waits in the queue; but later
+ * parts of a long message are refused, and kept by the PML.
  */
 #include "btl/btl_segmsg.h"
 
@@ -77,8 +78,11 @@ static bool charge(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_frag_t *f
     const size_t built_in = mca_btl_segmsg.config.inline_limit;
     size = sizeof(*frag) + (size > built_in ? size : built_in); /* what it takes, all in all */
     OPAL_THREAD_LOCK(&endpoint->lock);
+    /* Where partitions cannot be had, a message that is longer than the limit must go too. */
+    bool is_last_resort = endpoint->memory_short && endpoint->buffered == 0;
     bool fits =
-        !endpoint->blocked && endpoint->buffered + size <= mca_btl_segmsg.config.queue_limit;
+        !endpoint->blocked
+        && (is_last_resort || endpoint->buffered + size <= mca_btl_segmsg.config.queue_limit);
     if (OPAL_LIKELY(fits)) {
         frag->charge = size;
         endpoint->buffered += size;
@@ -176,10 +180,12 @@ int mca_btl_segmsg_free(mca_btl_base_module_t *btl, mca_btl_base_descriptor_t *d
 size_t mca_btl_segmsg_pack_pieces(opal_convertor_t *convertor, void *to, size_t size)
 {
     enum { STEP = 4096 };
+    /* Out of an accelerator's memory in one step: each is a transfer of its own. */
+    size_t step = segmsg_compat_on_device(convertor) ? size : STEP;
     unsigned char *at = to;
     unsigned char *end = at + size;
     while (at != end) {
-        size_t bytes = (size_t) (end - at) < STEP ? (size_t) (end - at) : STEP;
+        size_t bytes = (size_t) (end - at) < step ? (size_t) (end - at) : step;
         for (unsigned char *line = at + STEP; line < end && line < at + (size_t) 2 * STEP;
              line += SEGMSG_LINE) {
             segmsg_cache_own(line);
@@ -226,6 +232,14 @@ static mca_btl_base_descriptor_t *alloc_part(mca_btl_segmsg_endpoint_t *endpoint
                                              const opal_convertor_t *convertor, uint8_t order,
                                              size_t size, uint32_t flags)
 {
+    enum { COMPLETIONS_MAX = 8 };
+    if (mca_btl_segmsg_completions >= COMPLETIONS_MAX) {
+        return NULL;
+    }
+    if (opal_using_threads()) {
+        /* They take turns anyway; to refuse one makes it wait until it has a core again. */
+        return mca_btl_segmsg_alloc(&mca_btl_segmsg.super, endpoint, order, size, flags);
+    }
     if (!has_turn(endpoint, convertor)) {
         return NULL;
     }

@@ -232,6 +232,24 @@ static void finish(int index)
     }
 }
 
+/*
+ * Waits a moment for the partner, which is copying its last piece as a rule. Whoever computes and tests
+ * now and then would else learn of the end at its next test, and its partner with it.
+ */
+static segmsg_joint_state_t await_partner(int index)
+{
+    enum { LOOKS = 1000, MOMENT = 100 /* times 1000 ns */ };
+    uint64_t row = mca_btl_segmsg.row_ticks;
+    uint64_t begin = segmsg_clock_ticks();
+    for (unsigned looks = 0;; ++looks) {
+        segmsg_joint_state_t state = state_of(index);
+        bool is_over = row == 0 ? looks == LOOKS : segmsg_clock_ticks() - begin > MOMENT * row;
+        if (state != SEGMSG_JOINT_AWAITED || is_over) {
+            return state;
+        }
+    }
+}
+
 bool mca_btl_segmsg_joint_start(const mca_btl_segmsg_transfer_t *transfer)
 {
     const mca_btl_segmsg_config_t *config = &mca_btl_segmsg.config;
@@ -253,7 +271,7 @@ bool mca_btl_segmsg_joint_start(const mca_btl_segmsg_transfer_t *transfer)
     ask_for_help(joint, index, generation);
     atomic_fetch_add_explicit(&joint_transfers, 1, memory_order_relaxed);
     copy_own(joint, record, generation);
-    if (state_of(index) != SEGMSG_JOINT_AWAITED) {
+    if (await_partner(index) != SEGMSG_JOINT_AWAITED) {
         finish(index);
     } else {
         joint->looked_at = segmsg_clock_ticks();

@@ -413,10 +413,8 @@ static bool check_power_of_two(const char *name, unsigned long value)
 
 static bool check_joint(const mca_btl_segmsg_config_t *config)
 {
-    if (config->joint_from == 0) {
-        mca_btl_segmsg.config.joint_from = UINT_MAX; /* none */
-    }
-    return check_range("joint_from", config->joint_from, 4096, UINT_MAX)
+    return (config->joint_from == 0
+            || check_range("joint_from", config->joint_from, 4096, UINT_MAX))
            && check_range("joint_unit", config->joint_unit, 4096, 16 << 20)
            && check_power_of_two("joint_unit", config->joint_unit)
            && check_range("joint_help", config->joint_help, 4096, 1 << 30);

@@ -148,7 +148,8 @@ static bool transfer_here(const mca_btl_segmsg_transfer_t *transfer)
 /* Does a transfer in the best way there is. */
 static int start_transfer(const mca_btl_segmsg_transfer_t *transfer)
 {
-    if (transfer->size >= mca_btl_segmsg.config.joint_from && transfer->endpoint->single_copy
+    unsigned joint_from = mca_btl_segmsg.config.joint_from; /* 0: none */
+    if (joint_from != 0 && transfer->size >= joint_from && transfer->endpoint->single_copy
         && mca_btl_segmsg_joint_start(transfer)) {
         return OPAL_SUCCESS;
     }

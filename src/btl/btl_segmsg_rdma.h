@@ -47,7 +47,7 @@ typedef struct {
                             JOIN: the origin's address */
 } mca_btl_segmsg_rdma_header_t;
 
-/* What Open MPI has asked for: a put or a get. */
+/* What Open MPI has asked for: a put or a get; of an atomic, what there is of it. */
 typedef struct {
     mca_btl_segmsg_endpoint_t *endpoint;
     bool is_put;
@@ -70,7 +70,7 @@ static inline void mca_btl_segmsg_transfer_done(const mca_btl_segmsg_transfer_t 
     }
 }
 
-/* Does a transfer by messages, where the kernel does not copy. */
+/* Does a transfer by messages, where no single copy is permitted, or one has failed. */
 int mca_btl_segmsg_transfer_by_messages(const mca_btl_segmsg_transfer_t *transfer);
 
 /* The origin's side of an operation under way. */

@@ -6,9 +6,12 @@
 
 #include "core/segmsg_copy.h"
 
+_Thread_local unsigned mca_btl_segmsg_completions;
+
 /* The descriptor has done its duty: tells the PML if it wants to know, and frees it if it is ours. */
 static void complete(mca_btl_segmsg_frag_t *frag, int status)
 {
+    ++mca_btl_segmsg_completions;
     uint32_t flags = frag->base.des_flags;
     if ((flags & MCA_BTL_DES_SEND_ALWAYS_CALLBACK) && frag->base.des_cbfunc != NULL) {
         frag->base.des_cbfunc(&mca_btl_segmsg.super, frag->endpoint, &frag->base, status);
@@ -16,6 +19,7 @@ static void complete(mca_btl_segmsg_frag_t *frag, int status)
     if (flags & MCA_BTL_DES_FLAGS_BTL_OWNERSHIP) {
         mca_btl_segmsg_free(&mca_btl_segmsg.super, &frag->base);
     }
+    --mca_btl_segmsg_completions;
 }
 
 /* Publishes a fragment; false if there is no room at this moment. The endpoint's lock is held. */

@@ -151,8 +151,9 @@ int mca_btl_segmsg_job_start(mca_btl_segmsg_endpoint_t *endpoint,
     OPAL_THREAD_LOCK(&endpoint->lock);
     step_t last = opal_list_is_empty(&endpoint->jobs) ? STEP_MORE : STEP_NONE;
     OPAL_THREAD_UNLOCK(&endpoint->lock);
-    for (unsigned turn = 0; last == STEP_MORE && turn < mca_btl_segmsg.config.stream_burst;
-         ++turn) {
+    /* What this process copies takes long: one piece at a time. */
+    unsigned turns = to == 0 ? mca_btl_segmsg.config.stream_burst : 1;
+    for (unsigned turn = 0; last == STEP_MORE && turn < turns; ++turn) {
         last = step(endpoint, &work);
     }
     if (last == STEP_LAST) {
@@ -199,9 +200,10 @@ int mca_btl_segmsg_jobs_progress(mca_btl_segmsg_endpoint_t *endpoint)
             OBJ_RELEASE(job);
             continue;
         }
+        bool copies = job->work.to != 0;
         keep_job(endpoint, job, last == STEP_MORE);
-        if (last == STEP_NONE) {
-            return turn;
+        if (last == STEP_NONE || copies) {
+            return turn + (last != STEP_NONE);
         }
     }
     return turns;
