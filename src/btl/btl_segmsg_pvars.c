@@ -105,6 +105,20 @@ static int read_delivered_bytes(const mca_base_pvar_t *pvar, void *value, void *
     return OPAL_SUCCESS;
 }
 
+static int read_joint_transfers(const mca_base_pvar_t *pvar, void *value, void *object)
+{
+    (void) pvar, (void) object;
+    *(unsigned long long *) value = mca_btl_segmsg_joint_transfers();
+    return OPAL_SUCCESS;
+}
+
+static int read_joint_helped_bytes(const mca_base_pvar_t *pvar, void *value, void *object)
+{
+    (void) pvar, (void) object;
+    *(unsigned long long *) value = mca_btl_segmsg_joint_helped();
+    return OPAL_SUCCESS;
+}
+
 static int one_a_group(mca_base_pvar_t *pvar, mca_base_pvar_event_t event, void *object, int *count)
 {
     (void) pvar, (void) object;
@@ -140,6 +154,10 @@ void mca_btl_segmsg_register_pvars(void)
         {"delivered_fragments", "Fragments handed to the PML and other users of the transport",
          read_delivered_fragments, just_one},
         {"delivered_bytes", "Bytes of these fragments, headers included", read_delivered_bytes,
+         just_one},
+        {"joint_transfers", "Large transfers of this process with which a peer was asked to help",
+         read_joint_transfers, just_one},
+        {"joint_helped_bytes", "Bytes of these that peers have copied", read_joint_helped_bytes,
          just_one},
     };
     for (size_t i = 0; i < sizeof(pvars) / sizeof(*pvars); ++i) {

@@ -211,6 +211,42 @@ static void show_groups(void)
 }
 
 /* Every rank hears from its neighbour, which goes through whatever transport there is. */
+/* Large messages from rank 0 to rank 1: what both copied is counted by the receiver, and only where a
+ * single copy is permitted. */
+static void large(void)
+{
+    enum { TIMES = 20, SIZE = 1 << 20 };
+    struct variable transfers, helped;
+    const char *permitted = getenv("OMPI_MCA_btl_segmsg_single_copy");
+    unsigned long long begun = 0, bytes_helped = 0;
+    unsigned char *data = check_allocate(SIZE);
+
+    if (!variable_open(&transfers, "btl_segmsg_joint_transfers")
+        || !variable_open(&helped, "btl_segmsg_joint_helped_bytes")) {
+        free(data);
+        return;
+    }
+    for (int n = 0; n < TIMES && check_rank < 2; n++) {
+        if (0 == check_rank) {
+            check_fill(data, SIZE, (uint64_t) n);
+            MPI_Ssend(data, SIZE, MPI_BYTE, 1, n, MPI_COMM_WORLD);
+        } else {
+            MPI_Recv(data, SIZE, MPI_BYTE, 0, n, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+        }
+    }
+    MPI_T_pvar_read(session, transfers.handle, &begun);
+    MPI_T_pvar_read(session, helped.handle, &bytes_helped);
+    CHECK(bytes_helped <= begun * SIZE, "%llu bytes of %llu transfers", bytes_helped, begun);
+    CHECK(begun <= (1 == check_rank ? TIMES : 0), "%llu transfers", begun);
+    CHECK(!permitted || strcmp(permitted, "none") != 0 || 0 == begun,
+          "%llu transfers though none may be", begun);
+    if (1 == check_rank) {
+        printf("counters: %llu large messages copied by both, %llu bytes of them by the sender\n",
+               begun, bytes_helped);
+    }
+    free(data);
+}
+
 static void greet(void)
 {
     int in = -1, previous = (check_rank + check_size - 1) % check_size;
@@ -249,6 +285,7 @@ int main(int argc, char **argv)
         } else if (check_size > 1) {
             turns(eager_limit());
             show_groups();
+            large();
         }
     }
     check_doing("the end of the others");
