@@ -179,6 +179,7 @@ typedef struct {
     unsigned calls_in_a_row; /* such calls, up to now */
     _Atomic uint32_t
         under_way; /* operations: answers come in a stream, and are looked for at once */
+    _Atomic uint32_t joint_work;    /* transfers of two processes that progress must look after */
     _Atomic uint32_t own_transfers; /* large ones that this process has begun */
     uint64_t alive_ticks; /* ticks until we make sure again that one that we wait for lives */
     segmsg_clock_moment_t start;

@@ -66,6 +66,7 @@ void mca_btl_segmsg_joint_reset(void)
     atomic_store_explicit(&joints_waiting, 0, memory_order_relaxed);
     atomic_store_explicit(&joints_committed, false, memory_order_relaxed);
     help_count = 0;
+    atomic_store_explicit(&mca_btl_segmsg.joint_work, 0, memory_order_relaxed);
 }
 
 /* Commits the records when the first is needed; without memory for them there are none. */
@@ -84,6 +85,13 @@ static void commit_records(void)
         atomic_store_explicit(&joints_committed, true, memory_order_release);
     }
     OPAL_THREAD_UNLOCK(&mca_btl_segmsg.lock);
+}
+
+/* Counts what progress has to look after; each thread what it adds, who polls what it ends. */
+static void add_work(int count)
+{
+    /* Relaxed: a hint; what is missed now is seen the next time. */
+    atomic_fetch_add_explicit(&mca_btl_segmsg.joint_work, (uint32_t) count, memory_order_relaxed);
 }
 
 /* Takes a record; -1 if all are in use. */
@@ -277,6 +285,7 @@ bool mca_btl_segmsg_joint_start(const mca_btl_segmsg_transfer_t *transfer)
         joint->looked_at = segmsg_clock_ticks();
         /* Release: what the thread that polls will need. */
         atomic_fetch_or_explicit(&joints_waiting, UINT64_C(1) << index, memory_order_release);
+        add_work(1);
     }
     return true;
 }
@@ -292,11 +301,18 @@ static bool partner_is_gone(joint_t *joint)
     return !mca_btl_segmsg_copy_is_alive(joint->transfer.endpoint);
 }
 
+static void stop_waiting(int index)
+{
+    /* Relaxed: only who polls clears it, and gives the record back afterwards. */
+    atomic_fetch_and_explicit(&joints_waiting, ~(UINT64_C(1) << index), memory_order_relaxed);
+    add_work(-1);
+}
+
 /* Nobody waits for the partner any more. What it has claimed will not come, or nobody knows when: the
  * record is not used again. */
 static void give_up(int index)
 {
-    atomic_fetch_and_explicit(&joints_waiting, ~(UINT64_C(1) << index), memory_order_relaxed);
+    stop_waiting(index);
     mca_btl_segmsg_transfer_done(&joints[index].transfer, OPAL_ERR_UNREACH);
 }
 
@@ -315,7 +331,7 @@ static bool end_if_done(int index)
             return true;
         }
     }
-    atomic_fetch_and_explicit(&joints_waiting, ~(UINT64_C(1) << index), memory_order_relaxed);
+    stop_waiting(index);
     finish(index);
     return true;
 }
@@ -335,11 +351,13 @@ void mca_btl_segmsg_joint_asked(mca_btl_segmsg_endpoint_t *endpoint,
                      .cut = {.bytes = header->size, .unit_bytes = UINT64_C(1) << header->unit_log2},
                      .asked_at = segmsg_clock_ticks()};
         ++help_count;
+        add_work(1);
     }
 }
 
 static void drop_help(void)
 {
+    add_work(-1);
     help_first = (help_first + 1) % HELPS_MAX;
     --help_count;
 }
@@ -388,12 +406,6 @@ static bool help_once(void)
         return true;
     }
     return false;
-}
-
-bool mca_btl_segmsg_joint_has_work(void)
-{
-    /* Relaxed: a hint; what is missed now is seen the next time. */
-    return help_count != 0 || atomic_load_explicit(&joints_waiting, memory_order_relaxed) != 0;
 }
 
 int mca_btl_segmsg_joint_progress(bool may_help)

@@ -290,10 +290,12 @@ static int look(mca_btl_segmsg_module_t *module)
         return poll_readers(module); /* no clock */
     }
     uint64_t now = segmsg_clock_ticks();
-    /* If the last call found something, that took its time. */
-    uint64_t most = module->looked_in_vain == 0 ? 4 * module->row_ticks : module->row_ticks;
-    bool goes_on = now - module->called < most;
-    module->calls_in_a_row = goes_on ? module->calls_in_a_row + 1 : 0;
+    uint64_t gap = now - module->called;
+    ++module->calls_in_a_row;
+    if (OPAL_UNLIKELY(gap >= module->row_ticks)
+        && (module->looked_in_vain != 0 || gap >= 4 * module->row_ticks)) {
+        module->calls_in_a_row = 0; /* and not because the last call found something */
+    }
     module->called = now;
     /* Relaxed: a hint. */
     if (atomic_load_explicit(&module->under_way, memory_order_relaxed) == 0
@@ -340,7 +342,8 @@ int mca_btl_segmsg_progress(void)
         if (OPAL_UNLIKELY(module->any_busy)) {
             count += serve_busy(module);
         }
-        if (OPAL_UNLIKELY(mca_btl_segmsg_joint_has_work())) {
+        /* Relaxed: a hint; what is missed now is seen the next time. */
+        if (OPAL_UNLIKELY(atomic_load_explicit(&module->joint_work, memory_order_relaxed) != 0)) {
             count += serve_joints(module, transfers != own_transfers(module));
         }
     }

@@ -140,7 +140,6 @@ void mca_btl_segmsg_joint_asked(mca_btl_segmsg_endpoint_t *endpoint,
 
 /* Ends transfers of which the partner has done its share and, if `may_help`, copies a piece for
  * somebody who asked. Returns how many. */
-bool mca_btl_segmsg_joint_has_work(void);
 int mca_btl_segmsg_joint_progress(bool may_help);
 
 /* `endpoint` goes. With polling stopped. */
