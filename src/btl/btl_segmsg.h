@@ -62,6 +62,7 @@ typedef struct {
     unsigned joint_from; /* bytes, as the next four */
     unsigned joint_unit;
     unsigned joint_help;
+    bool joint_crowded;
     unsigned joint_patience;
     unsigned joint_pause;
     unsigned stream_piece;
@@ -178,7 +179,8 @@ typedef struct {
     uint64_t row_ticks;      /* who calls again within so many does nothing else; 0: no clock */
     unsigned calls_in_a_row; /* such calls, up to now */
     _Atomic uint32_t
-        under_way; /* operations: answers come in a stream, and are looked for at once */
+        under_way;   /* operations: answers come in a stream, and are looked for at once */
+    bool is_crowded; /* the node has more processes of the job than processors */
     _Atomic uint32_t joint_work;    /* transfers of two processes that progress must look after */
     _Atomic uint32_t own_transfers; /* large ones that this process has begun */
     uint64_t alive_ticks; /* ticks until we make sure again that one that we wait for lives */

@@ -17,6 +17,8 @@
 
 #include "core/segmsg_joint.h"
 
+#include <sched.h>
+
 enum { HELPS_MAX = 32 }; /* requests to help that are kept; others are dropped */
 
 /* The owner's side of a transfer under way; its record has the same index. */
@@ -172,8 +174,8 @@ static void copy_own(joint_t *joint, segmsg_joint_t *record, uint32_t generation
 static bool may_ask(mca_btl_segmsg_endpoint_t *endpoint, size_t size)
 {
     const mca_btl_segmsg_config_t *config = &mca_btl_segmsg.config;
-    if (endpoint->same_core) {
-        return false;
+    if (endpoint->same_core || (mca_btl_segmsg.is_crowded && !config->joint_crowded)) {
+        return false; /* whoever helps takes the core from somebody */
     }
     /* Relaxed, all of them: hints. */
     if (atomic_load_explicit(&endpoint->unhelped, memory_order_relaxed) < config->joint_patience) {
@@ -254,6 +256,9 @@ static segmsg_joint_state_t await_partner(int index)
         bool is_over = row == 0 ? looks == LOOKS : segmsg_clock_ticks() - begin > MOMENT * row;
         if (state != SEGMSG_JOINT_AWAITED || is_over) {
             return state;
+        }
+        if (looks >= LOOKS / 10) {
+            sched_yield(); /* perhaps it has no core */
         }
     }
 }

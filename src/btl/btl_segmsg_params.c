@@ -170,6 +170,10 @@ static void register_joint(mca_btl_segmsg_config_t *config)
                       "Most bytes that a process copies for another one in one call to progress "
                       "(4096 to 1073741824)",
                       OPAL_INFO_LVL_9, &config->joint_help);
+    config->joint_crowded = false;
+    register_bool("joint_crowded",
+                  "Ask for help also where the node has more processes of the job than processors",
+                  &config->joint_crowded);
     config->joint_patience = 4 << 20;
     register_unsigned(
         "joint_patience",

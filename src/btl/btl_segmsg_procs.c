@@ -46,6 +46,8 @@ int mca_btl_segmsg_add_procs(mca_btl_base_module_t *btl, size_t count, opal_proc
     mca_btl_segmsg.row_ticks = mca_btl_segmsg.config.look_every == 0
                                    ? 0
                                    : segmsg_clock_ticks_in(&mca_btl_segmsg.start, 1000 /* ns */);
+    mca_btl_segmsg.is_crowded =
+        (long) segmsg_compat_local_peers() + 1 > sysconf(_SC_NPROCESSORS_ONLN);
     mca_btl_segmsg.alive_ticks =
         segmsg_clock_ticks_in(&mca_btl_segmsg.start, 500 * 1000 * 1000 /* ns */);
     return OPAL_SUCCESS;

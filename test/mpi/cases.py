@@ -523,7 +523,8 @@ def mapped_memory(machine):
     if "by mapping: yes" not in outcome.output:
         raise Failure(f"wanted the peers to be mapped\n{outcome.explain()}")
     for ranks in (2, 4):
-        mapping.expect("stress --messages 1000 --min 64K --large 100".split(), ranks, ALONE)
+        mapping.expect("stress --messages 1000 --min 64K --large 100".split(), ranks,
+                       {**ALONE, "btl_segmsg_joint_crowded": "true"})
     mapping.expect("stress --messages 1000 --min 64K --large 100 --threads".split(), 2, ALONE)
 
 
