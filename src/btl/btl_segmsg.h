@@ -87,9 +87,8 @@ typedef struct {
     uint32_t layout_version;
     uint32_t descriptor_bytes;
     segmsg_identity_t owner;
-    uint64_t domain;     /* who sees the same shared memory: segmsg_shm_domain */
-    bool pid_is_visible; /* the kernel knows it here by the number that it says */
-    uint64_t probe;      /* address of a mca_btl_segmsg_probe_t, for whoever tries to read it */
+    uint64_t domain; /* who sees the same shared memory: segmsg_shm_domain */
+    uint64_t probe;  /* address of a mca_btl_segmsg_probe_t, for whoever tries to read it */
 } mca_btl_segmsg_modex_t;
 
 /* What peers read and write to find out whether the kernel's single copy works. */

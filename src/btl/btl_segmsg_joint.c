@@ -226,7 +226,7 @@ static void finish(int index)
     segmsg_joint_t *record = segmsg_export_joint(&mca_btl_segmsg.shm.export, (uint32_t) index);
     uint32_t others = segmsg_joint_units(&joint.cut) - joint.own;
     uint64_t offset = joint.own * joint.cut.unit_bytes;
-    bool undone = segmsg_joint_state(record, others) == SEGMSG_JOINT_UNDONE;
+    bool undone = state_of(index) == SEGMSG_JOINT_UNDONE;
     segmsg_joint_describe(record, &(segmsg_joint_cut_t){0}, 0, false);
     give_record(index);
     note_help(transfer, others == 0 || undone ? 0 : transfer->size - offset);

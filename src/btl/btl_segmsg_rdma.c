@@ -145,19 +145,31 @@ static bool transfer_here(const mca_btl_segmsg_transfer_t *transfer)
                                   transfer->remote, transfer->size);
 }
 
-/* Does a transfer in the best way there is. */
-static int start_transfer(const mca_btl_segmsg_transfer_t *transfer)
+/* Does a put or a get in the best way there is. */
+static int start_transfer(bool is_put, mca_btl_segmsg_endpoint_t *endpoint, void *local,
+                          uint64_t remote, mca_btl_base_registration_handle_t *local_handle,
+                          size_t size, mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext,
+                          void *cbdata)
 {
+    const mca_btl_segmsg_transfer_t transfer = {.endpoint = endpoint,
+                                                .is_put = is_put,
+                                                .local = local,
+                                                .remote = remote,
+                                                .size = size,
+                                                .local_handle = local_handle,
+                                                .cbfunc = cbfunc,
+                                                .cbcontext = cbcontext,
+                                                .cbdata = cbdata};
     unsigned joint_from = mca_btl_segmsg.config.joint_from; /* 0: none */
-    if (joint_from != 0 && transfer->size >= joint_from && transfer->endpoint->single_copy
-        && mca_btl_segmsg_joint_start(transfer)) {
+    if (joint_from != 0 && size >= joint_from && endpoint->single_copy
+        && mca_btl_segmsg_joint_start(&transfer)) {
         return OPAL_SUCCESS;
     }
-    if (OPAL_LIKELY(transfer_here(transfer))) {
-        mca_btl_segmsg_transfer_done(transfer, OPAL_SUCCESS);
+    if (OPAL_LIKELY(transfer_here(&transfer))) {
+        mca_btl_segmsg_transfer_done(&transfer, OPAL_SUCCESS);
         return OPAL_SUCCESS;
     }
-    return mca_btl_segmsg_transfer_by_messages(transfer);
+    return mca_btl_segmsg_transfer_by_messages(&transfer);
 }
 
 int mca_btl_segmsg_put(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
@@ -168,16 +180,8 @@ int mca_btl_segmsg_put(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endp
                        void *cbdata)
 {
     (void) btl, (void) remote_handle, (void) flags, (void) order;
-    const mca_btl_segmsg_transfer_t transfer = {.endpoint = endpoint,
-                                                .is_put = true,
-                                                .local = local_address,
-                                                .remote = remote_address,
-                                                .size = size,
-                                                .local_handle = local_handle,
-                                                .cbfunc = cbfunc,
-                                                .cbcontext = cbcontext,
-                                                .cbdata = cbdata};
-    return start_transfer(&transfer);
+    return start_transfer(true, endpoint, local_address, remote_address, local_handle, size, cbfunc,
+                          cbcontext, cbdata);
 }
 
 int mca_btl_segmsg_get(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
@@ -188,15 +192,8 @@ int mca_btl_segmsg_get(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endp
                        void *cbdata)
 {
     (void) btl, (void) remote_handle, (void) flags, (void) order;
-    const mca_btl_segmsg_transfer_t transfer = {.endpoint = endpoint,
-                                                .local = local_address,
-                                                .remote = remote_address,
-                                                .size = size,
-                                                .local_handle = local_handle,
-                                                .cbfunc = cbfunc,
-                                                .cbcontext = cbcontext,
-                                                .cbdata = cbdata};
-    return start_transfer(&transfer);
+    return start_transfer(false, endpoint, local_address, remote_address, local_handle, size,
+                          cbfunc, cbcontext, cbdata);
 }
 
 /* An atomic, fetching or not: on the own memory at once, on a peer's by asking it. */

@@ -53,17 +53,20 @@ SEGMSG_INLINE void segmsg_copy_short(void *to, const void *from, size_t size)
     }
 }
 
+/* Bytes, in whole lines, from the line that is written to the one that is asked for. Measured: 16 to 64
+ * lines are alike. */
+enum { SEGMSG_COPY_AHEAD = 16 * SEGMSG_LINE };
+
 /*
  * Copies `size` bytes to the start of a line, owning lines ahead of the copy. The library's memcpy
  * waits for the lines: it was not written for memory that another core has just read.
  */
 static inline void segmsg_copy_lines(void *to, const void *from, size_t size)
 {
-    enum { AHEAD = 16 };
     unsigned char *t = to;
     const unsigned char *f = from;
     for (; size >= SEGMSG_LINE; size -= SEGMSG_LINE, t += SEGMSG_LINE, f += SEGMSG_LINE) {
-        segmsg_cache_own(t + (size_t) AHEAD * SEGMSG_LINE);
+        segmsg_cache_own(t + SEGMSG_COPY_AHEAD);
         memcpy(t, f, SEGMSG_LINE);
     }
     memcpy(t, f, size);

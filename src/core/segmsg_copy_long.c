@@ -4,7 +4,7 @@
  */
 #include "core/segmsg_copy_long.h"
 
-#include "core/segmsg_cache.h"
+#include "core/segmsg_copy.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -13,24 +13,13 @@
 #include <immintrin.h>
 #endif
 
-/* Lines that are asked for ahead of the one that is written. Measured: 16 to 64 are alike. */
-enum { AHEAD = 16 * SEGMSG_LINE };
-
-static void copy_lines(unsigned char *to, const unsigned char *from, size_t size)
-{
-    for (; size >= SEGMSG_LINE; size -= SEGMSG_LINE, to += SEGMSG_LINE, from += SEGMSG_LINE) {
-        segmsg_cache_own(to + AHEAD);
-        memcpy(to, from, SEGMSG_LINE);
-    }
-}
-
 #if defined(__x86_64__)
 __attribute__((target("avx2"))) static void copy_lines_avx2(unsigned char *to,
                                                             const unsigned char *from, size_t size)
 {
     enum { HALF = SEGMSG_LINE / 2 };
     for (; size >= SEGMSG_LINE; size -= SEGMSG_LINE, to += SEGMSG_LINE, from += SEGMSG_LINE) {
-        segmsg_cache_own(to + AHEAD);
+        segmsg_cache_own(to + SEGMSG_COPY_AHEAD);
         __m256i low = _mm256_loadu_si256((const void *) from);
         __m256i high = _mm256_loadu_si256((const void *) (from + HALF));
         _mm256_store_si256((void *) to, low);
@@ -42,7 +31,7 @@ __attribute__((target("avx512f"))) static void
 copy_lines_avx512(unsigned char *to, const unsigned char *from, size_t size)
 {
     for (; size >= SEGMSG_LINE; size -= SEGMSG_LINE, to += SEGMSG_LINE, from += SEGMSG_LINE) {
-        segmsg_cache_own(to + AHEAD);
+        segmsg_cache_own(to + SEGMSG_COPY_AHEAD);
         _mm512_store_si512((void *) to, _mm512_loadu_si512((const void *) from));
     }
 }
@@ -79,7 +68,7 @@ void segmsg_copy_long_by(segmsg_copy_way_t way, void *to, const void *from, size
         break;
 #endif
     default:
-        copy_lines(t + first, f + first, whole);
+        segmsg_copy_lines(t + first, f + first, whole);
     }
     memcpy(t + first + whole, f + first + whole, rest);
 }
