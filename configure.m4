@@ -30,6 +30,22 @@ AC_DEFUN([SEGMSG_FEATURES],[
           #include <sys/mman.h>]],
         [[return madvise(0, 0, MADV_POPULATE_WRITE);]])
 
+    # Compiled only: libfabric is loaded at run time, and only where a job has several hosts.
+    AC_CACHE_CHECK([for libfabric (rdma/fabric.h, 1.9 or newer)], [segmsg_cv_have_OFI],
+        [AC_COMPILE_IFELSE([AC_LANG_PROGRAM(
+            [[#include <rdma/fabric.h>
+              #include <rdma/fi_atomic.h>
+              #include <rdma/fi_rma.h>
+              #if FI_MAJOR_VERSION < 1 || (FI_MAJOR_VERSION == 1 && FI_MINOR_VERSION < 9)
+              #error "too old"
+              #endif]], [[]])],
+            [segmsg_cv_have_OFI=yes], [segmsg_cv_have_OFI=no])])
+    AS_IF([test "$segmsg_cv_have_OFI" = yes],
+        [btl_segmsg_CPPFLAGS="$btl_segmsg_CPPFLAGS -DSEGMSG_HAVE_OFI=1"],
+        [btl_segmsg_CPPFLAGS="$btl_segmsg_CPPFLAGS -DSEGMSG_HAVE_OFI=0"
+         AC_MSG_NOTICE([segmsg will not carry messages between hosts: libfabric's headers were not found.
+  Debian: apt-get install libfabric-dev. Elsewhere: give their folder by CPPFLAGS=-I...])])
+
     AC_CACHE_CHECK([for lock-free 64-bit C11 atomics], [segmsg_cv_atomics],
         [AC_COMPILE_IFELSE([AC_LANG_PROGRAM(
             [[#include <stdatomic.h>
@@ -72,6 +88,7 @@ AC_DEFUN([MCA_opal_btl_segmsg_CONFIG],[
     AC_SUBST([btl_segmsg_CFLAGS])
 
     OPAL_SUMMARY_ADD([[Transports]], [[Shared memory/segment groups]], [$1], [$segmsg_cv_atomics])
+    OPAL_SUMMARY_ADD([[Transports]], [[Libfabric/segment groups]], [$1], [$segmsg_cv_have_OFI])
 ])
 
 # MCA_opal_btl_segmsg_POST_CONFIG(should-build)

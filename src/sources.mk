@@ -24,15 +24,25 @@ segmsg_core_sources = \
 	src/core/segmsg_run.h \
 	src/core/segmsg_sender.c \
 	src/core/segmsg_sender.h \
+	src/core/segmsg_source.c \
+	src/core/segmsg_source.h \
 	src/core/segmsg_table.c \
 	src/core/segmsg_table.h \
+	src/core/segmsg_targets.c \
+	src/core/segmsg_targets.h \
 	src/core/segmsg_turns.c \
-	src/core/segmsg_turns.h
+	src/core/segmsg_turns.h \
+	src/core/segmsg_wire.h
 segmsg_interconnect_sources = \
 	src/interconnect/segmsg_commit.c \
 	src/interconnect/segmsg_commit.h \
 	src/interconnect/segmsg_numa.c \
 	src/interconnect/segmsg_numa.h \
+	src/interconnect/segmsg_ofi.c \
+	src/interconnect/segmsg_ofi.h \
+	src/interconnect/segmsg_ofi_library.c \
+	src/interconnect/segmsg_ofi_library.h \
+	src/interconnect/segmsg_ofi_select.c \
 	src/interconnect/segmsg_shm.c \
 	src/interconnect/segmsg_shm.h
 segmsg_btl_sources = \
@@ -45,6 +55,16 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_frag.c \
 	src/btl/btl_segmsg_joint.c \
 	src/btl/btl_segmsg_modex.c \
+	src/btl/btl_segmsg_net.c \
+	src/btl/btl_segmsg_net.h \
+	src/btl/btl_segmsg_net_alive.c \
+	src/btl/btl_segmsg_net_control.c \
+	src/btl/btl_segmsg_net_gather.c \
+	src/btl/btl_segmsg_net_gather.h \
+	src/btl/btl_segmsg_net_link.c \
+	src/btl/btl_segmsg_net_params.c \
+	src/btl/btl_segmsg_net_progress.c \
+	src/btl/btl_segmsg_net_rdma.c \
 	src/btl/btl_segmsg_params.c \
 	src/btl/btl_segmsg_pieces.c \
 	src/btl/btl_segmsg_procs.c \
@@ -54,7 +74,9 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_rdma.h \
 	src/btl/btl_segmsg_report.c \
 	src/btl/btl_segmsg_send.c \
-	src/btl/btl_segmsg_serve.c
+	src/btl/btl_segmsg_serve.c \
+	src/btl/btl_segmsg_variables.h \
+	src/btl/btl_segmsg_way.h
 segmsg_inspect_sources = \
 	src/tools/segmsg_inspect.c \
 	src/tools/segmsg_inspect.h \

@@ -17,6 +17,7 @@
  *   btl_segmsg_rdma.c       put, get and atomics, asked of this process's peers
  *   btl_segmsg_joint.c      large transfers that both processes copy
  *   btl_segmsg_serve.c      put, get and atomics, asked by this process's peers
+ *   btl_segmsg_net*.c       the modules between hosts: see btl_segmsg_net.h
  *   btl_segmsg_pvars.c      MPI_T performance variables
  *   btl_segmsg_report.c     what users must be told; dump
  */
@@ -86,6 +87,8 @@ typedef struct {
     uint64_t magic;
     uint32_t layout_version;
     uint32_t descriptor_bytes;
+    uint32_t rails; /* mca_btl_segmsg_net_modex_t that follow the descriptor */
+    uint32_t reserved;
     segmsg_identity_t owner;
     uint64_t domain; /* who sees the same shared memory: segmsg_shm_domain */
     uint64_t probe;  /* address of a mca_btl_segmsg_probe_t, for whoever tries to read it */
@@ -98,7 +101,9 @@ typedef struct {
 } mca_btl_segmsg_probe_t;
 
 typedef struct mca_btl_base_endpoint_t {
-    opal_list_item_t super; /* in mca_btl_segmsg.endpoints */
+    opal_list_item_t super;             /* in mca_btl_segmsg.endpoints */
+    mca_btl_base_module_t *btl;         /* of shared memory, or of a network interface */
+    struct mca_btl_segmsg_link_t *link; /* the way to a peer on another host; NULL: it is here */
     opal_proc_t *proc;
     segmsg_identity_t peer;
     uint32_t users;     /* add_procs less del_procs */
@@ -165,6 +170,7 @@ typedef struct {
     bool initialised;    /* the export exists */
     bool declined;       /* something is wrong: reaches nobody */
     bool self_is_served; /* another BTL loops back */
+    bool serves_shm;     /* peers on this node are reached through shared memory */
 
     segmsg_identity_t self;
     uint64_t domain; /* segmsg_shm_domain of the backing directory */
@@ -228,6 +234,9 @@ bool mca_btl_segmsg_check_params(void);
  * works with none of them. */
 void mca_btl_segmsg_choose_eager_limit(void);
 
+/* True if the user wants that interconnect ("shm", "ofi"). */
+bool mca_btl_segmsg_uses(const char *interconnect);
+
 /* ---- modex ---- */
 
 int mca_btl_segmsg_modex_send(void);
@@ -261,6 +270,9 @@ int mca_btl_segmsg_add_procs(mca_btl_base_module_t *btl, size_t count, opal_proc
 int mca_btl_segmsg_del_procs(mca_btl_base_module_t *btl, size_t count, opal_proc_t **procs,
                              mca_btl_base_endpoint_t **peers);
 int mca_btl_segmsg_finalize(mca_btl_base_module_t *btl);
+
+/* Converts times to ticks, better as time goes by. */
+void mca_btl_segmsg_choose_times(void);
 
 /* ---- fragments ---- */
 
@@ -316,6 +328,9 @@ int mca_btl_segmsg_sendi(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *en
  * messages, unless somebody refuses.
  */
 extern _Thread_local unsigned mca_btl_segmsg_completions;
+
+/* Ends what is pending for a peer that is lost: its owners are told that it failed. */
+void mca_btl_segmsg_fail_pending(mca_btl_segmsg_endpoint_t *endpoint);
 
 /* Publishes what is pending for `endpoint`, as much as there is room for. Returns how many. */
 int mca_btl_segmsg_send_pending(mca_btl_segmsg_endpoint_t *endpoint);

@@ -190,4 +190,19 @@ static inline uint32_t segmsg_compat_local_peers(void)
     return (uint32_t) opal_process_info.num_local_peers;
 }
 
+/* Processes of the own job, on all hosts. */
+static inline uint32_t segmsg_compat_job_size(void)
+{
+#if OPAL_MAJOR_VERSION >= 5
+    return (uint32_t) opal_process_info.num_procs;
+#else
+    const opal_process_name_t job = {.jobid = OPAL_PROC_MY_NAME.jobid, .vpid = OPAL_VPID_WILDCARD};
+    uint32_t size = 0;
+    uint32_t *at = &size;
+    int rc;
+    OPAL_MODEX_RECV_VALUE_OPTIONAL(rc, OPAL_PMIX_JOB_SIZE, &job, &at, OPAL_UINT32);
+    return rc == OPAL_SUCCESS ? size : segmsg_compat_local_peers() + 1;
+#endif
+}
+
 #endif

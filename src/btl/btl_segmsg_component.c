@@ -2,6 +2,7 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  */
+#include "btl/btl_segmsg_net.h"
 #include "btl/btl_segmsg_rdma.h"
 
 #include "interconnect/segmsg_numa.h"
@@ -100,6 +101,7 @@ static int component_close(void)
     if (module->initialised) {
         (void) mca_btl_segmsg_finalize(&module->super);
     }
+    mca_btl_segmsg_net_close();
     OBJ_DESTRUCT(&module->operations);
     OBJ_DESTRUCT(&module->frags);
     OBJ_DESTRUCT(&module->busy);
@@ -207,19 +209,29 @@ static void decline(mca_btl_segmsg_module_t *module)
     module->super.btl_max_send_size = HARMLESS;
 }
 
+/* Opens the way to other hosts, and adds its modules. Where there is none, the node is served all the
+ * same. */
+static bool open_nets(bool mpi_threads, mca_btl_base_module_t **modules, int *count)
+{
+    unsigned nets = mca_btl_segmsg_net_open(mpi_threads);
+    for (unsigned rail = 0; rail < nets; ++rail) {
+        modules[(*count)++] = mca_btl_segmsg_net_module(rail);
+    }
+    return true;
+}
+
 static mca_btl_base_module_t **component_init(int *count, bool progress_threads, bool mpi_threads)
 {
     mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
     const mca_btl_segmsg_config_t *config = &module->config;
     (void) progress_threads;
-    (void) mpi_threads;
     *count = 0;
     if (!version_matches()) {
         mca_btl_segmsg_find_help();
         MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("other-version", OPAL_VERSION, opal_version_string);
         return NULL;
     }
-    mca_btl_base_module_t **modules = calloc(1, sizeof(*modules));
+    mca_btl_base_module_t **modules = calloc(1 + MCA_BTL_SEGMSG_RAILS_MAX, sizeof(*modules));
     if (modules == NULL) {
         return NULL;
     }
@@ -237,12 +249,16 @@ static mca_btl_base_module_t **component_init(int *count, bool progress_threads,
                             opal_cache_line_size, config->free_list_num, config->free_list_max,
                             config->free_list_inc, NULL, 0, NULL, NULL, NULL)
             != OPAL_SUCCESS
-        || !make_export(module) || mca_btl_segmsg_modex_send() != OPAL_SUCCESS) {
+        || !make_export(module) || !open_nets(mpi_threads, modules, count)
+        || mca_btl_segmsg_modex_send() != OPAL_SUCCESS) {
+        mca_btl_segmsg_net_close();
+        *count = 1;
         segmsg_receiver_destroy(&module->receiver);
         segmsg_shm_destroy(&module->shm);
         decline(module);
         return modules;
     }
+    module->serves_shm = mca_btl_segmsg_uses("shm");
     mca_btl_segmsg_joint_reset();
     module->initialised = true;
     return modules;

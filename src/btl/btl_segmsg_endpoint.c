@@ -2,12 +2,15 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  */
+#include "btl/btl_segmsg_net.h"
 #include "btl/btl_segmsg_rdma.h"
 
 #include <sched.h>
 
 static void endpoint_construct(mca_btl_segmsg_endpoint_t *endpoint)
 {
+    endpoint->btl = &mca_btl_segmsg.super;
+    endpoint->link = NULL;
     endpoint->proc = NULL;
     endpoint->users = 0;
     endpoint->is_self = false;
@@ -83,6 +86,7 @@ static void endpoint_destruct(mca_btl_segmsg_endpoint_t *endpoint)
         mca_btl_segmsg_drop_partial(endpoint);
         OBJ_RELEASE(endpoint->proc);
     }
+    mca_btl_segmsg_link_free(endpoint);
     mca_btl_segmsg_copy_forget(endpoint);
     segmsg_sender_destroy(&endpoint->sender);
     segmsg_shm_detach(&endpoint->shm);
@@ -110,7 +114,7 @@ static mca_btl_segmsg_endpoint_t *find(uint64_t name)
 static bool connect_to(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg_modex_t *modex)
 {
     mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
-    if (module->domain == 0 || modex->domain != module->domain) {
+    if (!module->serves_shm || module->domain == 0 || modex->domain != module->domain) {
         return false; /* another machine, or another view of the shared memory */
     }
     segmsg_error_t error =

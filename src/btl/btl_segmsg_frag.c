@@ -7,7 +7,7 @@
  * run of partitions is free, the message gets a buffer of its own and waits in the queue; but later
  * parts of a long message are refused, and kept by the PML.
  */
-#include "btl/btl_segmsg.h"
+#include "btl/btl_segmsg_way.h"
 
 OBJ_CLASS_INSTANCE(mca_btl_segmsg_frag_t, mca_btl_base_descriptor_t, NULL, NULL);
 
@@ -50,9 +50,8 @@ static mca_btl_base_descriptor_t *with_memory(mca_btl_segmsg_frag_t *frag, void 
 static void *take_place(mca_btl_segmsg_endpoint_t *endpoint, size_t size, segmsg_place_t *place)
 {
     OPAL_THREAD_LOCK(&endpoint->lock);
-    segmsg_error_t error = endpoint->retired
-                               ? SEGMSG_ERR_FULL
-                               : segmsg_sender_take_lasting(&endpoint->sender, size, place);
+    segmsg_error_t error =
+        endpoint->retired ? SEGMSG_ERR_FULL : mca_btl_segmsg_take_lasting(endpoint, size, place);
     endpoint->memory_short = error != SEGMSG_OK && error != SEGMSG_ERR_FULL;
     endpoint->places += error == SEGMSG_OK;
     OPAL_THREAD_UNLOCK(&endpoint->lock);
@@ -147,7 +146,7 @@ mca_btl_base_descriptor_t *mca_btl_segmsg_alloc(mca_btl_base_module_t *btl,
 
 void mca_btl_segmsg_frag_leave_place(mca_btl_segmsg_frag_t *frag)
 {
-    segmsg_sender_give_back(&frag->endpoint->sender, &frag->place);
+    mca_btl_segmsg_give_back(frag->endpoint, &frag->place);
     --frag->endpoint->places;
     frag->place.data = NULL;
 }

@@ -2,13 +2,16 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "btl/btl_segmsg.h"
+#include "btl/btl_segmsg_net.h"
 
 int mca_btl_segmsg_modex_send(void)
 {
     mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
     size_t descriptor_bytes = segmsg_shm_descriptor_bytes(&module->shm);
-    size_t bytes = sizeof(mca_btl_segmsg_modex_t) + descriptor_bytes;
+    /* In whole words, so that what follows is aligned. */
+    descriptor_bytes = (descriptor_bytes + 7) / 8 * 8;
+    size_t bytes =
+        sizeof(mca_btl_segmsg_modex_t) + descriptor_bytes + mca_btl_segmsg_net_publish(NULL);
     mca_btl_segmsg_modex_t *modex = calloc(1, bytes);
     if (modex == NULL) {
         return OPAL_ERR_OUT_OF_RESOURCE;
@@ -19,7 +22,9 @@ int mca_btl_segmsg_modex_send(void)
     modex->owner = module->self;
     modex->domain = module->domain = segmsg_shm_domain(module->config.backing_directory);
     modex->probe = (uint64_t) (uintptr_t) &module->probe;
-    memcpy(modex + 1, module->shm.ds, descriptor_bytes);
+    memcpy(modex + 1, module->shm.ds, segmsg_shm_descriptor_bytes(&module->shm));
+    modex->rails = mca_btl_segmsg_nets;
+    (void) mca_btl_segmsg_net_publish((char *) (modex + 1) + descriptor_bytes);
     int rc;
     OPAL_MODEX_SEND(rc, SEGMSG_MODEX_SCOPE, &mca_btl_segmsg_component.btl_version, modex, bytes);
     free(modex);
@@ -38,7 +43,8 @@ mca_btl_segmsg_modex_t *mca_btl_segmsg_modex_recv(opal_proc_t *proc)
     }
     if (bytes < sizeof(*modex) || modex->magic != SEGMSG_MAGIC
         || modex->layout_version != SEGMSG_LAYOUT_VERSION
-        || modex->descriptor_bytes > bytes - sizeof(*modex)) {
+        || modex->descriptor_bytes > bytes - sizeof(*modex)
+        || !mca_btl_segmsg_net_is_whole(modex, bytes - sizeof(*modex) - modex->descriptor_bytes)) {
         mca_btl_segmsg_say("other-build", opal_process_info.nodename,
                            OPAL_NAME_PRINT(proc->proc_name));
         free(modex);

@@ -7,7 +7,7 @@
  * again in the receiver's own memory, so that the PML still sees one fragment. This is slow, and
  * said once.
  */
-#include "btl/btl_segmsg.h"
+#include "btl/btl_segmsg_way.h"
 
 /* Stands before each piece. */
 typedef struct {
@@ -41,26 +41,25 @@ static void tell_once(const mca_btl_segmsg_endpoint_t *endpoint)
 
 bool mca_btl_segmsg_publish_pieces(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_frag_t *frag)
 {
-    segmsg_sender_t *sender = &endpoint->sender;
     const size_t size = frag->segment.seg_len;
-    if (segmsg_sender_sure_capacity(sender) == 0) {
+    if (mca_btl_segmsg_sure_capacity(endpoint) == 0) {
         mca_btl_segmsg_fail(endpoint, SEGMSG_ERR_NO_SPACE);
     }
     tell_once(endpoint);
     do {
-        size_t most = segmsg_sender_sure_capacity(sender) - sizeof(piece_header_t);
+        size_t most = mca_btl_segmsg_sure_capacity(endpoint) - sizeof(piece_header_t);
         size_t bytes = size - frag->pieces_sent < most ? size - frag->pieces_sent : most;
         const piece_header_t header = {.size = size, .offset = frag->pieces_sent, .tag = frag->tag};
         segmsg_place_t place;
-        if (segmsg_sender_take(sender, sizeof(header) + bytes, &place) != SEGMSG_OK) {
+        if (mca_btl_segmsg_take(endpoint, sizeof(header) + bytes, &place) != SEGMSG_OK) {
             return false;
         }
         memcpy(place.data, &header, sizeof(header));
         memcpy((char *) place.data + sizeof(header),
                (const char *) frag->segment.seg_addr.pval + frag->pieces_sent, bytes);
-        if (!segmsg_sender_publish(sender, &place, MCA_BTL_SEGMSG_PIECE_TAG,
-                                   (uint32_t) (sizeof(header) + bytes))) {
-            segmsg_sender_give_back(sender, &place);
+        if (!mca_btl_segmsg_publish(endpoint, &place, MCA_BTL_SEGMSG_PIECE_TAG,
+                                    (uint32_t) (sizeof(header) + bytes))) {
+            mca_btl_segmsg_give_back(endpoint, &place);
             return false;
         }
         frag->pieces_sent += bytes;

@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "btl/btl_segmsg.h"
+#include "btl/btl_segmsg_net.h"
 
 /* True if another BTL loops back to the own process. */
 static bool another_serves_self(void)
@@ -15,6 +15,20 @@ static bool another_serves_self(void)
         }
     }
     return false;
+}
+
+void mca_btl_segmsg_choose_times(void)
+{
+    mca_btl_segmsg.look_ticks =
+        segmsg_clock_ticks_in(&mca_btl_segmsg.start, mca_btl_segmsg.config.look_every);
+    mca_btl_segmsg.row_ticks = mca_btl_segmsg.config.look_every == 0
+                                   ? 0
+                                   : segmsg_clock_ticks_in(&mca_btl_segmsg.start, 1000 /* ns */);
+    mca_btl_segmsg.is_crowded =
+        (long) segmsg_compat_local_peers() + 1 > sysconf(_SC_NPROCESSORS_ONLN);
+    mca_btl_segmsg.alive_ticks =
+        segmsg_clock_ticks_in(&mca_btl_segmsg.start, 500 * 1000 * 1000 /* ns */);
+    mca_btl_segmsg_net_choose_times();
 }
 
 int mca_btl_segmsg_add_procs(mca_btl_base_module_t *btl, size_t count, opal_proc_t **procs,
@@ -41,15 +55,7 @@ int mca_btl_segmsg_add_procs(mca_btl_base_module_t *btl, size_t count, opal_proc
         peers[p] = endpoint;
     }
     mca_btl_segmsg_choose_eager_limit();
-    mca_btl_segmsg.look_ticks =
-        segmsg_clock_ticks_in(&mca_btl_segmsg.start, mca_btl_segmsg.config.look_every);
-    mca_btl_segmsg.row_ticks = mca_btl_segmsg.config.look_every == 0
-                                   ? 0
-                                   : segmsg_clock_ticks_in(&mca_btl_segmsg.start, 1000 /* ns */);
-    mca_btl_segmsg.is_crowded =
-        (long) segmsg_compat_local_peers() + 1 > sysconf(_SC_NPROCESSORS_ONLN);
-    mca_btl_segmsg.alive_ticks =
-        segmsg_clock_ticks_in(&mca_btl_segmsg.start, 500 * 1000 * 1000 /* ns */);
+    mca_btl_segmsg_choose_times();
     return OPAL_SUCCESS;
 }
 

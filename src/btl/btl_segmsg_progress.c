@@ -2,6 +2,7 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  */
+#include "btl/btl_segmsg_net.h"
 #include "btl/btl_segmsg_rdma.h"
 
 #include "btl/btl_segmsg_clock.h"
@@ -242,13 +243,17 @@ static mca_btl_segmsg_endpoint_t *next_busy(mca_btl_segmsg_module_t *module)
 static int serve_endpoint(mca_btl_segmsg_module_t *module, mca_btl_segmsg_endpoint_t *endpoint)
 {
     int count = mca_btl_segmsg_send_pending(endpoint) + mca_btl_segmsg_jobs_progress(endpoint);
+    bool more = false;
+    if (endpoint->link != NULL) {
+        count += mca_btl_segmsg_link_serve(endpoint->link, &more);
+    }
     OPAL_THREAD_LOCK(&endpoint->lock);
     if (endpoint->blocked && !endpoint->retired
         && endpoint->buffered <= module->config.queue_limit / 2) {
         endpoint->blocked = false; /* the PML, which is next, tries again what it keeps */
     }
     if ((endpoint->blocked && !endpoint->retired) || !opal_list_is_empty(&endpoint->pending)
-        || !opal_list_is_empty(&endpoint->jobs)) {
+        || !opal_list_is_empty(&endpoint->jobs) || more) {
         mca_btl_segmsg_endpoint_set_busy(endpoint);
     }
     OPAL_THREAD_UNLOCK(&endpoint->lock);
@@ -339,6 +344,9 @@ int mca_btl_segmsg_progress(void)
     if (OPAL_LIKELY(module->initialised)) {
         uint32_t transfers = own_transfers(module);
         count = look(module);
+        if (mca_btl_segmsg_nets != 0) {
+            count += mca_btl_segmsg_net_progress(module);
+        }
         if (OPAL_UNLIKELY(module->any_busy)) {
             count += serve_busy(module);
         }

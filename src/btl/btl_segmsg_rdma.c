@@ -207,7 +207,7 @@ static int start_atomic(mca_btl_base_endpoint_t *endpoint, void *local_address,
         if (is_fetching) {
             store_old_value(local_address, header->is_32bit != 0, old);
         }
-        cbfunc(&mca_btl_segmsg.super, endpoint, local_address, local_handle, cbcontext, cbdata,
+        cbfunc(endpoint->btl, endpoint, local_address, local_handle, cbcontext, cbdata,
                OPAL_SUCCESS);
         return OPAL_SUCCESS;
     }

@@ -65,7 +65,7 @@ static inline void mca_btl_segmsg_transfer_done(const mca_btl_segmsg_transfer_t 
                                                 int status)
 {
     if (transfer->cbfunc != NULL) {
-        transfer->cbfunc(&mca_btl_segmsg.super, transfer->endpoint, transfer->local,
+        transfer->cbfunc(transfer->endpoint->btl, transfer->endpoint, transfer->local,
                          transfer->local_handle, transfer->cbcontext, transfer->cbdata, status);
     }
 }

@@ -61,8 +61,8 @@ void mca_btl_segmsg_fail(const mca_btl_segmsg_endpoint_t *endpoint, segmsg_error
                            segmsg_error_text(error));
     }
     if (module->error_cb != NULL) {
-        module->error_cb(&module->super, MCA_BTL_ERROR_FLAGS_FATAL,
-                         endpoint == NULL ? NULL : endpoint->proc,
+        module->error_cb(endpoint == NULL ? &module->super : endpoint->btl,
+                         MCA_BTL_ERROR_FLAGS_FATAL, endpoint == NULL ? NULL : endpoint->proc,
                          (char *) segmsg_error_text(error));
     }
     /* There is nobody to tell, or the callback returned: messages were lost, so do not go on. */

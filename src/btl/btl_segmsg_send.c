@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "btl/btl_segmsg.h"
+#include "btl/btl_segmsg_way.h"
 
 #include "core/segmsg_copy.h"
 
@@ -14,7 +14,7 @@ static void complete(mca_btl_segmsg_frag_t *frag, int status)
     ++mca_btl_segmsg_completions;
     uint32_t flags = frag->base.des_flags;
     if ((flags & MCA_BTL_DES_SEND_ALWAYS_CALLBACK) && frag->base.des_cbfunc != NULL) {
-        frag->base.des_cbfunc(&mca_btl_segmsg.super, frag->endpoint, &frag->base, status);
+        frag->base.des_cbfunc(frag->endpoint->btl, frag->endpoint, &frag->base, status);
     }
     if (flags & MCA_BTL_DES_FLAGS_BTL_OWNERSHIP) {
         mca_btl_segmsg_free(&mca_btl_segmsg.super, &frag->base);
@@ -25,13 +25,12 @@ static void complete(mca_btl_segmsg_frag_t *frag, int status)
 /* Publishes a fragment; false if there is no room at this moment. The endpoint's lock is held. */
 static bool publish(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_frag_t *frag)
 {
-    segmsg_sender_t *sender = &endpoint->sender;
     uint32_t length = (uint32_t) frag->segment.seg_len;
     if (OPAL_UNLIKELY(endpoint->retired)) {
         return true; /* the peer has left: nobody waits for this */
     }
     if (frag->place.data != NULL) {
-        if (!segmsg_sender_publish(sender, &frag->place, frag->tag, length)) {
+        if (!mca_btl_segmsg_publish(endpoint, &frag->place, frag->tag, length)) {
             return false;
         }
         frag->place.data = NULL;
@@ -42,13 +41,13 @@ static bool publish(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_frag_t *
         return mca_btl_segmsg_publish_pieces(endpoint, frag);
     }
     segmsg_place_t place;
-    segmsg_error_t error = segmsg_sender_take(sender, length, &place);
+    segmsg_error_t error = mca_btl_segmsg_take(endpoint, length, &place);
     if (OPAL_UNLIKELY(error != SEGMSG_OK)) {
         return error != SEGMSG_ERR_FULL && mca_btl_segmsg_publish_pieces(endpoint, frag);
     }
     memcpy(place.data, frag->segment.seg_addr.pval, length);
-    if (OPAL_UNLIKELY(!segmsg_sender_publish(sender, &place, frag->tag, length))) {
-        segmsg_sender_give_back(sender, &place);
+    if (OPAL_UNLIKELY(!mca_btl_segmsg_publish(endpoint, &place, frag->tag, length))) {
+        mca_btl_segmsg_give_back(endpoint, &place);
         return false;
     }
     return true;
@@ -59,7 +58,7 @@ static void loop_back(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_base_tag_t ta
                       mca_btl_base_segment_t *segments, size_t count)
 {
     ++mca_btl_segmsg.self_messages;
-    segmsg_compat_deliver(&mca_btl_segmsg.super, endpoint, tag, segments, count);
+    segmsg_compat_deliver(endpoint->btl, endpoint, tag, segments, count);
 }
 
 int mca_btl_segmsg_send(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
@@ -143,6 +142,20 @@ int mca_btl_segmsg_send_pending(mca_btl_segmsg_endpoint_t *endpoint)
     }
 }
 
+void mca_btl_segmsg_fail_pending(mca_btl_segmsg_endpoint_t *endpoint)
+{
+    for (;;) {
+        OPAL_THREAD_LOCK(&endpoint->lock);
+        mca_btl_segmsg_frag_t *frag =
+            (mca_btl_segmsg_frag_t *) opal_list_remove_first(&endpoint->pending);
+        OPAL_THREAD_UNLOCK(&endpoint->lock);
+        if (frag == NULL) {
+            return;
+        }
+        complete(frag, OPAL_ERR_UNREACH);
+    }
+}
+
 /* sendi to the own process: no copy where the data is contiguous. */
 static int sendi_self(mca_btl_base_module_t *btl, mca_btl_segmsg_endpoint_t *endpoint,
                       opal_convertor_t *convertor, void *header, size_t header_size,
@@ -197,6 +210,39 @@ SEGMSG_INLINE void fill(const segmsg_place_t *place, opal_convertor_t *convertor
         (void) mca_btl_segmsg_pack(convertor, (char *) place->data + header_size, payload_size);
     }
 }
+
+#if SEGMSG_HAVE_OFI
+int mca_btl_segmsg_net_sendi(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
+                             opal_convertor_t *convertor, void *header, size_t header_size,
+                             size_t payload_size, uint8_t order, uint32_t flags,
+                             mca_btl_base_tag_t tag, mca_btl_base_descriptor_t **descriptor)
+{
+    if (OPAL_UNLIKELY(endpoint->is_self)) {
+        return mca_btl_segmsg_sendi(btl, endpoint, convertor, header, header_size, payload_size,
+                                    order, flags, tag, descriptor);
+    }
+    const size_t size = header_size + payload_size;
+    segmsg_place_t place;
+    bool sent = false;
+    segmsg_error_t error = SEGMSG_ERR_FULL;
+    OPAL_THREAD_LOCK(&endpoint->lock);
+    if (OPAL_LIKELY(!endpoint->blocked && opal_list_is_empty(&endpoint->pending))) {
+        error = mca_btl_segmsg_link_take(endpoint->link, size, &place);
+    }
+    if (OPAL_LIKELY(error == SEGMSG_OK)) {
+        memcpy(place.data, header, header_size);
+        if (payload_size != 0) {
+            (void) mca_btl_segmsg_pack(convertor, (char *) place.data + header_size, payload_size);
+        }
+        sent = mca_btl_segmsg_link_publish(endpoint->link, &place, tag, (uint32_t) size);
+        if (OPAL_UNLIKELY(!sent)) {
+            mca_btl_segmsg_link_give_back(endpoint->link, &place);
+        }
+    }
+    OPAL_THREAD_UNLOCK(&endpoint->lock);
+    return OPAL_LIKELY(sent) ? OPAL_SUCCESS : sendi_full(endpoint, size, order, flags, descriptor);
+}
+#endif
 
 int mca_btl_segmsg_sendi(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
                          opal_convertor_t *convertor, void *header, size_t header_size,

@@ -6,6 +6,7 @@
  * by message as there is room.
  */
 #include "btl/btl_segmsg_rdma.h"
+#include "btl/btl_segmsg_way.h"
 
 #include "core/segmsg_copy_long.h"
 
@@ -45,20 +46,19 @@ bool mca_btl_segmsg_rdma_send_now(mca_btl_segmsg_endpoint_t *endpoint,
                                   const mca_btl_segmsg_rdma_header_t *header, const void *data,
                                   size_t size)
 {
-    segmsg_sender_t *sender = &endpoint->sender;
     size_t length = payload_offset(size) + size;
     segmsg_place_t place;
     bool sent = false;
     OPAL_THREAD_LOCK(&endpoint->lock);
     bool is_short = length <= mca_btl_segmsg.config.inline_limit;
     if (!endpoint->retired && opal_list_is_empty(&endpoint->pending)
-        && (is_short ? segmsg_sender_take(sender, length, &place)
-                     : segmsg_sender_take_lasting(sender, length, &place))
+        && (is_short ? mca_btl_segmsg_take(endpoint, length, &place)
+                     : mca_btl_segmsg_take_lasting(endpoint, length, &place))
                == SEGMSG_OK) {
         write_message(place.data, header, data, size);
-        sent = segmsg_sender_publish(sender, &place, MCA_BTL_SEGMSG_TAG, (uint32_t) length);
+        sent = mca_btl_segmsg_publish(endpoint, &place, MCA_BTL_SEGMSG_TAG, (uint32_t) length);
         if (OPAL_UNLIKELY(!sent)) {
-            segmsg_sender_give_back(sender, &place);
+            mca_btl_segmsg_give_back(endpoint, &place);
         }
     }
     OPAL_THREAD_UNLOCK(&endpoint->lock);
@@ -82,7 +82,7 @@ static bool job_fragment(mca_btl_segmsg_endpoint_t *endpoint,
         return false;
     }
     write_message(descriptor->des_segments[0].seg_addr.pval, header, data, size);
-    (void) mca_btl_segmsg_send(&mca_btl_segmsg.super, endpoint, descriptor, MCA_BTL_SEGMSG_TAG);
+    (void) mca_btl_segmsg_send(endpoint->btl, endpoint, descriptor, MCA_BTL_SEGMSG_TAG);
     return true;
 }
 

@@ -1,0 +1,359 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The modules that carry segment groups between hosts, one for each network interface in use (a rail):
+ *
+ *   btl_segmsg_net.c           opening, closing; add_procs; what is published
+ *   btl_segmsg_net_params.c    MCA variables
+ *   btl_segmsg_net_link.c      one peer behind an interface: what is sent to it
+ *   btl_segmsg_net_control.c   control messages: groups are formed and dissolved, partitions returned
+ *   btl_segmsg_net_gather.c    sees to it that gathered messages leave
+ *   btl_segmsg_net_progress.c  what arrives
+ *   btl_segmsg_net_alive.c     peers and links that are lost
+ *   btl_segmsg_net_rdma.c      registration, put, get and atomics
+ *
+ * Fragments, the queue of what waits for room, and put, get and atomics by messages are the same as
+ * within a node: an endpoint with a link sends through it (mca_btl_segmsg_take and its like), one
+ * without through shared memory.
+ *
+ * Locks. `gate` guards the interface, the sources of all its links, and what their inlets have to tell;
+ * it is held for moments, and never while Open MPI is called. What has arrived is handed over by who
+ * polls (mca_btl_segmsg.polling). An endpoint's lock comes before the gate.
+ */
+#ifndef MCA_BTL_SEGMSG_NET_H
+#define MCA_BTL_SEGMSG_NET_H
+
+#include "btl/btl_segmsg.h"
+
+#if SEGMSG_HAVE_OFI
+
+#include "core/segmsg_source.h"
+#include "core/segmsg_targets.h"
+#include "interconnect/segmsg_ofi.h"
+
+#include "opal/mca/rcache/base/base.h"
+#include "opal/mca/rcache/rcache.h"
+
+enum { MCA_BTL_SEGMSG_RAILS_MAX = 8 };
+
+/* What a process publishes of each of its interfaces, behind its mca_btl_segmsg_modex_t. */
+typedef struct {
+    uint32_t wire_version;
+    uint32_t name_bytes;
+    uint64_t key; /* of the registered export */
+    segmsg_geometry_t geometry;
+    char provider[64];
+    unsigned char name[SEGMSG_OFI_ADDRESS_BYTES];
+    uint32_t lifeline;         /* port, see btl_segmsg_net_alive.c; 0: none */
+    uint32_t lifeline_address; /* IPv4, network order */
+} mca_btl_segmsg_net_modex_t;
+
+struct mca_btl_segmsg_net_t;
+
+/* A control message that could not be sent yet. */
+typedef struct {
+    opal_list_item_t super;
+    segmsg_control_message_t message;
+} mca_btl_segmsg_net_note_t;
+OBJ_CLASS_DECLARATION(mca_btl_segmsg_net_note_t);
+
+/* The way to a peer on another host. */
+typedef struct mca_btl_segmsg_link_t {
+    opal_list_item_t super; /* in net->gathering, if is_gathering; under the gate */
+    struct mca_btl_segmsg_net_t *net;
+    mca_btl_segmsg_endpoint_t *endpoint;
+    mca_btl_segmsg_net_modex_t published;
+    mca_btl_segmsg_endpoint_t
+        *twin;           /* the same peer through shared memory, if it is on this node */
+    bool is_inserted;    /* into the address vector */
+    bool is_lost;        /* nothing more can be sent, and Open MPI knows */
+    bool has_left;       /* the peer has said that it leaves */
+    bool has_failed;     /* Open MPI does not know yet: */
+    const char *failure; /* what is wrong */
+    fi_addr_t address;
+
+    /* Under the gate. */
+    segmsg_source_t source;
+    void *memory[SEGMSG_GROUPS_MAX]; /* of the source segments */
+    segmsg_ofi_region_t region[SEGMSG_GROUPS_MAX];
+    size_t written;       /* bytes of the write that waits which are on their way */
+    segmsg_inlet_t inlet; /* what it has to tell; the rest by who polls */
+    opal_list_t notes;    /* control messages that wait, in order */
+    uint32_t forming;     /* bit g: the peer wants group g, which had no room: by who polls */
+    bool has_asked;       /* for returns; since the last one came */
+    bool is_gathering;
+
+    /* When a stream of messages is gathered: see btl_segmsg_net_link.c. */
+    uint64_t published_at; /* ticks */
+    uint64_t progress_seen;
+    uint32_t streak;
+
+    segmsg_ofi_operation_t writes; /* what failed writes are known by */
+
+    /* See btl_segmsg_net_alive.c; by who polls. */
+    uint64_t heard;  /* ticks when something last came from the peer */
+    uint64_t probed; /* ticks when the probe under way began */
+    int probe;       /* its socket; -1: there is none */
+} mca_btl_segmsg_link_t;
+OBJ_CLASS_DECLARATION(mca_btl_segmsg_link_t);
+
+typedef struct mca_btl_segmsg_net_t {
+    mca_btl_base_module_t super; /* first: its address is what Open MPI calls the btl */
+    mca_btl_base_module_error_cb_fn_t error_cb;
+    uint32_t rail;
+    bool is_open;
+    segmsg_ofi_t ofi;
+    opal_mutex_t gate;
+    segmsg_shm_t shm; /* the export */
+    segmsg_ofi_region_t region;
+    segmsg_targets_t targets;
+    mca_rcache_base_module_t *rcache;
+    opal_list_t endpoints;      /* under mca_btl_segmsg.lock */
+    opal_list_t gathering;      /* links with messages that wait for more; under the gate */
+    volatile bool has_failures; /* of links */
+    uint64_t looked;            /* ticks of the last poll, */
+    uint64_t look_ticks;        /* and from one to the next, if there are peers on this node */
+    uint64_t checked;           /* ticks of the last look after silent peers, */
+    uint64_t check_ticks;       /* and from one to the next */
+    uint64_t suspected; /* ticks when something failed and nobody could be blamed; 0: nothing has */
+    uint64_t progress;  /* polls, all in all */
+
+    int suspicion; /* what it was */
+
+    /* One-sided; see btl_segmsg_net_rdma.c. Under the gate. */
+    opal_list_t waiting;  /* operations that could not be started yet */
+    opal_list_t finished; /* operations of which Open MPI is to be told */
+    void *atomics;        /* words of atomics under way */
+    segmsg_ofi_region_t atomics_region;
+    uint16_t *atomic_free; /* those that are free, */
+    uint32_t atomics_free; /* so many */
+
+    uint64_t delivered;                        /* fragments */
+    uint64_t recalls;                          /* groups that were asked back */
+    uint64_t refusals;                         /* groups that were asked for in vain */
+    uint64_t past_messages[SEGMSG_GROUPS_MAX]; /* sent to peers that are gone, by group */
+    uint64_t past_partitions[SEGMSG_GROUPS_MAX];
+} mca_btl_segmsg_net_t;
+
+typedef struct {
+    char *provider_include;
+    char *provider_exclude;
+    char *domains;
+    char *groups;
+    segmsg_geometry_t geometry;
+    segmsg_error_t geometry_error;
+    uint32_t geometry_bad_group;
+    unsigned rails;
+    unsigned memory;      /* MB */
+    unsigned gather;      /* bytes */
+    unsigned gather_wait; /* microseconds */
+    unsigned part;        /* bytes */
+    unsigned timeout;     /* seconds */
+    unsigned look_every;  /* nanoseconds */
+    unsigned eager_limit; /* bytes, as the next two; 0: by the provider */
+    unsigned rndv_eager_limit;
+    unsigned max_send_size;
+    char *atomics;
+    char *pretend; /* for tests */
+    char *use;
+} mca_btl_segmsg_net_config_t;
+
+extern mca_btl_segmsg_net_config_t mca_btl_segmsg_net_config;
+extern mca_btl_segmsg_net_t *mca_btl_segmsg_net[MCA_BTL_SEGMSG_RAILS_MAX];
+extern unsigned mca_btl_segmsg_nets;
+
+/* ---- params ---- */
+
+void mca_btl_segmsg_net_register_params(void);
+bool mca_btl_segmsg_net_check_params(void);
+void mca_btl_segmsg_net_choose_times(void);
+/* What the test parameter makes us believe of the provider. False if it cannot be read. */
+bool mca_btl_segmsg_net_pretence(segmsg_ofi_pretence_t *pretence);
+
+/* ---- opening, closing ---- */
+
+/* Opens the interfaces; how many. Says why if there is none although one is needed. */
+unsigned mca_btl_segmsg_net_open(bool mpi_threads);
+void mca_btl_segmsg_net_close(void);
+
+/* Writes what is published of the interfaces to `to`, if not NULL; how many bytes. */
+size_t mca_btl_segmsg_net_publish(void *to);
+
+/* True if `bytes` behind the descriptor hold what a peer says that it has published. */
+bool mca_btl_segmsg_net_is_whole(const mca_btl_segmsg_modex_t *modex, size_t bytes);
+
+static inline mca_btl_base_module_t *mca_btl_segmsg_net_module(unsigned rail)
+{
+    return &mca_btl_segmsg_net[rail]->super;
+}
+
+/* What a peer has published of interface `rail`; NULL if it has none. */
+const mca_btl_segmsg_net_modex_t *mca_btl_segmsg_net_published(const mca_btl_segmsg_modex_t *modex,
+                                                               uint32_t rail);
+
+/* ---- links ---- */
+
+/* Frees the link of an endpoint, if it has one. */
+void mca_btl_segmsg_link_free(mca_btl_segmsg_endpoint_t *endpoint);
+
+/* The endpoint of `proc` on an interface, made if need be; NULL if it cannot be reached there. */
+mca_btl_segmsg_endpoint_t *mca_btl_segmsg_net_endpoint_get(mca_btl_segmsg_net_t *net,
+                                                           opal_proc_t *proc);
+mca_btl_segmsg_endpoint_t *mca_btl_segmsg_net_endpoint_of(mca_btl_segmsg_net_t *net, uint64_t name);
+void mca_btl_segmsg_net_endpoint_release(mca_btl_segmsg_endpoint_t *endpoint);
+
+/* As their namesakes for shared memory. The endpoint's lock is held. */
+segmsg_error_t mca_btl_segmsg_link_take(mca_btl_segmsg_link_t *link, size_t length,
+                                        segmsg_place_t *place);
+bool mca_btl_segmsg_link_publish(mca_btl_segmsg_link_t *link, const segmsg_place_t *place,
+                                 uint8_t tag, uint32_t length);
+void mca_btl_segmsg_link_give_back(mca_btl_segmsg_link_t *link, const segmsg_place_t *place);
+size_t mca_btl_segmsg_link_sure_capacity(mca_btl_segmsg_link_t *link);
+
+/* Goes on with what waits: control messages, the write that was gathered. Returns how much was done;
+ * *more: something still waits. */
+int mca_btl_segmsg_link_serve(mca_btl_segmsg_link_t *link, bool *more);
+
+/* Sends the write that waits, if there is one. False if it must go on waiting. The gate is held. */
+bool mca_btl_segmsg_link_flush(mca_btl_segmsg_link_t *link);
+
+/* Makes the peer reachable. The gate is held. 0 or an error. */
+int mca_btl_segmsg_link_insert(mca_btl_segmsg_link_t *link);
+
+/* Nothing more can be sent to the peer. */
+void mca_btl_segmsg_link_lost(mca_btl_segmsg_link_t *link, const char *why);
+/* The same, to be said as soon as who polls comes by: from where Open MPI cannot be called. The gate is
+ * held. `error` is libfabric's, or the engine's. */
+void mca_btl_segmsg_link_failed(mca_btl_segmsg_link_t *link, int error);
+void mca_btl_segmsg_link_broken(mca_btl_segmsg_link_t *link, segmsg_error_t error);
+
+/* Nothing more can be sent to anybody. */
+void mca_btl_segmsg_net_lost(mca_btl_segmsg_net_t *net, const char *why);
+
+int mca_btl_segmsg_net_sendi(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
+                             opal_convertor_t *convertor, void *header, size_t header_size,
+                             size_t payload_size, uint8_t order, uint32_t flags,
+                             mca_btl_base_tag_t tag, mca_btl_base_descriptor_t **descriptor);
+
+/* ---- control ---- */
+
+/* Sends a control message, now or later. The gate is held. */
+void mca_btl_segmsg_link_tell(mca_btl_segmsg_link_t *link, segmsg_control_message_t *message);
+/* Sends those that wait; false if some still do. The gate is held. */
+bool mca_btl_segmsg_link_tell_waiting(mca_btl_segmsg_link_t *link);
+/* Asks the peer for the groups that the source wants; and if it is stuck, for partitions. The gate is
+ * held. */
+void mca_btl_segmsg_link_ask(mca_btl_segmsg_link_t *link, bool is_stuck);
+/* Tells what is urgent of what was returned. The gate is held. */
+void mca_btl_segmsg_link_return(mca_btl_segmsg_link_t *link);
+/* Frees the memory of groups that were recalled and are empty, and says so. The gate is held. */
+void mca_btl_segmsg_link_release_recalled(mca_btl_segmsg_link_t *link);
+/* A control message has come. By who polls. */
+void mca_btl_segmsg_net_heard(mca_btl_segmsg_net_t *net, const segmsg_control_message_t *message);
+
+/* ---- progress ---- */
+
+/* Polls the interfaces, as often as it pays. */
+int mca_btl_segmsg_net_progress(mca_btl_segmsg_module_t *module);
+
+/* ---- is it alive? ---- */
+
+void mca_btl_segmsg_net_alive_open(void);
+void mca_btl_segmsg_net_alive_close(void);
+void mca_btl_segmsg_net_alive_publish(mca_btl_segmsg_net_t *net, mca_btl_segmsg_net_modex_t *modex);
+/* Something has failed that cannot be laid to a peer. By who polls, as the next one. */
+void mca_btl_segmsg_net_alive_suspect(mca_btl_segmsg_net_t *net, int error);
+/* Looks after peers from which nothing has come for long. */
+void mca_btl_segmsg_net_alive_check(mca_btl_segmsg_net_t *net, uint64_t now);
+void mca_btl_segmsg_net_alive_forget(mca_btl_segmsg_link_t *link);
+
+/* ---- one-sided ---- */
+
+bool mca_btl_segmsg_net_rdma_open(mca_btl_segmsg_net_t *net);
+void mca_btl_segmsg_net_rdma_close(mca_btl_segmsg_net_t *net);
+void mca_btl_segmsg_net_rdma_set_module(mca_btl_segmsg_net_t *net);
+/* Starts operations that wait, and tells Open MPI of those that are done. By who polls. */
+int mca_btl_segmsg_net_rdma_progress(mca_btl_segmsg_net_t *net);
+/* Ends operations with a peer that have not begun. */
+void mca_btl_segmsg_net_rdma_cancel(mca_btl_segmsg_net_t *net, mca_btl_segmsg_endpoint_t *endpoint);
+
+#else
+
+/* Without libfabric there are no such modules. */
+enum { MCA_BTL_SEGMSG_RAILS_MAX = 0, mca_btl_segmsg_nets = 0 };
+
+static inline void mca_btl_segmsg_net_register_params(void)
+{
+}
+static inline bool mca_btl_segmsg_net_check_params(void)
+{
+    return true;
+}
+static inline void mca_btl_segmsg_net_choose_times(void)
+{
+}
+static inline unsigned mca_btl_segmsg_net_open(bool mpi_threads)
+{
+    (void) mpi_threads;
+    return 0;
+}
+static inline void mca_btl_segmsg_net_close(void)
+{
+}
+static inline size_t mca_btl_segmsg_net_publish(void *to)
+{
+    (void) to;
+    return 0;
+}
+static inline bool mca_btl_segmsg_net_is_whole(const mca_btl_segmsg_modex_t *modex, size_t bytes)
+{
+    (void) modex, (void) bytes;
+    return true;
+}
+static inline mca_btl_base_module_t *mca_btl_segmsg_net_module(unsigned rail)
+{
+    (void) rail;
+    return NULL;
+}
+static inline void mca_btl_segmsg_link_free(mca_btl_segmsg_endpoint_t *endpoint)
+{
+    (void) endpoint;
+}
+static inline segmsg_error_t mca_btl_segmsg_link_take(struct mca_btl_segmsg_link_t *link,
+                                                      size_t length, segmsg_place_t *place)
+{
+    (void) link, (void) length, (void) place;
+    return SEGMSG_ERR_TOO_LARGE;
+}
+static inline bool mca_btl_segmsg_link_publish(struct mca_btl_segmsg_link_t *link,
+                                               const segmsg_place_t *place, uint8_t tag,
+                                               uint32_t length)
+{
+    (void) link, (void) place, (void) tag, (void) length;
+    return false;
+}
+static inline void mca_btl_segmsg_link_give_back(struct mca_btl_segmsg_link_t *link,
+                                                 const segmsg_place_t *place)
+{
+    (void) link, (void) place;
+}
+static inline size_t mca_btl_segmsg_link_sure_capacity(struct mca_btl_segmsg_link_t *link)
+{
+    (void) link;
+    return 0;
+}
+static inline int mca_btl_segmsg_link_serve(struct mca_btl_segmsg_link_t *link, bool *more)
+{
+    (void) link, (void) more;
+    return 0;
+}
+static inline int mca_btl_segmsg_net_progress(mca_btl_segmsg_module_t *module)
+{
+    (void) module;
+    return 0;
+}
+
+#endif /* SEGMSG_HAVE_OFI */
+
+#endif

@@ -1,0 +1,320 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Control messages: how groups between hosts come and go, and how partitions go back when no message
+ * takes the word along. The receiver owns the memory: it is asked for a segment, and where it has none
+ * left it recalls the one that was not used for longest.
+ *
+ *   sender                             receiver
+ *   FORM group                    -->  takes a segment, enters the pairing into its tables
+ *   memory for the source         <--  FORMED segment, address; or REFUSED
+ *   ...writes...                  -->  ...messages...
+ *   takes note                    <--  RETURN word, if none rode along; ASK makes it come at once
+ *                                 <--  RECALL segment, for others
+ *   waits until all is returned,
+ *   frees the memory, RELEASED    -->  dissolves the group
+ */
+#include "btl/btl_segmsg_net.h"
+
+#if SEGMSG_HAVE_OFI
+
+#include "btl/btl_segmsg_clock.h"
+
+OBJ_CLASS_INSTANCE(mca_btl_segmsg_net_note_t, opal_list_item_t, NULL, NULL);
+
+static void fill_in(const mca_btl_segmsg_link_t *link, segmsg_control_message_t *message)
+{
+    message->magic = SEGMSG_CONTROL_MAGIC;
+    message->name = mca_btl_segmsg.self.name;
+    message->nonce = mca_btl_segmsg.self.nonce;
+    message->rail = link->net->rail;
+}
+
+/* Sends a control message; false if it must wait. */
+static bool tell_now(mca_btl_segmsg_link_t *link, const segmsg_control_message_t *message)
+{
+    if (link->is_lost) {
+        return true;
+    }
+    int rc = mca_btl_segmsg_link_insert(link);
+    if (rc == 0) {
+        rc = segmsg_ofi_tell(&link->net->ofi, link->address, message);
+    }
+    if (rc != 0 && rc != -FI_EAGAIN) {
+        mca_btl_segmsg_link_failed(link, rc);
+        return true;
+    }
+    return rc == 0;
+}
+
+bool mca_btl_segmsg_link_tell_waiting(mca_btl_segmsg_link_t *link)
+{
+    while (!opal_list_is_empty(&link->notes)) {
+        mca_btl_segmsg_net_note_t *note =
+            (mca_btl_segmsg_net_note_t *) opal_list_get_first(&link->notes);
+        if (!tell_now(link, &note->message)) {
+            return false;
+        }
+        opal_list_remove_first(&link->notes);
+        OBJ_RELEASE(note);
+    }
+    return true;
+}
+
+void mca_btl_segmsg_link_tell(mca_btl_segmsg_link_t *link, segmsg_control_message_t *message)
+{
+    fill_in(link, message);
+    if (mca_btl_segmsg_link_tell_waiting(link) && tell_now(link, message)) {
+        return;
+    }
+    mca_btl_segmsg_net_note_t *note = OBJ_NEW(mca_btl_segmsg_net_note_t);
+    if (note == NULL) {
+        mca_btl_segmsg_link_failed(link, -FI_ENOMEM);
+        return;
+    }
+    note->message = *message;
+    opal_list_append(&link->notes, &note->super);
+    mca_btl_segmsg_endpoint_set_busy(link->endpoint);
+}
+
+/* Asks for what the receiver has read and not returned: it may keep that until it has read half of a
+ * segment. Once, until something comes back. */
+static void ask_for_returns(mca_btl_segmsg_link_t *link)
+{
+    const segmsg_source_t *source = &link->source;
+    for (uint32_t group = 0; group < source->geometry.group_count; ++group) {
+        const segmsg_source_segment_t *segment = &source->segment[group];
+        if (segment->partition != NULL && (segment->taken & segment->exists) != 0) {
+            segmsg_control_message_t ask = {.kind = SEGMSG_CONTROL_ASK, .group = (uint8_t) group};
+            mca_btl_segmsg_link_tell(link, &ask);
+            link->has_asked = true;
+        }
+    }
+}
+
+void mca_btl_segmsg_link_ask(mca_btl_segmsg_link_t *link, bool is_stuck)
+{
+    segmsg_source_t *source = &link->source;
+    while (source->wants != 0) {
+        uint32_t group = (uint32_t) __builtin_ctz(source->wants);
+        source->wants &= source->wants - 1;
+        segmsg_control_message_t form = {.kind = SEGMSG_CONTROL_FORM, .group = (uint8_t) group};
+        mca_btl_segmsg_link_tell(link, &form);
+    }
+    if (is_stuck && !link->has_asked) {
+        ask_for_returns(link);
+    }
+}
+
+void mca_btl_segmsg_link_return(mca_btl_segmsg_link_t *link)
+{
+    segmsg_return_t what;
+    while (segmsg_inlet_due(&link->net->targets, &link->inlet, true, &what)) {
+        segmsg_control_message_t message = {.kind = SEGMSG_CONTROL_RETURN,
+                                            .group = what.group,
+                                            .number = what.number,
+                                            .word = what.word};
+        mca_btl_segmsg_link_tell(link, &message);
+    }
+}
+
+static void free_memory(mca_btl_segmsg_link_t *link, uint32_t group)
+{
+    segmsg_ofi_deregister(&link->region[group]);
+    free(link->memory[group]);
+    link->memory[group] = NULL;
+}
+
+void mca_btl_segmsg_link_release_recalled(mca_btl_segmsg_link_t *link)
+{
+    for (uint32_t group = 0; group < link->source.geometry.group_count; ++group) {
+        if (link->source.segment[group].state != SEGMSG_SOURCE_RECALLED) {
+            continue;
+        }
+        uint32_t segment = link->source.segment[group].segment;
+        if (segmsg_source_is_released(&link->source, group)) {
+            free_memory(link, group);
+            segmsg_control_message_t message = {.kind = SEGMSG_CONTROL_RELEASED,
+                                                .group = (uint8_t) group,
+                                                .segment = segment};
+            mca_btl_segmsg_link_tell(link, &message);
+        }
+    }
+}
+
+/* ---- the receiver's side ---- */
+
+/* Bytes of the arena that groups above group 0 leave to it: without a group 0 a sender can say
+ * nothing, without a larger one it sends in pieces. */
+static uint64_t reserve(const mca_btl_segmsg_net_t *net)
+{
+    const segmsg_export_shape_t *shape = &net->shm.export.shape;
+    return (shape->export_bytes - shape->arena) / 4;
+}
+
+/* Asks the sender of the segment of `group` that was not used for longest to give it up. */
+static bool recall(mca_btl_segmsg_net_t *net, const segmsg_inlet_t *inlet, uint32_t group)
+{
+    segmsg_target_slot_t *slot = segmsg_targets_oldest(&net->targets, inlet, group);
+    if (slot == NULL) {
+        return false;
+    }
+    slot->is_recalled = true;
+    segmsg_control_message_t message = {.kind = SEGMSG_CONTROL_RECALL,
+                                        .group = (uint8_t) group,
+                                        .segment = (uint32_t) (slot - net->targets.slot)};
+    mca_btl_segmsg_link_t *victim = slot->inlet->user;
+    mca_btl_segmsg_link_tell(victim, &message);
+    ++net->recalls;
+    return true;
+}
+
+/* Forms a group for the peer; if there is no room, has another one dissolved and tries again then. */
+static void form(mca_btl_segmsg_link_t *link, uint32_t group)
+{
+    mca_btl_segmsg_net_t *net = link->net;
+    segmsg_control_message_t answer = {.group = (uint8_t) group};
+    segmsg_identity_t sender = link->endpoint->peer;
+    segmsg_error_t error = segmsg_targets_form(&net->targets, &link->inlet, &sender, group,
+                                               reserve(net), &answer.segment);
+    if (error == SEGMSG_OK) {
+        const unsigned char *partition = net->targets.slot[answer.segment].partition;
+        answer.kind = SEGMSG_CONTROL_FORMED;
+        answer.address = (uint64_t) (uintptr_t) partition - net->region.base;
+        link->forming &= ~(UINT32_C(1) << group);
+    } else if (error == SEGMSG_ERR_CORRUPT) {
+        mca_btl_segmsg_link_broken(link, error);
+        return;
+    } else {
+        bool will_come = recall(net, &link->inlet, group);
+        if (group == 0 && will_come) {
+            link->forming |= UINT32_C(1) << group; /* it cannot do without, so it waits */
+            return;
+        }
+        answer.kind = SEGMSG_CONTROL_REFUSED;
+        ++net->refusals;
+    }
+    mca_btl_segmsg_link_tell(link, &answer);
+}
+
+/* A segment has become free: whoever waits for one gets it. */
+static void form_waiting(mca_btl_segmsg_net_t *net)
+{
+    mca_btl_segmsg_endpoint_t *endpoint;
+    OPAL_LIST_FOREACH (endpoint, &net->endpoints, mca_btl_segmsg_endpoint_t) {
+        mca_btl_segmsg_link_t *link = endpoint->link;
+        if (link != NULL && (link->forming & 1) != 0) {
+            form(link, 0);
+            return;
+        }
+    }
+}
+
+static void release(mca_btl_segmsg_link_t *link, uint32_t segment)
+{
+    if (segmsg_targets_released(&link->net->targets, &link->inlet, segment) != SEGMSG_OK) {
+        mca_btl_segmsg_link_broken(link, SEGMSG_ERR_CORRUPT);
+        return;
+    }
+    form_waiting(link->net);
+}
+
+/* ---- the sender's side ---- */
+
+static void formed(mca_btl_segmsg_link_t *link, const segmsg_control_message_t *message)
+{
+    uint32_t group = message->group;
+    segmsg_error_t error = SEGMSG_ERR_CORRUPT;
+    if (group < link->source.geometry.group_count && link->memory[group] == NULL) {
+        size_t bytes = segmsg_source_bytes(&link->source.geometry, group);
+        error = SEGMSG_ERR_NO_SPACE;
+        if (posix_memalign(&link->memory[group], SEGMSG_PAGE, bytes) != 0) {
+            link->memory[group] = NULL;
+        } else if (segmsg_ofi_register(&link->net->ofi, link->memory[group], bytes, false,
+                                       &link->region[group])
+                   == 0) {
+            error = segmsg_source_formed(&link->source, group, message->segment, message->address,
+                                         link->memory[group]);
+        }
+    }
+    if (error != SEGMSG_OK) {
+        mca_btl_segmsg_link_broken(link, error);
+    }
+}
+
+static void returned(mca_btl_segmsg_link_t *link, const segmsg_control_message_t *message)
+{
+    const segmsg_return_t what = {.word = message->word,
+                                  .number = message->number,
+                                  .group = message->group};
+    if (!segmsg_source_returned(&link->source, &what)) {
+        mca_btl_segmsg_link_broken(link, SEGMSG_ERR_CORRUPT);
+    }
+    link->has_asked = false;
+    mca_btl_segmsg_link_release_recalled(link);
+}
+
+/* The peer leaves. */
+static void close_link(mca_btl_segmsg_link_t *link)
+{
+    link->has_left = true;
+    segmsg_targets_close(&link->net->targets, &link->inlet);
+    link->inlet.user = link;
+    form_waiting(link->net);
+}
+
+/* Acts on a control message of a known peer. The gate is held. */
+static void act(mca_btl_segmsg_link_t *link, const segmsg_control_message_t *message)
+{
+    switch (message->kind) {
+    case SEGMSG_CONTROL_FORM:
+        form(link, message->group);
+        break;
+    case SEGMSG_CONTROL_FORMED:
+        formed(link, message);
+        break;
+    case SEGMSG_CONTROL_REFUSED:
+        segmsg_source_refused(&link->source, message->group);
+        break;
+    case SEGMSG_CONTROL_RECALL:
+        segmsg_source_recalled(&link->source, message->group);
+        mca_btl_segmsg_link_release_recalled(link);
+        break;
+    case SEGMSG_CONTROL_RELEASED:
+        release(link, message->segment);
+        break;
+    case SEGMSG_CONTROL_ASK:
+        (void) segmsg_inlet_asked(&link->net->targets, &link->inlet, message->group);
+        mca_btl_segmsg_link_return(link);
+        break;
+    case SEGMSG_CONTROL_RETURN:
+        returned(link, message);
+        break;
+    case SEGMSG_CONTROL_CLOSE:
+        close_link(link);
+        break;
+    default:
+        mca_btl_segmsg_link_broken(link, SEGMSG_ERR_CORRUPT);
+        break;
+    }
+}
+
+void mca_btl_segmsg_net_heard(mca_btl_segmsg_net_t *net, const segmsg_control_message_t *message)
+{
+    if (message->magic != SEGMSG_CONTROL_MAGIC) {
+        return; /* of another build, which will be told by the modex */
+    }
+    mca_btl_segmsg_endpoint_t *endpoint = mca_btl_segmsg_net_endpoint_of(net, message->name);
+    if (endpoint == NULL || endpoint->link == NULL || endpoint->peer.nonce != message->nonce) {
+        return; /* nobody that we know: there is no way back either */
+    }
+    mca_btl_segmsg_link_t *link = endpoint->link;
+    opal_mutex_lock(&net->gate);
+    link->heard = segmsg_clock_ticks();
+    act(link, message);
+    opal_mutex_unlock(&net->gate);
+    mca_btl_segmsg_endpoint_set_busy(endpoint); /* what waits may go on now */
+}
+
+#endif /* SEGMSG_HAVE_OFI */

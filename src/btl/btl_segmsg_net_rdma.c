@@ -1,0 +1,509 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Put, get and atomics between hosts: straight to and from the program's memory, whose registrations
+ * Open MPI's grdma cache keeps. Atomics that the provider has not, or does in software, go by messages
+ * (btl_segmsg_rdma.c): the target's processor does them, which is also right for its own accesses.
+ */
+#include "btl/btl_segmsg_net.h"
+
+#if SEGMSG_HAVE_OFI
+
+#include "btl/btl_segmsg_rdma.h"
+
+/* What Open MPI carries to the peers of memory that was registered. */
+struct mca_btl_base_registration_handle_t {
+    uint64_t key;
+    uint64_t base; /* what remote addresses count from */
+    void *descriptor;
+};
+
+typedef struct {
+    mca_rcache_base_registration_t super;
+    segmsg_ofi_region_t region;
+    mca_btl_base_registration_handle_t handle;
+} registration_t;
+
+/* What an atomic of the provider's reads and writes; in registered memory. */
+typedef struct {
+    uint64_t operand;
+    uint64_t compare;
+    uint64_t result;
+} atomic_words_t;
+
+/* An operation under way. */
+typedef struct operation_t {
+    opal_list_item_t super; /* in one of the lists of its interface */
+    segmsg_ofi_operation_t part;
+    mca_btl_segmsg_transfer_t transfer;
+    mca_btl_segmsg_net_t *net;
+    uint64_t remote; /* as the provider wants it */
+    uint64_t key;
+    void *descriptor;
+    size_t started; /* bytes */
+    size_t under_way;
+    int status;
+    bool is_atomic;
+    bool is_fetching;
+    bool is_32bit;
+    enum fi_op op;
+    atomic_words_t *words;
+} operation_t;
+static OBJ_CLASS_INSTANCE(operation_t, opal_list_item_t, NULL, NULL);
+
+enum { ATOMICS = 256 }; /* of the provider's, under way at a time */
+
+/* ---- registration ---- */
+
+static int register_region(void *data, void *base, size_t size, mca_rcache_base_registration_t *reg)
+{
+    mca_btl_segmsg_net_t *net = data;
+    registration_t *registration = (registration_t *) (void *) reg;
+    opal_mutex_lock(&net->gate);
+    int rc = segmsg_ofi_register(&net->ofi, base, size, true, &registration->region);
+    opal_mutex_unlock(&net->gate);
+    registration->handle = (mca_btl_base_registration_handle_t){
+        .key = registration->region.key,
+        .base = registration->region.base,
+        .descriptor = registration->region.descriptor,
+    };
+    return rc == 0 ? OPAL_SUCCESS : OPAL_ERR_OUT_OF_RESOURCE;
+}
+
+static int deregister_region(void *data, mca_rcache_base_registration_t *reg)
+{
+    mca_btl_segmsg_net_t *net = data;
+    registration_t *registration = (registration_t *) (void *) reg;
+    opal_mutex_lock(&net->gate);
+    segmsg_ofi_deregister(&registration->region);
+    opal_mutex_unlock(&net->gate);
+    return OPAL_SUCCESS;
+}
+
+static mca_btl_base_registration_handle_t *register_mem(mca_btl_base_module_t *btl,
+                                                        mca_btl_base_endpoint_t *endpoint,
+                                                        void *base, size_t size, uint32_t flags)
+{
+    mca_btl_segmsg_net_t *net = (mca_btl_segmsg_net_t *) btl;
+    (void) endpoint;
+    mca_rcache_base_registration_t *reg = NULL;
+    int rc = net->rcache->rcache_register(net->rcache, base, size, 0,
+                                          (int32_t) (flags & MCA_BTL_REG_FLAG_ACCESS_ANY), &reg);
+    return rc == OPAL_SUCCESS ? &((registration_t *) (void *) reg)->handle : NULL;
+}
+
+static int deregister_mem(mca_btl_base_module_t *btl, mca_btl_base_registration_handle_t *handle)
+{
+    mca_btl_segmsg_net_t *net = (mca_btl_segmsg_net_t *) btl;
+    registration_t *registration = (void *) ((char *) handle - offsetof(registration_t, handle));
+    (void) net->rcache->rcache_deregister(net->rcache, &registration->super);
+    return OPAL_SUCCESS;
+}
+
+/* ---- operations ---- */
+
+/* All of an operation is done: Open MPI is told when the gate is open again. */
+static void finish(operation_t *operation)
+{
+    opal_list_append(&operation->net->finished, &operation->super);
+}
+
+static void part_done(segmsg_ofi_operation_t *part, int error)
+{
+    operation_t *operation = (void *) ((char *) part - offsetof(operation_t, part));
+    if (error != 0) {
+        operation->status = OPAL_ERR_UNREACH;
+        operation->started = operation->transfer.size;
+        mca_btl_segmsg_link_failed(operation->transfer.endpoint->link, error);
+    }
+    operation->under_way = 0;
+    if (operation->is_atomic || operation->started == operation->transfer.size) {
+        finish(operation);
+    } else {
+        opal_list_append(&operation->net->waiting, &operation->super);
+    }
+}
+
+/* Starts an atomic. The gate is held. */
+static int start_atomic(operation_t *operation)
+{
+    mca_btl_segmsg_net_t *net = operation->net;
+    atomic_words_t *words = operation->words;
+    return segmsg_ofi_atomic(&net->ofi, operation->transfer.endpoint->link->address, operation->op,
+                             operation->is_32bit, &words->operand, &words->compare,
+                             operation->is_fetching ? &words->result : NULL,
+                             net->atomics_region.descriptor, operation->remote, operation->key,
+                             &operation->part);
+}
+
+/* Starts the next part of an operation: all of it, as a rule. The gate is held. 0 or an error. */
+static int start_part(operation_t *operation)
+{
+    mca_btl_segmsg_net_t *net = operation->net;
+    const mca_btl_segmsg_transfer_t *transfer = &operation->transfer;
+    mca_btl_segmsg_link_t *link = transfer->endpoint->link;
+    int rc = mca_btl_segmsg_link_insert(link);
+    if (rc != 0) {
+        return rc;
+    }
+    /* What was sent before, as messages go, is not to be overtaken by a write. */
+    if (!mca_btl_segmsg_link_flush(link)) {
+        return -FI_EAGAIN;
+    }
+    if (operation->is_atomic) {
+        return start_atomic(operation);
+    }
+    size_t left = transfer->size - operation->started;
+    size_t bytes = left < net->ofi.max_message ? left : net->ofi.max_message;
+    char *local = (char *) transfer->local + operation->started;
+    uint64_t remote = operation->remote + operation->started;
+    rc = transfer->is_put
+             ? segmsg_ofi_put(&net->ofi, link->address, local, bytes, operation->descriptor, remote,
+                              operation->key, &operation->part)
+             : segmsg_ofi_get(&net->ofi, link->address, local, bytes, operation->descriptor, remote,
+                              operation->key, &operation->part);
+    if (rc == 0) {
+        operation->started += bytes;
+        operation->under_way = bytes;
+    }
+    return rc;
+}
+
+/* Starts a new operation. What cannot be started now waits. */
+static int start(operation_t *operation)
+{
+    mca_btl_segmsg_net_t *net = operation->net;
+    opal_mutex_lock(&net->gate);
+    int rc = opal_list_is_empty(&net->waiting) ? start_part(operation) : -FI_EAGAIN;
+    if (rc == -FI_EAGAIN) {
+        opal_list_append(&net->waiting, &operation->super);
+        rc = 0;
+    }
+    opal_mutex_unlock(&net->gate);
+    if (rc != 0) {
+        mca_btl_segmsg_link_lost(operation->transfer.endpoint->link, segmsg_ofi_error_text(rc));
+        OBJ_RELEASE(operation);
+        return OPAL_ERR_UNREACH;
+    }
+    return OPAL_SUCCESS;
+}
+
+/* An atomic's result goes where the caller wants it; its words are free again. */
+static void end_atomic(operation_t *operation)
+{
+    const mca_btl_segmsg_transfer_t *transfer = &operation->transfer;
+    if (operation->is_fetching && operation->status == OPAL_SUCCESS) {
+        if (operation->is_32bit) {
+            memcpy(transfer->local, &operation->words->result, sizeof(uint32_t));
+        } else {
+            memcpy(transfer->local, &operation->words->result, sizeof(uint64_t));
+        }
+    }
+    mca_btl_segmsg_net_t *net = operation->net;
+    opal_mutex_lock(&net->gate);
+    uint32_t index = (uint32_t) (operation->words - (atomic_words_t *) net->atomics);
+    net->atomic_free[net->atomics_free++] = (uint16_t) index;
+    opal_mutex_unlock(&net->gate);
+}
+
+int mca_btl_segmsg_net_rdma_progress(mca_btl_segmsg_net_t *net)
+{
+    int count = 0;
+    opal_mutex_lock(&net->gate);
+    operation_t *operation;
+    while (!opal_list_is_empty(&net->waiting)) {
+        operation = (operation_t *) opal_list_get_first(&net->waiting);
+        int rc = operation->transfer.endpoint->link->is_lost ? -FI_ENOTCONN : start_part(operation);
+        if (rc == -FI_EAGAIN) {
+            break;
+        }
+        opal_list_remove_first(&net->waiting);
+        if (rc != 0) {
+            part_done(&operation->part, rc);
+        }
+        ++count;
+    }
+    while ((operation = (operation_t *) opal_list_remove_first(&net->finished)) != NULL) {
+        opal_mutex_unlock(&net->gate);
+        if (operation->is_atomic) {
+            end_atomic(operation);
+        }
+        mca_btl_segmsg_transfer_done(&operation->transfer, operation->status);
+        OBJ_RELEASE(operation);
+        ++count;
+        opal_mutex_lock(&net->gate);
+    }
+    opal_mutex_unlock(&net->gate);
+    return count;
+}
+
+static operation_t *make_operation(mca_btl_base_module_t *btl,
+                                   const mca_btl_segmsg_transfer_t *transfer,
+                                   const mca_btl_base_registration_handle_t *remote_handle)
+{
+    operation_t *operation = OBJ_NEW(operation_t);
+    if (operation != NULL) {
+        operation->net = (mca_btl_segmsg_net_t *) btl;
+        operation->part.done = part_done;
+        operation->transfer = *transfer;
+        operation->remote = transfer->remote - remote_handle->base;
+        operation->key = remote_handle->key;
+        operation->descriptor =
+            transfer->local_handle == NULL ? NULL : transfer->local_handle->descriptor;
+        operation->started = operation->under_way = 0;
+        operation->status = OPAL_SUCCESS;
+        operation->is_atomic = false;
+    }
+    return operation;
+}
+
+static int start_transfer(bool is_put, mca_btl_base_module_t *btl,
+                          mca_btl_base_endpoint_t *endpoint, void *local, uint64_t remote,
+                          mca_btl_base_registration_handle_t *local_handle,
+                          mca_btl_base_registration_handle_t *remote_handle, size_t size,
+                          mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext, void *cbdata)
+{
+    const mca_btl_segmsg_transfer_t transfer = {.endpoint = endpoint,
+                                                .is_put = is_put,
+                                                .local = local,
+                                                .remote = remote,
+                                                .size = size,
+                                                .local_handle = local_handle,
+                                                .cbfunc = cbfunc,
+                                                .cbcontext = cbcontext,
+                                                .cbdata = cbdata};
+    if (endpoint->is_self || size == 0) {
+        void *there = (void *) (uintptr_t) remote;
+        if (size != 0) {
+            memmove(is_put ? there : local, is_put ? local : there, size);
+        }
+        mca_btl_segmsg_transfer_done(&transfer, OPAL_SUCCESS);
+        return OPAL_SUCCESS;
+    }
+    if (endpoint->link->is_lost) {
+        return OPAL_ERR_UNREACH;
+    }
+    operation_t *operation = make_operation(btl, &transfer, remote_handle);
+    return operation == NULL ? OPAL_ERR_OUT_OF_RESOURCE : start(operation);
+}
+
+static int put(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint, void *local_address,
+               uint64_t remote_address, mca_btl_base_registration_handle_t *local_handle,
+               mca_btl_base_registration_handle_t *remote_handle, size_t size, int flags, int order,
+               mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext, void *cbdata)
+{
+    (void) flags, (void) order;
+    return start_transfer(true, btl, endpoint, local_address, remote_address, local_handle,
+                          remote_handle, size, cbfunc, cbcontext, cbdata);
+}
+
+static int get(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint, void *local_address,
+               uint64_t remote_address, mca_btl_base_registration_handle_t *local_handle,
+               mca_btl_base_registration_handle_t *remote_handle, size_t size, int flags, int order,
+               mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext, void *cbdata)
+{
+    (void) flags, (void) order;
+    return start_transfer(false, btl, endpoint, local_address, remote_address, local_handle,
+                          remote_handle, size, cbfunc, cbcontext, cbdata);
+}
+
+/* ---- atomics of the provider's ---- */
+
+static const struct {
+    mca_btl_base_atomic_op_t btl;
+    uint32_t flag;
+    enum fi_op op;
+} atomic_ops[] = {
+    {MCA_BTL_ATOMIC_ADD, MCA_BTL_ATOMIC_SUPPORTS_ADD, FI_SUM},
+    {MCA_BTL_ATOMIC_AND, MCA_BTL_ATOMIC_SUPPORTS_AND, FI_BAND},
+    {MCA_BTL_ATOMIC_OR, MCA_BTL_ATOMIC_SUPPORTS_OR, FI_BOR},
+    {MCA_BTL_ATOMIC_XOR, MCA_BTL_ATOMIC_SUPPORTS_XOR, FI_BXOR},
+    {MCA_BTL_ATOMIC_SWAP, MCA_BTL_ATOMIC_SUPPORTS_SWAP, FI_ATOMIC_WRITE},
+    {MCA_BTL_ATOMIC_MIN, MCA_BTL_ATOMIC_SUPPORTS_MIN, FI_MIN},
+    {MCA_BTL_ATOMIC_MAX, MCA_BTL_ATOMIC_SUPPORTS_MAX, FI_MAX},
+};
+enum { ATOMIC_OPS = sizeof(atomic_ops) / sizeof(*atomic_ops) };
+
+static int native_atomic(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
+                         void *local_address, uint64_t remote_address,
+                         mca_btl_base_registration_handle_t *local_handle,
+                         mca_btl_base_registration_handle_t *remote_handle, enum fi_op op,
+                         uint64_t operand, uint64_t compare, bool is_fetching, int flags,
+                         mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext, void *cbdata)
+{
+    mca_btl_segmsg_net_t *net = (mca_btl_segmsg_net_t *) btl;
+    const mca_btl_segmsg_transfer_t transfer = {.endpoint = endpoint,
+                                                .local = local_address,
+                                                .remote = remote_address,
+                                                .local_handle = local_handle,
+                                                .cbfunc = cbfunc,
+                                                .cbcontext = cbcontext,
+                                                .cbdata = cbdata};
+    if (endpoint->link == NULL || endpoint->link->is_lost) {
+        return OPAL_ERR_UNREACH;
+    }
+    opal_mutex_lock(&net->gate);
+    bool has_words = net->atomics_free != 0;
+    uint32_t index = has_words ? net->atomic_free[--net->atomics_free] : 0;
+    opal_mutex_unlock(&net->gate);
+    operation_t *operation = has_words ? make_operation(btl, &transfer, remote_handle) : NULL;
+    if (operation == NULL) {
+        return OPAL_ERR_OUT_OF_RESOURCE;
+    }
+    operation->is_atomic = true;
+    operation->is_fetching = is_fetching;
+    operation->is_32bit = (flags & MCA_BTL_ATOMIC_FLAG_32BIT) != 0;
+    operation->op = op;
+    operation->words = (atomic_words_t *) net->atomics + index;
+    if (operation->is_32bit) {
+        uint32_t narrow[2] = {(uint32_t) operand, (uint32_t) compare};
+        memcpy(&operation->words->operand, &narrow[0], sizeof(uint32_t));
+        memcpy(&operation->words->compare, &narrow[1], sizeof(uint32_t));
+    } else {
+        operation->words->operand = operand;
+        operation->words->compare = compare;
+    }
+    return start(operation);
+}
+
+static enum fi_op op_of(mca_btl_base_atomic_op_t op)
+{
+    for (int i = 0; i < ATOMIC_OPS; ++i) {
+        if (atomic_ops[i].btl == op) {
+            return atomic_ops[i].op;
+        }
+    }
+    return FI_ATOMIC_OP_LAST; /* which nobody offers */
+}
+
+static int atomic_op(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
+                     uint64_t remote_address, mca_btl_base_registration_handle_t *remote_handle,
+                     mca_btl_base_atomic_op_t op, uint64_t operand, int flags, int order,
+                     mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext, void *cbdata)
+{
+    (void) order;
+    return native_atomic(btl, endpoint, NULL, remote_address, NULL, remote_handle, op_of(op),
+                         operand, 0, false, flags, cbfunc, cbcontext, cbdata);
+}
+
+static int atomic_fop(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
+                      void *local_address, uint64_t remote_address,
+                      mca_btl_base_registration_handle_t *local_handle,
+                      mca_btl_base_registration_handle_t *remote_handle,
+                      mca_btl_base_atomic_op_t op, uint64_t operand, int flags, int order,
+                      mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext, void *cbdata)
+{
+    (void) order;
+    return native_atomic(btl, endpoint, local_address, remote_address, local_handle, remote_handle,
+                         op_of(op), operand, 0, true, flags, cbfunc, cbcontext, cbdata);
+}
+
+static int atomic_cswap(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
+                        void *local_address, uint64_t remote_address,
+                        mca_btl_base_registration_handle_t *local_handle,
+                        mca_btl_base_registration_handle_t *remote_handle, uint64_t compare,
+                        uint64_t value, int flags, int order,
+                        mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext, void *cbdata)
+{
+    (void) order;
+    return native_atomic(btl, endpoint, local_address, remote_address, local_handle, remote_handle,
+                         FI_CSWAP, value, compare, true, flags, cbfunc, cbcontext, cbdata);
+}
+
+/* Which atomics the provider has, fetching and not, in both widths; 0: not enough to be of use. */
+static uint32_t native_flags(mca_btl_segmsg_net_t *net)
+{
+    const char *wish = mca_btl_segmsg_net_config.atomics;
+    bool is_wanted =
+        strcmp(wish, "native") == 0 || (strcmp(wish, "auto") == 0 && !net->ofi.is_cpu_bound);
+    uint32_t flags = 0;
+    for (int i = 0; is_wanted && i < ATOMIC_OPS; ++i) {
+        bool has = true;
+        for (int variant = 0; variant < 4; ++variant) {
+            has = has
+                  && segmsg_ofi_has_atomic(&net->ofi, atomic_ops[i].op, (variant & 1) != 0,
+                                           (variant & 2) != 0);
+        }
+        flags |= has ? atomic_ops[i].flag : 0;
+    }
+    bool has_cswap = is_wanted && segmsg_ofi_has_atomic(&net->ofi, FI_CSWAP, false, true)
+                     && segmsg_ofi_has_atomic(&net->ofi, FI_CSWAP, true, true);
+    return has_cswap && (flags & MCA_BTL_ATOMIC_SUPPORTS_ADD) != 0
+               ? flags | MCA_BTL_ATOMIC_SUPPORTS_CSWAP | MCA_BTL_ATOMIC_SUPPORTS_32BIT
+               : 0;
+}
+
+/* ---- opening ---- */
+
+bool mca_btl_segmsg_net_rdma_open(mca_btl_segmsg_net_t *net)
+{
+    char name[64];
+    snprintf(name, sizeof(name), "segmsg-ofi.%u", net->rail);
+    mca_rcache_base_resources_t resources = {.cache_name = name,
+                                             .reg_data = net,
+                                             .sizeof_reg = sizeof(registration_t),
+                                             .register_mem = register_region,
+                                             .deregister_mem = deregister_region};
+    OBJ_CONSTRUCT(&net->waiting, opal_list_t);
+    OBJ_CONSTRUCT(&net->finished, opal_list_t);
+    net->rcache = mca_rcache_base_module_create("grdma", net, &resources);
+    size_t bytes = ATOMICS * sizeof(atomic_words_t);
+    net->atomics = calloc(1, bytes);
+    net->atomic_free = calloc(ATOMICS, sizeof(*net->atomic_free));
+    if (net->rcache == NULL || net->atomics == NULL || net->atomic_free == NULL
+        || segmsg_ofi_register(&net->ofi, net->atomics, bytes, false, &net->atomics_region) != 0) {
+        return false;
+    }
+    for (uint32_t i = 0; i < ATOMICS; ++i) {
+        net->atomic_free[net->atomics_free++] = (uint16_t) i;
+    }
+    return true;
+}
+
+void mca_btl_segmsg_net_rdma_set_module(mca_btl_segmsg_net_t *net)
+{
+    mca_btl_base_module_t *btl = &net->super;
+    btl->btl_register_mem = register_mem;
+    btl->btl_deregister_mem = deregister_mem;
+    btl->btl_registration_handle_size = sizeof(mca_btl_base_registration_handle_t);
+    btl->btl_put = put;
+    btl->btl_get = get;
+    uint32_t flags = native_flags(net);
+    if (flags != 0) {
+        btl->btl_atomic_op = atomic_op;
+        btl->btl_atomic_fop = atomic_fop;
+        btl->btl_atomic_cswap = atomic_cswap;
+        btl->btl_atomic_flags = flags;
+    }
+}
+
+void mca_btl_segmsg_net_rdma_cancel(mca_btl_segmsg_net_t *net, mca_btl_segmsg_endpoint_t *endpoint)
+{
+    opal_mutex_lock(&net->gate);
+    operation_t *operation;
+    operation_t *next;
+    OPAL_LIST_FOREACH_SAFE (operation, next, &net->waiting, operation_t) {
+        if (operation->transfer.endpoint == endpoint) {
+            opal_list_remove_item(&net->waiting, &operation->super);
+            operation->status = OPAL_ERR_UNREACH;
+            finish(operation);
+        }
+    }
+    opal_mutex_unlock(&net->gate);
+}
+
+void mca_btl_segmsg_net_rdma_close(mca_btl_segmsg_net_t *net)
+{
+    if (net->rcache != NULL) {
+        mca_rcache_base_module_destroy(net->rcache);
+        net->rcache = NULL;
+    }
+    segmsg_ofi_deregister(&net->atomics_region);
+    free(net->atomics);
+    free(net->atomic_free);
+    net->atomics = NULL;
+    net->atomic_free = NULL;
+}
+
+#endif /* SEGMSG_HAVE_OFI */
