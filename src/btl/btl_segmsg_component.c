@@ -217,6 +217,13 @@ static bool open_nets(bool mpi_threads, mca_btl_base_module_t **modules, int *co
     for (unsigned rail = 0; rail < nets; ++rail) {
         modules[(*count)++] = mca_btl_segmsg_net_module(rail);
     }
+    if (nets != 0) {
+        /* osc/rdma counts the own process twice for a module with this flag, and takes one that reaches
+         * all but one of a window's processes for one that reaches them all. */
+        for (int i = 0; i < *count; ++i) {
+            modules[i]->btl_atomic_flags &= ~(uint32_t) MCA_BTL_ATOMIC_SUPPORTS_GLOB;
+        }
+    }
     return true;
 }
 

@@ -157,22 +157,60 @@ mca_btl_segmsg_endpoint_t *mca_btl_segmsg_net_endpoint_of(mca_btl_segmsg_net_t *
     return endpoint;
 }
 
+/* While goodbyes are said nothing else is listened to. The gate is held. */
+static void listen_for_goodbyes(mca_btl_segmsg_net_t *net)
+{
+    (void) segmsg_ofi_poll(&net->ofi);
+    net->ofi.failure = 0;
+    segmsg_ofi_event_t event;
+    while (segmsg_ofi_next(&net->ofi, &event)) {
+        if (event.kind != SEGMSG_OFI_TOLD) {
+            continue;
+        }
+        segmsg_control_message_t message;
+        memcpy(&message, segmsg_ofi_slot_message(event.slot), sizeof(message));
+        (void) segmsg_ofi_heard(&net->ofi, event.slot);
+        if (message.magic == SEGMSG_CONTROL_MAGIC && message.kind == SEGMSG_CONTROL_CLOSE) {
+            mca_btl_segmsg_endpoint_t *endpoint = find(net, message.name);
+            if (endpoint != NULL && endpoint->link != NULL) {
+                endpoint->link->has_left = true;
+            }
+        }
+    }
+}
+
+/*
+ * Both sides say goodbye, and wait for the other's for a moment. Whoever closes a connection without
+ * having read what came resets it, and then what it sent last may be lost as well: the peer would
+ * believe that we had died.
+ */
 static void say_goodbye(mca_btl_segmsg_link_t *link)
 {
+    enum { PATIENCE = 1000 * 1000 /* in row_ticks, that is us */ };
     mca_btl_segmsg_net_t *net = link->net;
+    if (!link->is_inserted || link->is_lost) {
+        return;
+    }
+    bool is_said = false;
+    uint64_t now = segmsg_clock_ticks();
+    if (net->closing == 0) {
+        net->closing = now;
+    }
     opal_mutex_lock(&net->gate);
-    for (int attempt = 0; attempt < 1000; ++attempt) {
-        if (mca_btl_segmsg_link_flush(link) && mca_btl_segmsg_link_tell_waiting(link)) {
+    do {
+        if (!is_said && mca_btl_segmsg_link_flush(link) && mca_btl_segmsg_link_tell_waiting(link)) {
+            segmsg_control_message_t message = {.kind = SEGMSG_CONTROL_CLOSE};
+            mca_btl_segmsg_link_tell(link, &message);
+            is_said = true;
+        }
+        listen_for_goodbyes(net);
+        if (is_said && link->has_left && opal_list_is_empty(&link->notes)) {
             break;
         }
-        (void) segmsg_ofi_poll(&net->ofi);
-        net->ofi.event_at = net->ofi.event_count; /* nobody is there for it any more */
         sched_yield();
-    }
-    if (link->is_inserted && !link->has_left) {
-        segmsg_control_message_t message = {.kind = SEGMSG_CONTROL_CLOSE};
-        mca_btl_segmsg_link_tell(link, &message);
-    }
+        (void) mca_btl_segmsg_link_tell_waiting(link);
+        now = segmsg_clock_ticks();
+    } while (now - net->closing < PATIENCE * (mca_btl_segmsg.row_ticks + 1) && !link->has_failed);
     opal_mutex_unlock(&net->gate);
 }
 
@@ -513,6 +551,33 @@ void mca_btl_segmsg_net_choose_times(void)
     }
 }
 
+void mca_btl_segmsg_net_report(void)
+{
+    for (unsigned rail = 0; rail < mca_btl_segmsg_nets; ++rail) {
+        mca_btl_segmsg_net_t *net = mca_btl_segmsg_net[rail];
+        uint64_t sent = 0;
+        uint64_t full = 0;
+        for (uint32_t group = 0; group < SEGMSG_GROUPS_MAX; ++group) {
+            sent += net->past_messages[group];
+        }
+        mca_btl_segmsg_endpoint_t *endpoint;
+        OPAL_LIST_FOREACH (endpoint, &net->endpoints, mca_btl_segmsg_endpoint_t) {
+            for (uint32_t group = 0; endpoint->link != NULL && group < SEGMSG_GROUPS_MAX; ++group) {
+                sent += endpoint->link->source.messages[group];
+            }
+            full += endpoint->link == NULL ? 0 : endpoint->link->source.full;
+        }
+        const segmsg_ofi_t *ofi = &net->ofi;
+        opal_output(0,
+                    "segmsg %s rail %u: messages %" PRIu64 ", writes %" PRIu64 " (%" PRIu64
+                    " injected, %" PRIu64 " further parts), full %" PRIu64 ", control %" PRIu64
+                    ", puts %" PRIu64 ", gets %" PRIu64 ", atomics %" PRIu64 "; delivered %" PRIu64,
+                    OPAL_NAME_PRINT(OPAL_PROC_MY_NAME), rail, sent, ofi->writes, ofi->injected,
+                    ofi->parts, full, ofi->tells, ofi->puts, ofi->gets, ofi->atomics,
+                    net->delivered);
+    }
+}
+
 /* ---- losses ---- */
 
 static void set_failure(mca_btl_segmsg_link_t *link, const char *why)
@@ -538,7 +603,7 @@ void mca_btl_segmsg_link_lost(mca_btl_segmsg_link_t *link, const char *why)
 {
     mca_btl_segmsg_endpoint_t *endpoint = link->endpoint;
     mca_btl_segmsg_net_t *net = link->net;
-    if (link->is_lost || link->has_left) {
+    if (link->is_lost || link->has_left || net->closing != 0) {
         return;
     }
     link->is_lost = true;

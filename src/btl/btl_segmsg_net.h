@@ -81,7 +81,9 @@ typedef struct mca_btl_segmsg_link_t {
     segmsg_inlet_t inlet; /* what it has to tell; the rest by who polls */
     opal_list_t notes;    /* control messages that wait, in order */
     uint32_t forming;     /* bit g: the peer wants group g, which had no room: by who polls */
-    bool has_asked;       /* for returns; since the last one came */
+    bool has_asked; /* for returns; since the last one came */
+    uint64_t stuck; /* ticks since when there is no room; 0: there is, or was a moment ago */
+    bool answered;  /* a message came from the peer since the last write */
     bool is_gathering;
 
     /* When a stream of messages is gathered: see btl_segmsg_net_link.c. */
@@ -103,6 +105,7 @@ typedef struct mca_btl_segmsg_net_t {
     mca_btl_base_module_error_cb_fn_t error_cb;
     uint32_t rail;
     bool is_open;
+    uint64_t closing; /* ticks since when goodbyes are said; 0: they are not */
     segmsg_ofi_t ofi;
     opal_mutex_t gate;
     segmsg_shm_t shm; /* the export */
@@ -257,6 +260,9 @@ void mca_btl_segmsg_net_heard(mca_btl_segmsg_net_t *net, const segmsg_control_me
 /* Polls the interfaces, as often as it pays. */
 int mca_btl_segmsg_net_progress(mca_btl_segmsg_module_t *module);
 
+/* Statistics line of each interface on standard error. */
+void mca_btl_segmsg_net_report(void);
+
 /* ---- is it alive? ---- */
 
 void mca_btl_segmsg_net_alive_open(void);
@@ -291,6 +297,9 @@ static inline bool mca_btl_segmsg_net_check_params(void)
     return true;
 }
 static inline void mca_btl_segmsg_net_choose_times(void)
+{
+}
+static inline void mca_btl_segmsg_net_report(void)
 {
 }
 static inline unsigned mca_btl_segmsg_net_open(bool mpi_threads)

@@ -79,17 +79,17 @@ void mca_btl_segmsg_link_tell(mca_btl_segmsg_link_t *link, segmsg_control_messag
 }
 
 /* Asks for what the receiver has read and not returned: it may keep that until it has read half of a
- * segment. Once, until something comes back. */
+ * segment. Only if that lasts, and once: most of the time the word is on its way. */
 static void ask_for_returns(mca_btl_segmsg_link_t *link)
 {
-    const segmsg_source_t *source = &link->source;
-    for (uint32_t group = 0; group < source->geometry.group_count; ++group) {
-        const segmsg_source_segment_t *segment = &source->segment[group];
-        if (segment->partition != NULL && (segment->taken & segment->exists) != 0) {
-            segmsg_control_message_t ask = {.kind = SEGMSG_CONTROL_ASK, .group = (uint8_t) group};
-            mca_btl_segmsg_link_tell(link, &ask);
-            link->has_asked = true;
-        }
+    enum { PATIENCE = 50 /* us */ };
+    uint64_t now = segmsg_clock_ticks();
+    if (link->stuck == 0) {
+        link->stuck = now;
+    } else if (!link->has_asked && now - link->stuck > PATIENCE * mca_btl_segmsg.row_ticks) {
+        segmsg_control_message_t ask = {.kind = SEGMSG_CONTROL_ASK, .word = link->source.sequence};
+        link->has_asked = true;
+        mca_btl_segmsg_link_tell(link, &ask);
     }
 }
 
@@ -102,7 +102,7 @@ void mca_btl_segmsg_link_ask(mca_btl_segmsg_link_t *link, bool is_stuck)
         segmsg_control_message_t form = {.kind = SEGMSG_CONTROL_FORM, .group = (uint8_t) group};
         mca_btl_segmsg_link_tell(link, &form);
     }
-    if (is_stuck && !link->has_asked) {
+    if (is_stuck) {
         ask_for_returns(link);
     }
 }
@@ -252,6 +252,7 @@ static void returned(mca_btl_segmsg_link_t *link, const segmsg_control_message_t
         mca_btl_segmsg_link_broken(link, SEGMSG_ERR_CORRUPT);
     }
     link->has_asked = false;
+    link->stuck = 0;
     mca_btl_segmsg_link_release_recalled(link);
 }
 
@@ -285,8 +286,9 @@ static void act(mca_btl_segmsg_link_t *link, const segmsg_control_message_t *mes
         release(link, message->segment);
         break;
     case SEGMSG_CONTROL_ASK:
-        (void) segmsg_inlet_asked(&link->net->targets, &link->inlet, message->group);
-        mca_btl_segmsg_link_return(link);
+        if (segmsg_inlet_asked(&link->inlet, (uint32_t) message->word)) {
+            mca_btl_segmsg_link_return(link);
+        }
         break;
     case SEGMSG_CONTROL_RETURN:
         returned(link, message);

@@ -57,13 +57,15 @@ size_t mca_btl_segmsg_link_sure_capacity(mca_btl_segmsg_link_t *link)
 /*
  * Longest part of a write in bytes. Where the processor carries the bytes, what the peer takes out of
  * the first part goes on while this process puts the second one in; a network interface does that by
- * itself.
+ * itself, and in a stream the parts are whole messages.
  */
-static size_t part_most(const mca_btl_segmsg_net_t *net)
+static size_t part_most(const mca_btl_segmsg_link_t *link)
 {
-    size_t most = net->ofi.max_message;
+    const segmsg_ofi_t *ofi = &link->net->ofi;
+    size_t most = ofi->max_message;
     unsigned part = mca_btl_segmsg_net_config.part;
-    return net->ofi.is_cpu_bound && net->ofi.is_ordered && part != 0 && part < most ? part : most;
+    bool pays = link->answered && ofi->is_cpu_bound && ofi->is_ordered && part != 0;
+    return pays && part < most ? part : most;
 }
 
 bool mca_btl_segmsg_link_flush(mca_btl_segmsg_link_t *link)
@@ -73,7 +75,7 @@ bool mca_btl_segmsg_link_flush(mca_btl_segmsg_link_t *link)
     if (link->is_lost || !segmsg_source_write(&link->source, &write)) {
         return true;
     }
-    size_t most = part_most(net);
+    size_t most = part_most(link);
     for (;;) {
         size_t left = write.bytes - link->written;
         /* The last part is the longest, and is the one that says that all of it is there. */
@@ -98,6 +100,7 @@ bool mca_btl_segmsg_link_flush(mca_btl_segmsg_link_t *link)
         link->written += bytes;
     }
     link->written = 0;
+    link->answered = false;
     segmsg_source_written(&link->source);
     return true;
 }

@@ -9,7 +9,7 @@
 #include "btl/btl_segmsg_variables.h"
 
 /* 64 B x 63 and their control line are a page. docs/tuning.md says how these were chosen. */
-#define DEFAULT_GROUPS "64:63:8,256:64:9,2K:64:9,8K:64:9"
+#define DEFAULT_GROUPS "64:63:8,256:64:9,2K:64:9,8K:64:9,32K:64:3"
 /* Within a host, for tests, or of no use. The names are those that mtl/ofi's users know. */
 #define DEFAULT_EXCLUDE "shm,sockets,udp,usnic,net,rstream,lnx,off_coll"
 

@@ -22,6 +22,7 @@ static void take_ride(mca_btl_segmsg_link_t *link, const segmsg_wire_header_t *h
         mca_btl_segmsg_link_broken(link, SEGMSG_ERR_CORRUPT);
     }
     link->has_asked = false;
+    link->stuck = 0;
     mca_btl_segmsg_link_release_recalled(link);
     opal_mutex_unlock(&link->net->gate);
 }
@@ -64,6 +65,7 @@ static int take_messages(mca_btl_segmsg_net_t *net, segmsg_inlet_t *inlet)
         opal_mutex_unlock(&net->gate);
         ++count;
     }
+    link->answered = true;
     if (OPAL_UNLIKELY(poll == SEGMSG_POLL_CORRUPT)) {
         mca_btl_segmsg_link_lost(link, segmsg_error_text(SEGMSG_ERR_CORRUPT));
     }

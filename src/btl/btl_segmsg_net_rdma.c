@@ -411,6 +411,23 @@ static int atomic_cswap(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *end
                          FI_CSWAP, value, compare, true, flags, cbfunc, cbcontext, cbdata);
 }
 
+/* By message. 4.1's osc/rdma asks for it also at addresses of its own address space, but then has no
+ * handle; see SEGMSG_OFFERS_CSWAP. */
+static int message_cswap(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
+                         void *local_address, uint64_t remote_address,
+                         mca_btl_base_registration_handle_t *local_handle,
+                         mca_btl_base_registration_handle_t *remote_handle, uint64_t compare,
+                         uint64_t value, int flags, int order,
+                         mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext, void *cbdata)
+{
+    (void) btl, (void) order;
+    return remote_handle == NULL && !SEGMSG_OFFERS_CSWAP
+               ? OPAL_ERR_NOT_SUPPORTED
+               : mca_btl_segmsg_cswap_by_message(endpoint, local_address, remote_address,
+                                                 local_handle, compare, value, flags, cbfunc,
+                                                 cbcontext, cbdata);
+}
+
 /* Which atomics the provider has, fetching and not, in both widths; 0: not enough to be of use. */
 static uint32_t native_flags(mca_btl_segmsg_net_t *net)
 {
@@ -470,6 +487,8 @@ void mca_btl_segmsg_net_rdma_set_module(mca_btl_segmsg_net_t *net)
     btl->btl_put = put;
     btl->btl_get = get;
     uint32_t flags = native_flags(net);
+    btl->btl_atomic_cswap = message_cswap;
+    btl->btl_atomic_flags |= MCA_BTL_ATOMIC_SUPPORTS_CSWAP;
     if (flags != 0) {
         btl->btl_atomic_op = atomic_op;
         btl->btl_atomic_fop = atomic_fop;

@@ -260,6 +260,21 @@ int mca_btl_segmsg_atomic_fop(mca_btl_base_module_t *btl, mca_btl_base_endpoint_
                         cbdata);
 }
 
+int mca_btl_segmsg_cswap_by_message(mca_btl_base_endpoint_t *endpoint, void *local_address,
+                                    uint64_t remote_address,
+                                    mca_btl_base_registration_handle_t *local_handle,
+                                    uint64_t compare, uint64_t value, int flags,
+                                    mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext,
+                                    void *cbdata)
+{
+    mca_btl_segmsg_rdma_header_t header = {.kind = SEGMSG_RDMA_SWAP,
+                                           .is_32bit = !!(flags & MCA_BTL_ATOMIC_FLAG_32BIT),
+                                           .address = remote_address,
+                                           .operand = {compare, value}};
+    return start_atomic(endpoint, local_address, local_handle, &header, true, cbfunc, cbcontext,
+                        cbdata);
+}
+
 int mca_btl_segmsg_atomic_cswap(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
                                 void *local_address, uint64_t remote_address,
                                 mca_btl_base_registration_handle_t *local_handle,
@@ -269,13 +284,9 @@ int mca_btl_segmsg_atomic_cswap(mca_btl_base_module_t *btl, mca_btl_base_endpoin
                                 void *cbdata)
 {
     (void) btl, (void) remote_handle, (void) order;
-    if (!SEGMSG_OFFERS_CSWAP) {
-        return OPAL_ERR_NOT_SUPPORTED;
-    }
-    mca_btl_segmsg_rdma_header_t header = {.kind = SEGMSG_RDMA_SWAP,
-                                           .is_32bit = !!(flags & MCA_BTL_ATOMIC_FLAG_32BIT),
-                                           .address = remote_address,
-                                           .operand = {compare, value}};
-    return start_atomic(endpoint, local_address, local_handle, &header, true, cbfunc, cbcontext,
-                        cbdata);
+    return SEGMSG_OFFERS_CSWAP
+               ? mca_btl_segmsg_cswap_by_message(endpoint, local_address, remote_address,
+                                                 local_handle, compare, value, flags, cbfunc,
+                                                 cbcontext, cbdata)
+               : OPAL_ERR_NOT_SUPPORTED;
 }

@@ -73,6 +73,14 @@ static inline void mca_btl_segmsg_transfer_done(const mca_btl_segmsg_transfer_t 
 /* Does a transfer by messages, where no single copy is permitted, or one has failed. */
 int mca_btl_segmsg_transfer_by_messages(const mca_btl_segmsg_transfer_t *transfer);
 
+/* Compares and swaps at the peer, whose processor does it. */
+int mca_btl_segmsg_cswap_by_message(mca_btl_base_endpoint_t *endpoint, void *local_address,
+                                    uint64_t remote_address,
+                                    mca_btl_base_registration_handle_t *local_handle,
+                                    uint64_t compare, uint64_t value, int flags,
+                                    mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext,
+                                    void *cbdata);
+
 /* The origin's side of an operation under way. */
 typedef struct {
     opal_list_item_t super;

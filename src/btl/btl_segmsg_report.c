@@ -4,7 +4,7 @@
  *
  * What users must be told, and what they may ask for.
  */
-#include "btl/btl_segmsg.h"
+#include "btl/btl_segmsg_net.h"
 
 #include "opal/util/show_help.h"
 
@@ -130,4 +130,5 @@ void mca_btl_segmsg_report(void)
                 ", bytes %" PRIu64 "; to itself %" PRIu64,
                 OPAL_NAME_PRINT(OPAL_PROC_MY_NAME), line, module->delivered_fragments,
                 module->delivered_bytes, module->self_messages);
+    mca_btl_segmsg_net_report();
 }

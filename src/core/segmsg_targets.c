@@ -114,7 +114,6 @@ static void dissolve(segmsg_targets_t *targets, segmsg_inlet_t *inlet, uint32_t 
     segmsg_target_slot_t *slot = &targets->slot[segment];
     inlet->formed[slot->group] = 0;
     inlet->due &= ~(UINT32_C(1) << slot->group);
-    inlet->asked &= ~(UINT32_C(1) << slot->group);
     segmsg_group_dissolve(targets->own, slot->group_entry);
     memset(slot, 0, sizeof(*slot));
 }
@@ -250,6 +249,7 @@ segmsg_poll_t segmsg_inlet_next(segmsg_targets_t *targets, segmsg_inlet_t *inlet
     }
     segmsg_stats_add(slot->control, length, span);
     ++targets->past[slot->group];
+    inlet->is_asked = inlet->is_asked && inlet->expected != inlet->asked_at; /* it goes on */
     ++inlet->messages;
     ++inlet->expected;
     inlet->at += span;
@@ -260,8 +260,8 @@ segmsg_poll_t segmsg_inlet_next(segmsg_targets_t *targets, segmsg_inlet_t *inlet
 /* True if the sender should be told of a segment now. */
 static bool is_urgent(const segmsg_inlet_t *inlet, const segmsg_target_slot_t *slot)
 {
-    return slot->untold * 2 >= slot->count || (inlet->asked & UINT32_C(1) << slot->group) != 0
-           || slot->is_recalled;
+    return slot->untold * 2 >= slot->count || slot->is_recalled
+           || (inlet->is_asked && inlet->expected == inlet->asked_at);
 }
 
 bool segmsg_targets_return(segmsg_targets_t *targets, segmsg_inlet_t *inlet,
@@ -298,17 +298,14 @@ bool segmsg_inlet_due(segmsg_targets_t *targets, segmsg_inlet_t *inlet, bool urg
         what->group = (uint8_t) group;
         slot->untold = 0;
         inlet->due &= ~(UINT32_C(1) << group);
-        inlet->asked &= ~(UINT32_C(1) << group);
         return true;
     }
     return false;
 }
 
-bool segmsg_inlet_asked(segmsg_targets_t *targets, segmsg_inlet_t *inlet, uint32_t group)
+bool segmsg_inlet_asked(segmsg_inlet_t *inlet, uint32_t sequence)
 {
-    if (group >= targets->geometry.group_count || inlet->formed[group] == 0) {
-        return false;
-    }
-    inlet->asked |= UINT32_C(1) << group;
-    return (inlet->due & UINT32_C(1) << group) != 0;
+    inlet->is_asked = true;
+    inlet->asked_at = sequence;
+    return inlet->expected == sequence && inlet->due != 0;
 }

@@ -39,7 +39,8 @@ typedef struct {
     uint32_t formed[SEGMSG_GROUPS_MAX]; /* segment of each group, index + 1; 0: none */
     uint16_t number[SEGMSG_GROUPS_MAX]; /* of the last return word */
     uint32_t due;                       /* bit g: group g has a word that was not told */
-    uint32_t asked;                     /* bit g: the sender waits for one of group g */
+    uint32_t asked_at;                  /* the sender waits: it has sent so many messages, */
+    bool is_asked;                      /* if this is set */
     uint64_t messages;                  /* delivered */
     void *user;                         /* whatever the caller wants to find again */
 } segmsg_inlet_t;
@@ -123,7 +124,10 @@ bool segmsg_targets_return(segmsg_targets_t *targets, segmsg_inlet_t *inlet,
 bool segmsg_inlet_due(segmsg_targets_t *targets, segmsg_inlet_t *inlet, bool urgent,
                       segmsg_return_t *what);
 
-/* The sender asks for what can be returned of a group. True if there is something to tell at once. */
-bool segmsg_inlet_asked(segmsg_targets_t *targets, segmsg_inlet_t *inlet, uint32_t group);
+/*
+ * The sender has no room, and has sent `sequence` messages: when they are all read, it must be told of
+ * all that was returned, since it will send no more. True if that is so now.
+ */
+bool segmsg_inlet_asked(segmsg_inlet_t *inlet, uint32_t sequence);
 
 #endif

@@ -94,7 +94,7 @@ typedef enum {
     SEGMSG_CONTROL_REFUSED,  /* receiver: there is no memory for it; ask again some time */
     SEGMSG_CONTROL_RECALL,   /* receiver: others need it, send nothing more through it */
     SEGMSG_CONTROL_RELEASED, /* sender: `segment` is empty and not used any more */
-    SEGMSG_CONTROL_ASK,      /* sender: return what you can of `group` now */
+    SEGMSG_CONTROL_ASK,      /* sender: I have no room; I have sent `word` messages */
     SEGMSG_CONTROL_RETURN,   /* receiver: `word` with `number` for `group` */
     SEGMSG_CONTROL_CLOSE,    /* both: I leave; nothing more comes, nothing more is read */
     SEGMSG_CONTROL_KINDS
@@ -110,7 +110,7 @@ typedef struct {
     uint32_t segment; /* FORMED, RECALL, RELEASED: index in the receiver's segment table */
     uint32_t rail;    /* which of its network interfaces: index in what it published */
     uint64_t address; /* FORMED: of partition 0, as the provider wants it */
-    uint64_t word;    /* RETURN */
+    uint64_t word;    /* ASK, RETURN */
     uint64_t reserved[2];
 } segmsg_control_message_t;
 _Static_assert(sizeof(segmsg_control_message_t) == 64, "fits what most providers inject");
