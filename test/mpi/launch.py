@@ -208,24 +208,25 @@ def _signal_all(pids, number):
             pass
 
 
-def end(process):
-    """End a job: mpirun first, as a user would, then whatever it left."""
-    family = descendants(process.pid)
+def end(process, members=descendants):
+    """End a job: mpirun first, as a user would, then whatever it left. members tells the pids of a
+    job, besides mpirun's own."""
+    family = members(process.pid)
     process.terminate()
     try:
         process.wait(timeout=5)
     except subprocess.TimeoutExpired:
-        family += [pid for pid in descendants(process.pid) if pid not in family]
+        family += [pid for pid in members(process.pid) if pid not in family]
         process.kill()
         process.wait()
     _signal_all([pid for pid in family if os.path.exists(f"/proc/{pid}")], signal.SIGKILL)
 
 
-def _wait(process, pids, timeout):
+def _wait(process, pids, timeout, members):
     """Wait for the end of a job and collect the pids of its processes; false if time is up."""
     deadline, pause = time.monotonic() + timeout, 0.05
     while time.monotonic() < deadline:
-        pids.update(descendants(process.pid))
+        pids.update(members(process.pid))
         try:
             process.wait(timeout=min(pause, max(0.0, deadline - time.monotonic())))
             return True
@@ -234,11 +235,11 @@ def _wait(process, pids, timeout):
     return False
 
 
-def run(command, env, timeout, cwd=None, want_stacks=False, meanwhile=None):
+def run(command, env, timeout, cwd=None, want_stacks=False, meanwhile=None, members=descendants):
     """Run one job to its end or to the time limit (seconds).
 
     meanwhile, if given, is called once with the started Popen to disturb the job; it returns the
-    pids of processes that it saw.
+    pids of processes that it saw. members is as in end().
     """
     with tempfile.TemporaryFile() as sink:
         started = time.monotonic()
@@ -248,12 +249,12 @@ def run(command, env, timeout, cwd=None, want_stacks=False, meanwhile=None):
         try:
             if meanwhile:
                 pids.update(meanwhile(process))
-            timed_out = not _wait(process, pids, timeout)
+            timed_out = not _wait(process, pids, timeout, members)
             if timed_out and want_stacks:
-                stacks = _stacks(descendants(process.pid))
+                stacks = _stacks(members(process.pid))
         finally:
             if process.poll() is None:
-                end(process)
+                end(process, members)
         seconds = time.monotonic() - started
         sink.seek(0)
         output = sink.read().decode(errors="replace")
