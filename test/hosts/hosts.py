@@ -36,11 +36,9 @@ def on(host, words):
     return [os.path.join(HERE, "rsh-agent"), host, "exec " + shlex.join(words)]
 
 
-def over(names, ranks):
-    """mpirun's option that spreads ranks over hosts: as many on each, a block of them side by
-    side. MPICH has the same with one dash."""
-    each = -(-ranks // len(names))
-    return ["--host", ",".join(f"{name}:{each}" for name in names)]
+def over(names, slots):
+    """mpirun's option that gives these hosts so many slots each."""
+    return ["--host", ",".join(f"{name}:{count}" for name, count in zip(names, slots))]
 
 
 def disturb(host, *action):

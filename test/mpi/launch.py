@@ -183,7 +183,7 @@ def descendants(root):
     return found
 
 
-def _stacks(pids):
+def stacks_of(pids):
     """The stacks of all threads of these processes, where gdb is there and may look."""
     if not shutil.which("gdb"):
         return "(no gdb: no stacks)\n"
@@ -200,7 +200,7 @@ def _stacks(pids):
     return text
 
 
-def _signal_all(pids, number):
+def signal_all(pids, number):
     for pid in pids:
         try:
             os.kill(pid, number)
@@ -219,7 +219,7 @@ def end(process, members=descendants):
         family += [pid for pid in members(process.pid) if pid not in family]
         process.kill()
         process.wait()
-    _signal_all([pid for pid in family if os.path.exists(f"/proc/{pid}")], signal.SIGKILL)
+    signal_all([pid for pid in family if os.path.exists(f"/proc/{pid}")], signal.SIGKILL)
 
 
 def _wait(process, pids, timeout, members):
@@ -251,7 +251,7 @@ def run(command, env, timeout, cwd=None, want_stacks=False, meanwhile=None, memb
                 pids.update(meanwhile(process))
             timed_out = not _wait(process, pids, timeout, members)
             if timed_out and want_stacks:
-                stacks = _stacks(members(process.pid))
+                stacks = stacks_of(members(process.pid))
         finally:
             if process.poll() is None:
                 end(process, members)
