@@ -183,6 +183,15 @@ def descendants(root):
     return found
 
 
+def _beside(pid):
+    """What goes in front of a command that is to see the files as a process sees them."""
+    try:
+        same = os.readlink(f"/proc/{pid}/ns/mnt") == os.readlink("/proc/self/ns/mnt")
+    except OSError:  # it ended meanwhile
+        same = True
+    return [] if same else ["nsenter", "--target", str(pid), "--mount", "--root", "--wd"]
+
+
 def stacks_of(pids):
     """The stacks of all threads of these processes, where gdb is there and may look."""
     if not shutil.which("gdb"):
@@ -190,7 +199,7 @@ def stacks_of(pids):
     text = ""
     for pid in pids:
         try:
-            done = subprocess.run(GDB + ["-p", str(pid)], stdout=subprocess.PIPE,
+            done = subprocess.run(_beside(pid) + GDB + ["-p", str(pid)], stdout=subprocess.PIPE,
                                   stderr=subprocess.DEVNULL, timeout=60, check=False)
         except subprocess.TimeoutExpired:
             continue
