@@ -10,12 +10,17 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "test" / "hosts"))
+import hosts  # pylint: disable=wrong-import-position
+
 OPENMPI = "openmpi"
 MPICH = "mpich"
+FI_PINGPONG = "fi_pingpong"  # no MPI: libfabric's own program, between test hosts
 
 
 class Unavailable(Exception):
@@ -100,6 +105,7 @@ class Mpi:
     launcher: tuple[str, ...]  # mpirun, with arguments that always go along
     mpicc: str
     ompi_info: str = ""  # Open MPI only
+    hosts: tuple[str, ...] = ()  # the test hosts that ranks are spread over; none: this machine
 
     @property
     def name(self) -> str:
@@ -107,7 +113,8 @@ class Mpi:
 
     @property
     def title(self) -> str:
-        return f"{'Open MPI' if self.family == OPENMPI else 'MPICH'} {self.version}"
+        names = {OPENMPI: "Open MPI", MPICH: "MPICH", FI_PINGPONG: "libfabric"}
+        return f"{names[self.family]} {self.version}"
 
     @property
     def major(self) -> int:
@@ -136,7 +143,8 @@ class Mpi:
         """Launcher arguments that bind each rank to as many cores as it has threads, if there are
         enough of them."""
         crowded = ranks * threads > core_count()
-        bind = binding if binding != "auto" else "none" if crowded else "core"
+        # The launcher on each host knows of its own ranks alone, and binds all hosts' to one core.
+        bind = binding if binding != "auto" else "none" if crowded or self.hosts else "core"
         several = bind == "core" and threads > 1 and not crowded
         if self.family == MPICH:
             return ["-bind-to", f"core:{threads}" if several else bind]
@@ -156,14 +164,36 @@ class Mpi:
         threads: int = 1,
     ) -> list[str]:
         """The command that runs `program` on `ranks` ranks, each of so many threads."""
-        return [
+        if self.family == FI_PINGPONG:
+            return [*self.launcher, *program]
+        command = [
             *self.launcher,
+            *self._spread(ranks),
             "-n",
             str(ranks),
             *self.placement(ranks, binding, threads),
             *arguments,
             *program,
         ]
+        return hosts.on(self.hosts[0], command) if self.hosts else command
+
+    def clear(self) -> None:
+        """Ends what a job that went wrong has left on test hosts, and removes its files."""
+        for host in self.hosts:
+            for pid in hosts.processes(host):
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            hosts.tidy(host)
+
+    def _spread(self, ranks: int) -> list[str]:
+        """Launcher arguments that name the test hosts, if there are any: a block of ranks on
+        each."""
+        if not self.hosts:
+            return []
+        option, places = hosts.over(self.hosts, [-(-ranks // len(self.hosts))] * len(self.hosts))
+        return ["-hosts" if self.family == MPICH else option, places]
 
 
 def _first_program(*names: str, beside: str = "") -> str:
@@ -210,6 +240,7 @@ def find_openmpi(launcher: str = "", extra_arguments: tuple[str, ...] = ()) -> M
         launcher=(*(words or [mpirun]), *extra_arguments),
         mpicc=_first_program("mpicc.openmpi", "mpicc", beside=mpirun),
         ompi_info=ompi_info,
+        hosts=tuple(hosts.there()),
     )
 
 
@@ -224,7 +255,22 @@ def find_mpich() -> Mpi:
     mpicc = _first_program("mpicc.mpich", beside=mpiexec)
     if not mpicc:
         raise Unavailable("there is no mpicc.mpich on PATH (package libmpich-dev)")
-    return Mpi(family=MPICH, version=version, launcher=(mpiexec,), mpicc=mpicc)
+    return Mpi(MPICH, version, (mpiexec,), mpicc, hosts=tuple(hosts.there()))
+
+
+def find_fi_pingpong(provider: str) -> Mpi:
+    """libfabric's fi_pingpong on a provider, in the place of an MPI."""
+    there = tuple(hosts.there())
+    if not there:
+        raise Unavailable("runs between test hosts (--hosts)")
+    if not shutil.which("fi_pingpong"):
+        raise Unavailable("there is no fi_pingpong on PATH (package libfabric-bin)")
+    asked = run(hosts.on(there[0], ["fi_info", "-p", provider, "-t", "FI_EP_RDM"]), {}, timeout=60)
+    if asked.fault:
+        raise Unavailable(f"libfabric has no provider {provider} of reliable datagrams")
+    version = _version(["fi_info", "--version"], r"libfabric: (\d[\w.]*)")
+    floor = Path(__file__).resolve().parent.parent / "floor"
+    return Mpi(FI_PINGPONG, version, (str(floor), provider), mpicc="", hosts=there)
 
 
 @dataclass

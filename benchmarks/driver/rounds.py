@@ -84,6 +84,7 @@ def _measure(
     values = test.values(outcome.output)
     fault = outcome.fault or ("" if values else "printed no result")
     if fault:
+        transport.mpi.clear()
         _report_failure(outcome, fault, dict(transport.environment))
         return None
     return values

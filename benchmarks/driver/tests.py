@@ -17,7 +17,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from .mpi import OPENMPI, Mpi, Unavailable
+from .mpi import FI_PINGPONG, OPENMPI, Mpi, Unavailable
 
 PROGRAMS = Path(__file__).resolve().parent.parent / "programs"
 
@@ -93,12 +93,16 @@ class Test:
 
     def command(self, mpi: Mpi, build: Path, options: Options) -> list[str]:
         """The program and its arguments. Compiles the program if need be."""
+        sizes = options.sizes or self.default_sizes
+        if mpi.family == FI_PINGPONG:
+            if self.program != "latency":
+                raise Unavailable("fi_pingpong measures latency")
+            return [",".join(str(size) for size in sizes or powers(1, 4 << 20))]
         if self.openmpi_only and mpi.family != OPENMPI:
             raise Unavailable(f"{self.title} is measured on Open MPI only")
         command = [str(compiled(self.program, mpi, build)), "-d", str(DECIMALS)]
         if self.choice:
             command += ["-c", self.choice]
-        sizes = options.sizes or self.default_sizes
         if sizes:
             command += ["-s", ",".join(str(size) for size in sizes)]
         for flag, value in (

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Callable
 
-from .mpi import Installation, Mpi, Unavailable, find_mpich
+from .mpi import Installation, Mpi, Unavailable, find_fi_pingpong, find_mpich
 
 # What "stock" stands for: Open MPI's own shared-memory transport.
 STOCK = {4: "vader", 5: "sm"}
@@ -73,6 +73,8 @@ def _btl(
 
 def _stock(installation: Installation, name: str, wanted: str, nocopy: bool) -> Transport:
     here = STOCK[min(max(installation.openmpi.major, 4), 5)]
+    if installation.openmpi.hosts:
+        raise Unavailable("shared memory does not reach from host to host")
     if wanted not in (here, "stock"):
         raise Unavailable(f"{installation.openmpi.title} calls it {here}")
     if not nocopy:
@@ -114,6 +116,8 @@ def _ucx(installation: Installation, name: str) -> Transport:
 def _tcp(installation: Installation, name: str) -> Transport:
     if installation.openmpi.major < 5:
         return _btl(installation, name, "tcp", osc="pt2pt")
+    if installation.openmpi.hosts:
+        return _btl(installation, name, "tcp")
     # 5.0 may find no route from an interface to itself, and then no way to a process of the same
     # node. Between nodes: tcp+btl_tcp_if_include=eth0
     return _btl(installation, name, "tcp", ("btl_tcp_if_include", "lo"))
@@ -134,6 +138,22 @@ def _mtl_ofi(installation: Installation, name: str) -> Transport:
         environment=(),
         onesided_fault="" if has_pt2pt else "its one-sided operations would not use the MTL",
     )
+
+
+def _btl_ofi(installation: Installation, name: str) -> Transport:
+    """It is made for one-sided operations; its mode lets it carry messages too. On other providers
+    than these it finds no way to its peers or does not end."""
+    if not installation.openmpi.hosts:
+        raise Unavailable("runs between test hosts (--hosts)")
+    if installation.openmpi.major < 5:
+        return _btl(installation, name, "ofi", ("btl_ofi_mode", "2"))
+    provider = ("opal_common_ofi_provider_include", "tcp")
+    return _btl(installation, name, "ofi", ("btl_ofi_mode", "1"), provider)
+
+
+def _fi_pingpong(_installation: Installation, name: str) -> Transport:
+    mpi = find_fi_pingpong("tcp;ofi_rxm")
+    return Transport(name=name, mpi=mpi, mca=(), onesided_mca=(), environment=())
 
 
 def _mpich(_installation: Installation, name: str) -> Transport:
@@ -158,7 +178,9 @@ TRANSPORTS: dict[str, tuple[str, Callable[[Installation, str], Transport]]] = {
     "ucx": ("Open MPI on UCX (pml/ucx)", _ucx),
     "tcp": ("Open MPI on TCP (btl/tcp)", _tcp),
     "mtl-ofi": ("Open MPI on libfabric (pml/cm, mtl/ofi)", _mtl_ofi),
+    "btl-ofi": ("Open MPI on libfabric (pml/ob1, btl/ofi), between hosts", _btl_ofi),
     "mpich": ("MPICH, as it is installed", _mpich),
+    "fi-pingpong": ("libfabric's own ping-pong on tcp;ofi_rxm, no MPI, between hosts", _fi_pingpong),
 }
 
 

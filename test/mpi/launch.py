@@ -183,14 +183,23 @@ def descendants(root):
     return found
 
 
-def _stacks(pids):
+def _beside(pid):
+    """What goes in front of a command that is to see the files as a process sees them."""
+    try:
+        same = os.readlink(f"/proc/{pid}/ns/mnt") == os.readlink("/proc/self/ns/mnt")
+    except OSError:  # it ended meanwhile
+        same = True
+    return [] if same else ["nsenter", "--target", str(pid), "--mount", "--root", "--wd"]
+
+
+def stacks_of(pids):
     """The stacks of all threads of these processes, where gdb is there and may look."""
     if not shutil.which("gdb"):
         return "(no gdb: no stacks)\n"
     text = ""
     for pid in pids:
         try:
-            done = subprocess.run(GDB + ["-p", str(pid)], stdout=subprocess.PIPE,
+            done = subprocess.run(_beside(pid) + GDB + ["-p", str(pid)], stdout=subprocess.PIPE,
                                   stderr=subprocess.DEVNULL, timeout=60, check=False)
         except subprocess.TimeoutExpired:
             continue
@@ -200,7 +209,7 @@ def _stacks(pids):
     return text
 
 
-def _signal_all(pids, number):
+def signal_all(pids, number):
     for pid in pids:
         try:
             os.kill(pid, number)
@@ -208,24 +217,25 @@ def _signal_all(pids, number):
             pass
 
 
-def end(process):
-    """End a job: mpirun first, as a user would, then whatever it left."""
-    family = descendants(process.pid)
+def end(process, members=descendants):
+    """End a job: mpirun first, as a user would, then whatever it left. members tells the pids of a
+    job, besides mpirun's own."""
+    family = members(process.pid)
     process.terminate()
     try:
         process.wait(timeout=5)
     except subprocess.TimeoutExpired:
-        family += [pid for pid in descendants(process.pid) if pid not in family]
+        family += [pid for pid in members(process.pid) if pid not in family]
         process.kill()
         process.wait()
-    _signal_all([pid for pid in family if os.path.exists(f"/proc/{pid}")], signal.SIGKILL)
+    signal_all([pid for pid in family if os.path.exists(f"/proc/{pid}")], signal.SIGKILL)
 
 
-def _wait(process, pids, timeout):
+def _wait(process, pids, timeout, members):
     """Wait for the end of a job and collect the pids of its processes; false if time is up."""
     deadline, pause = time.monotonic() + timeout, 0.05
     while time.monotonic() < deadline:
-        pids.update(descendants(process.pid))
+        pids.update(members(process.pid))
         try:
             process.wait(timeout=min(pause, max(0.0, deadline - time.monotonic())))
             return True
@@ -234,11 +244,11 @@ def _wait(process, pids, timeout):
     return False
 
 
-def run(command, env, timeout, cwd=None, want_stacks=False, meanwhile=None):
+def run(command, env, timeout, cwd=None, want_stacks=False, meanwhile=None, members=descendants):
     """Run one job to its end or to the time limit (seconds).
 
     meanwhile, if given, is called once with the started Popen to disturb the job; it returns the
-    pids of processes that it saw.
+    pids of processes that it saw. members is as in end().
     """
     with tempfile.TemporaryFile() as sink:
         started = time.monotonic()
@@ -248,12 +258,12 @@ def run(command, env, timeout, cwd=None, want_stacks=False, meanwhile=None):
         try:
             if meanwhile:
                 pids.update(meanwhile(process))
-            timed_out = not _wait(process, pids, timeout)
+            timed_out = not _wait(process, pids, timeout, members)
             if timed_out and want_stacks:
-                stacks = _stacks(descendants(process.pid))
+                stacks = stacks_of(members(process.pid))
         finally:
             if process.poll() is None:
-                end(process)
+                end(process, members)
         seconds = time.monotonic() - started
         sink.seek(0)
         output = sink.read().decode(errors="replace")

@@ -6,7 +6,7 @@
 
 ##@ See it run
 
-.PHONY: demo demo-now check check-now check-unit check-functional check-instructions \
+.PHONY: demo demo-now check check-now check-unit check-functional check-hosts check-hosts-now check-instructions \
 	check-instructions-now check-models check-models-now unit-programs
 
 demo: ## ping-pong, bandwidth and a real program, segmsg beside the stock transport; installs what it needs
@@ -37,6 +37,13 @@ check-models-now:
 
 check-functional: all ## the tests under mpirun
 	@tools/check functional
+
+check-hosts: ## the tests under mpirun between test hosts on this machine
+	@tools/setup hosts
+	@+$(MAKE) --no-print-directory check-hosts-now
+
+check-hosts-now: all
+	@tools/check hosts
 
 check-instructions: ## how many instructions a message takes, against the budget; MEASURE=1 prints a new one
 	@tools/setup valgrind
