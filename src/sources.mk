@@ -59,6 +59,7 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_net.h \
 	src/btl/btl_segmsg_net_alive.c \
 	src/btl/btl_segmsg_net_control.c \
+	src/btl/btl_segmsg_net_count.c \
 	src/btl/btl_segmsg_net_gather.c \
 	src/btl/btl_segmsg_net_gather.h \
 	src/btl/btl_segmsg_net_link.c \

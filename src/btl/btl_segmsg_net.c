@@ -241,6 +241,7 @@ void mca_btl_segmsg_net_endpoint_release(mca_btl_segmsg_endpoint_t *endpoint)
             net->past_messages[group] += link->source.messages[group];
             net->past_partitions[group] += link->source.partitions[group];
         }
+        net->past_full += link->source.full;
         opal_mutex_unlock(&net->gate);
     }
     OBJ_RELEASE(endpoint);
@@ -548,33 +549,6 @@ void mca_btl_segmsg_net_choose_times(void)
         mca_btl_segmsg_net_t *net = mca_btl_segmsg_net[rail];
         net->look_ticks = segmsg_clock_ticks_in(start, mca_btl_segmsg_net_config.look_every);
         net->check_ticks = segmsg_clock_ticks_in(start, 250 * 1000 * 1000 /* ns */);
-    }
-}
-
-void mca_btl_segmsg_net_report(void)
-{
-    for (unsigned rail = 0; rail < mca_btl_segmsg_nets; ++rail) {
-        mca_btl_segmsg_net_t *net = mca_btl_segmsg_net[rail];
-        uint64_t sent = 0;
-        uint64_t full = 0;
-        for (uint32_t group = 0; group < SEGMSG_GROUPS_MAX; ++group) {
-            sent += net->past_messages[group];
-        }
-        mca_btl_segmsg_endpoint_t *endpoint;
-        OPAL_LIST_FOREACH (endpoint, &net->endpoints, mca_btl_segmsg_endpoint_t) {
-            for (uint32_t group = 0; endpoint->link != NULL && group < SEGMSG_GROUPS_MAX; ++group) {
-                sent += endpoint->link->source.messages[group];
-            }
-            full += endpoint->link == NULL ? 0 : endpoint->link->source.full;
-        }
-        const segmsg_ofi_t *ofi = &net->ofi;
-        opal_output(0,
-                    "segmsg %s rail %u: messages %" PRIu64 ", writes %" PRIu64 " (%" PRIu64
-                    " injected, %" PRIu64 " further parts), full %" PRIu64 ", control %" PRIu64
-                    ", puts %" PRIu64 ", gets %" PRIu64 ", atomics %" PRIu64 "; delivered %" PRIu64,
-                    OPAL_NAME_PRINT(OPAL_PROC_MY_NAME), rail, sent, ofi->writes, ofi->injected,
-                    ofi->parts, full, ofi->tells, ofi->puts, ofi->gets, ofi->atomics,
-                    net->delivered);
     }
 }
 

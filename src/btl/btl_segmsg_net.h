@@ -11,6 +11,7 @@
  *   btl_segmsg_net_gather.c    sees to it that gathered messages leave
  *   btl_segmsg_net_progress.c  what arrives
  *   btl_segmsg_net_alive.c     peers and links that are lost
+ *   btl_segmsg_net_count.c     what is counted
  *   btl_segmsg_net_rdma.c      registration, put, get and atomics
  *
  * Fragments, the queue of what waits for room, and put, get and atomics by messages are the same as
@@ -25,6 +26,17 @@
 #define MCA_BTL_SEGMSG_NET_H
 
 #include "btl/btl_segmsg.h"
+
+/* What is counted. */
+typedef enum {
+    SEGMSG_NET_MESSAGES, /* sent */
+    SEGMSG_NET_WRITES,   /* with completion data */
+    SEGMSG_NET_PARTS,    /* writes without */
+    SEGMSG_NET_CONTROL,  /* control messages sent */
+    SEGMSG_NET_RECALLS,
+    SEGMSG_NET_DELIVERED, /* fragments */
+    SEGMSG_NET_BYTES      /* of these */
+} mca_btl_segmsg_net_count_t;
 
 #if SEGMSG_HAVE_OFI
 
@@ -81,9 +93,9 @@ typedef struct mca_btl_segmsg_link_t {
     segmsg_inlet_t inlet; /* what it has to tell; the rest by who polls */
     opal_list_t notes;    /* control messages that wait, in order */
     uint32_t forming;     /* bit g: the peer wants group g, which had no room: by who polls */
-    bool has_asked; /* for returns; since the last one came */
-    uint64_t stuck; /* ticks since when there is no room; 0: there is, or was a moment ago */
-    bool answered;  /* a message came from the peer since the last write */
+    bool has_asked;       /* for returns; since the last one came */
+    uint64_t stuck;       /* ticks since when there is no room; 0: there is, or was a moment ago */
+    bool answered;        /* a message came from the peer since the last write */
     bool is_gathering;
 
     /* When a stream of messages is gathered: see btl_segmsg_net_link.c. */
@@ -132,11 +144,13 @@ typedef struct mca_btl_segmsg_net_t {
     uint16_t *atomic_free; /* those that are free, */
     uint32_t atomics_free; /* so many */
 
-    uint64_t delivered;                        /* fragments */
+    uint64_t delivered; /* fragments, */
+    uint64_t delivered_bytes;
     uint64_t recalls;                          /* groups that were asked back */
     uint64_t refusals;                         /* groups that were asked for in vain */
     uint64_t past_messages[SEGMSG_GROUPS_MAX]; /* sent to peers that are gone, by group */
     uint64_t past_partitions[SEGMSG_GROUPS_MAX];
+    uint64_t past_full;
 } mca_btl_segmsg_net_t;
 
 typedef struct {
@@ -260,6 +274,14 @@ void mca_btl_segmsg_net_heard(mca_btl_segmsg_net_t *net, const segmsg_control_me
 /* Polls the interfaces, as often as it pays. */
 int mca_btl_segmsg_net_progress(mca_btl_segmsg_module_t *module);
 
+/* Counters, summed over the interfaces; 0 where there are none. */
+uint64_t mca_btl_segmsg_net_count(mca_btl_segmsg_net_count_t what);
+/* Groups of the geometry between hosts. */
+uint32_t mca_btl_segmsg_net_groups(void);
+/* Add what was sent, in messages or partitions, and received, by group. */
+void mca_btl_segmsg_net_add_sent(unsigned long long *by_group, bool partitions);
+void mca_btl_segmsg_net_add_received(unsigned long long *by_group);
+
 /* Statistics line of each interface on standard error. */
 void mca_btl_segmsg_net_report(void);
 
@@ -298,6 +320,23 @@ static inline bool mca_btl_segmsg_net_check_params(void)
 }
 static inline void mca_btl_segmsg_net_choose_times(void)
 {
+}
+static inline uint64_t mca_btl_segmsg_net_count(mca_btl_segmsg_net_count_t what)
+{
+    (void) what;
+    return 0;
+}
+static inline uint32_t mca_btl_segmsg_net_groups(void)
+{
+    return 0;
+}
+static inline void mca_btl_segmsg_net_add_sent(unsigned long long *by_group, bool partitions)
+{
+    (void) by_group, (void) partitions;
+}
+static inline void mca_btl_segmsg_net_add_received(unsigned long long *by_group)
+{
+    (void) by_group;
 }
 static inline void mca_btl_segmsg_net_report(void)
 {

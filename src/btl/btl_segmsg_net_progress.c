@@ -39,6 +39,7 @@ static void deliver(mca_btl_segmsg_net_t *net, mca_btl_segmsg_endpoint_t *endpoi
         mca_btl_segmsg_link_lost(endpoint->link, segmsg_error_text(SEGMSG_ERR_CORRUPT));
     } else {
         ++net->delivered;
+        net->delivered_bytes += message->length;
         mca_btl_base_segment_t segment = {.seg_addr.pval = message->data,
                                           .seg_len = message->length};
         segmsg_compat_deliver(&net->super, endpoint, message->tag, &segment, 1);

@@ -374,7 +374,7 @@ static enum fi_op op_of(mca_btl_base_atomic_op_t op)
             return atomic_ops[i].op;
         }
     }
-    return FI_ATOMIC_OP_LAST; /* which nobody offers */
+    return (enum fi_op) FI_ATOMIC_OP_LAST; /* which nobody offers */
 }
 
 static int atomic_op(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,

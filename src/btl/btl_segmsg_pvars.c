@@ -4,7 +4,7 @@
  *
  * Performance variables, for MPI_T and for tests: what went through which group.
  */
-#include "btl/btl_segmsg.h"
+#include "btl/btl_segmsg_net.h"
 
 #include "opal/mca/base/mca_base_pvar.h"
 
@@ -12,6 +12,8 @@
 static uint32_t groups_shown(void)
 {
     uint32_t groups = mca_btl_segmsg.config.geometry.group_count;
+    uint32_t between_hosts = mca_btl_segmsg_net_groups();
+    groups = between_hosts > groups ? between_hosts : groups;
     return groups == 0 ? 1 : groups;
 }
 
@@ -45,6 +47,7 @@ static void sum_sent(group_count_fn_t count, const uint64_t *past, unsigned long
             by_group[g] += count(&endpoint->sender, g);
         }
     }
+    mca_btl_segmsg_net_add_sent(by_group, count == count_partitions);
     OPAL_THREAD_UNLOCK(&module->lock);
 }
 
@@ -55,6 +58,7 @@ static void sum_received(unsigned long long *by_group)
     for (uint32_t g = 0; g < groups; ++g) {
         by_group[g] = module->initialised ? segmsg_receiver_messages(&module->receiver, g) : 0;
     }
+    mca_btl_segmsg_net_add_received(by_group);
 }
 
 static int read_sent_messages(const mca_base_pvar_t *pvar, void *value, void *object)
@@ -94,14 +98,16 @@ static int read_sent_fragments(const mca_base_pvar_t *pvar, void *value, void *o
 static int read_delivered_fragments(const mca_base_pvar_t *pvar, void *value, void *object)
 {
     (void) pvar, (void) object;
-    *(unsigned long long *) value = mca_btl_segmsg.delivered_fragments;
+    *(unsigned long long *) value =
+        mca_btl_segmsg.delivered_fragments + mca_btl_segmsg_net_count(SEGMSG_NET_DELIVERED);
     return OPAL_SUCCESS;
 }
 
 static int read_delivered_bytes(const mca_base_pvar_t *pvar, void *value, void *object)
 {
     (void) pvar, (void) object;
-    *(unsigned long long *) value = mca_btl_segmsg.delivered_bytes;
+    *(unsigned long long *) value =
+        mca_btl_segmsg.delivered_bytes + mca_btl_segmsg_net_count(SEGMSG_NET_BYTES);
     return OPAL_SUCCESS;
 }
 
@@ -116,6 +122,41 @@ static int read_joint_helped_bytes(const mca_base_pvar_t *pvar, void *value, voi
 {
     (void) pvar, (void) object;
     *(unsigned long long *) value = mca_btl_segmsg_joint_helped();
+    return OPAL_SUCCESS;
+}
+
+static int read_ofi_messages(const mca_base_pvar_t *pvar, void *value, void *object)
+{
+    (void) pvar, (void) object;
+    *(unsigned long long *) value = mca_btl_segmsg_net_count(SEGMSG_NET_MESSAGES);
+    return OPAL_SUCCESS;
+}
+
+static int read_ofi_writes(const mca_base_pvar_t *pvar, void *value, void *object)
+{
+    (void) pvar, (void) object;
+    *(unsigned long long *) value = mca_btl_segmsg_net_count(SEGMSG_NET_WRITES);
+    return OPAL_SUCCESS;
+}
+
+static int read_ofi_parts(const mca_base_pvar_t *pvar, void *value, void *object)
+{
+    (void) pvar, (void) object;
+    *(unsigned long long *) value = mca_btl_segmsg_net_count(SEGMSG_NET_PARTS);
+    return OPAL_SUCCESS;
+}
+
+static int read_ofi_control(const mca_base_pvar_t *pvar, void *value, void *object)
+{
+    (void) pvar, (void) object;
+    *(unsigned long long *) value = mca_btl_segmsg_net_count(SEGMSG_NET_CONTROL);
+    return OPAL_SUCCESS;
+}
+
+static int read_ofi_recalls(const mca_base_pvar_t *pvar, void *value, void *object)
+{
+    (void) pvar, (void) object;
+    *(unsigned long long *) value = mca_btl_segmsg_net_count(SEGMSG_NET_RECALLS);
     return OPAL_SUCCESS;
 }
 
@@ -159,6 +200,14 @@ void mca_btl_segmsg_register_pvars(void)
          read_joint_transfers, just_one},
         {"joint_helped_bytes", "Bytes of these that peers have copied", read_joint_helped_bytes,
          just_one},
+        {"ofi_messages", "Messages to peers on other hosts", read_ofi_messages, just_one},
+        {"ofi_writes", "RMA writes that carried them, each with completion data", read_ofi_writes,
+         just_one},
+        {"ofi_parts", "Further RMA writes, of the first parts of long messages", read_ofi_parts,
+         just_one},
+        {"ofi_control", "Control messages to peers on other hosts", read_ofi_control, just_one},
+        {"ofi_recalls", "Groups that senders on other hosts were asked to give up",
+         read_ofi_recalls, just_one},
     };
     for (size_t i = 0; i < sizeof(pvars) / sizeof(*pvars); ++i) {
         (void) mca_base_component_pvar_register(&mca_btl_segmsg_component.btl_version,

@@ -163,8 +163,8 @@ def message_cases():
     found += matrix("collectives", (PAIR, TRIPLE, MIXED, APART), usual,
                     ((TRIPLE, "alone"), (MIXED, "alone")))
     found += matrix("collectives", (TURNS, MANY, CROWD), ("alone",))
-    found += matrix("onesided", (PAIR, TRIPLE, MIXED), ("alone", "with self"), ((PAIR, "alone"),))
-    found += matrix("onesided", (PAIR, TRIPLE, MIXED, APART), ("osc rdma", "osc rdma, tiny"),
+    found += matrix("onesided --no-dynamic", (PAIR, TRIPLE, MIXED), ("alone", "with self"), ((PAIR, "alone"),))
+    found += matrix("onesided --no-dynamic", (PAIR, TRIPLE, MIXED, APART), ("osc rdma", "osc rdma, tiny"),
                     ((PAIR, "osc rdma"), (MIXED, "osc rdma")))
     for program, spreads in ROOM.items():
         found += matrix(program, spreads, ("alone", "with self"), ((spreads[-1], "alone"),))
@@ -227,7 +227,7 @@ def provider_cases():
                   by_provider("stress --messages 20000", provider, MIXED),
                   by_provider("stress --messages 1000 --min 64K --large 100", provider, PAIR),
                   by_provider("collectives", provider, TRIPLE),
-                  by_provider("onesided", provider, PAIR, osc=True, quick=True)]
+                  by_provider("onesided --no-dynamic", provider, PAIR, osc=True, quick=True)]
     return found
 
 
@@ -379,7 +379,7 @@ def bad_link_cases():
     found = [Case(f"{program}, 2 ranks on 2 hosts, {bad}", quick, link_degraded(program))
              for program, quick in (("ordering", False), ("stress --messages 3000", True),
                                     ("stress --messages 100 --min 64K --large 100", False),
-                                    ("onesided", False))]
+                                    ("onesided --no-dynamic", False))]
     return found + [Case(f"the link pulled for {PULLED_S} s", True, link_away(*PULLED)),
                     Case(f"the interface down for {PULLED_S} s", False, link_away(*TAKEN_DOWN))]
 

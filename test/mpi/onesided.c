@@ -276,7 +276,9 @@ int main(int argc, char **argv)
     static const char *const kinds[] = {"create", "allocate", "dynamic"};
 
     check_start(&argc, &argv, "onesided", MPI_THREAD_SINGLE);
-    for (int kind = 0; kind < 3; kind++) {
+    /* Between hosts osc/rdma of Open MPI 4.1 waits for a lock of a dynamic window that it holds. */
+    int count = argc > 1 && 0 == strcmp(argv[1], "--no-dynamic") ? 2 : 3;
+    for (int kind = 0; kind < count; kind++) {
         unsigned char *memory;
         MPI_Win window;
         MPI_Aint *bases;
