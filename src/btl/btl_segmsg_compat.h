@@ -190,6 +190,21 @@ static inline uint32_t segmsg_compat_local_peers(void)
     return (uint32_t) opal_process_info.num_local_peers;
 }
 
+/* Processes for which there is room on all hosts that the run-time has; 0: unknown. */
+static inline uint32_t segmsg_compat_universe_size(void)
+{
+    const opal_process_name_t job = {.jobid = OPAL_PROC_MY_NAME.jobid, .vpid = OPAL_VPID_WILDCARD};
+    uint32_t size = 0;
+    uint32_t *at = &size;
+    int rc;
+#if OPAL_MAJOR_VERSION >= 5
+    OPAL_MODEX_RECV_VALUE_OPTIONAL(rc, PMIX_UNIV_SIZE, &job, &at, PMIX_UINT32);
+#else
+    OPAL_MODEX_RECV_VALUE_OPTIONAL(rc, OPAL_PMIX_UNIV_SIZE, &job, &at, OPAL_UINT32);
+#endif
+    return rc == OPAL_SUCCESS ? size : 0;
+}
+
 /* Processes of the own job, on all hosts. */
 static inline uint32_t segmsg_compat_job_size(void)
 {

@@ -432,11 +432,17 @@ static mca_btl_segmsg_net_t *open_net(const struct fi_info *info, const segmsg_o
     return net;
 }
 
-/* True if the job has, or may get, peers on other hosts. */
+static bool job_spans_hosts(void)
+{
+    return segmsg_compat_job_size() > segmsg_compat_local_peers() + 1;
+}
+
+/* True if the job has, or may get, peers on other hosts: there is room for more processes than this
+ * one has processors. */
 static bool is_needed(void)
 {
-    const char *use = mca_btl_segmsg_net_config.use;
-    return strcmp(use, "always") == 0 || segmsg_compat_job_size() > segmsg_compat_local_peers() + 1;
+    return strcmp(mca_btl_segmsg_net_config.use, "always") == 0 || job_spans_hosts()
+           || (long) segmsg_compat_universe_size() > sysconf(_SC_NPROCESSORS_ONLN);
 }
 
 unsigned mca_btl_segmsg_net_open(bool mpi_threads)

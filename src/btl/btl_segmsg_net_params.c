@@ -21,8 +21,9 @@ void mca_btl_segmsg_net_register_params(void)
     config->use = "auto";
     mca_btl_segmsg_register_text("ofi",
                                  "When to open libfabric: auto (if the job has processes on other "
-                                 "hosts when it starts), always (also for processes that come "
-                                 "later: MPI_Comm_spawn, connect/accept)",
+                                 "hosts, or the run-time has room for more processes than this "
+                                 "host has processors), always (for processes of other hosts that "
+                                 "come later, by MPI_Comm_spawn or connect/accept)",
                                  &config->use);
     config->provider_include = "";
     mca_btl_segmsg_register_text("ofi_provider_include",
