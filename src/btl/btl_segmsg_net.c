@@ -97,6 +97,22 @@ static mca_btl_segmsg_link_t *make_link(mca_btl_segmsg_net_t *net,
     return link;
 }
 
+/* What this process publishes of an interface. */
+static mca_btl_segmsg_net_modex_t published_of(mca_btl_segmsg_net_t *net)
+{
+    mca_btl_segmsg_net_modex_t entry = {.wire_version = SEGMSG_WIRE_VERSION,
+                                        .key = net->region.key,
+                                        .geometry = net->targets.geometry};
+    size_t bytes = sizeof(entry.name);
+    if (segmsg_ofi_name(&net->ofi, entry.name, &bytes) != 0) {
+        bytes = 0;
+    }
+    entry.name_bytes = (uint32_t) bytes;
+    snprintf(entry.provider, sizeof(entry.provider), "%s", segmsg_ofi_provider(&net->ofi));
+    mca_btl_segmsg_net_alive_publish(net, &entry);
+    return entry;
+}
+
 static mca_btl_segmsg_endpoint_t *make(mca_btl_segmsg_net_t *net, opal_proc_t *proc)
 {
     mca_btl_segmsg_endpoint_t *endpoint = OBJ_NEW(mca_btl_segmsg_endpoint_t);
@@ -109,6 +125,10 @@ static mca_btl_segmsg_endpoint_t *make(mca_btl_segmsg_net_t *net, opal_proc_t *p
     mca_btl_segmsg_modex_t *modex = NULL;
     if (endpoint->is_self) {
         endpoint->peer = mca_btl_segmsg.self;
+        if (net->has_native_atomics) {
+            mca_btl_segmsg_net_modex_t own = published_of(net);
+            endpoint->link = make_link(net, endpoint, &own);
+        }
     } else {
         modex = mca_btl_segmsg_modex_recv(proc);
         const mca_btl_segmsg_net_modex_t *published =
@@ -507,17 +527,7 @@ size_t mca_btl_segmsg_net_publish(void *to)
 {
     mca_btl_segmsg_net_modex_t *modex = to;
     for (unsigned rail = 0; rail < mca_btl_segmsg_nets && modex != NULL; ++rail) {
-        mca_btl_segmsg_net_t *net = mca_btl_segmsg_net[rail];
-        mca_btl_segmsg_net_modex_t entry = {.wire_version = SEGMSG_WIRE_VERSION,
-                                            .key = net->region.key,
-                                            .geometry = net->targets.geometry};
-        size_t bytes = sizeof(entry.name);
-        if (segmsg_ofi_name(&net->ofi, entry.name, &bytes) != 0) {
-            bytes = 0;
-        }
-        entry.name_bytes = (uint32_t) bytes;
-        snprintf(entry.provider, sizeof(entry.provider), "%s", segmsg_ofi_provider(&net->ofi));
-        mca_btl_segmsg_net_alive_publish(net, &entry);
+        mca_btl_segmsg_net_modex_t entry = published_of(mca_btl_segmsg_net[rail]);
         memcpy(modex + rail, &entry, sizeof(entry));
     }
     return mca_btl_segmsg_nets * sizeof(mca_btl_segmsg_net_modex_t);

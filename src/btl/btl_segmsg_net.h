@@ -117,6 +117,7 @@ typedef struct mca_btl_segmsg_net_t {
     mca_btl_base_module_error_cb_fn_t error_cb;
     uint32_t rail;
     bool is_open;
+    bool has_native_atomics; /* the provider's are used; also on the own memory, then */
     uint64_t closing; /* ticks since when goodbyes are said; 0: they are not */
     segmsg_ofi_t ofi;
     opal_mutex_t gate;

@@ -407,6 +407,9 @@ static int atomic_cswap(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *end
                         mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext, void *cbdata)
 {
     (void) order;
+    if (remote_handle == NULL && !SEGMSG_OFFERS_CSWAP) {
+        return OPAL_ERR_NOT_SUPPORTED; /* see message_cswap */
+    }
     return native_atomic(btl, endpoint, local_address, remote_address, local_handle, remote_handle,
                          FI_CSWAP, value, compare, true, flags, cbfunc, cbcontext, cbdata);
 }
@@ -489,6 +492,7 @@ void mca_btl_segmsg_net_rdma_set_module(mca_btl_segmsg_net_t *net)
     uint32_t flags = native_flags(net);
     btl->btl_atomic_cswap = message_cswap;
     btl->btl_atomic_flags |= MCA_BTL_ATOMIC_SUPPORTS_CSWAP;
+    net->has_native_atomics = flags != 0;
     if (flags != 0) {
         btl->btl_atomic_op = atomic_op;
         btl->btl_atomic_fop = atomic_fop;
