@@ -118,7 +118,7 @@ typedef struct mca_btl_segmsg_net_t {
     uint32_t rail;
     bool is_open;
     bool has_native_atomics; /* the provider's are used; also on the own memory, then */
-    uint64_t closing; /* ticks since when goodbyes are said; 0: they are not */
+    uint64_t closing;        /* ticks since when goodbyes are said; 0: they are not */
     segmsg_ofi_t ofi;
     opal_mutex_t gate;
     segmsg_shm_t shm; /* the export */
@@ -220,6 +220,15 @@ mca_btl_segmsg_endpoint_t *mca_btl_segmsg_net_endpoint_get(mca_btl_segmsg_net_t 
                                                            opal_proc_t *proc);
 mca_btl_segmsg_endpoint_t *mca_btl_segmsg_net_endpoint_of(mca_btl_segmsg_net_t *net, uint64_t name);
 void mca_btl_segmsg_net_endpoint_release(mca_btl_segmsg_endpoint_t *endpoint);
+
+static inline bool mca_btl_segmsg_link_is_lost(const mca_btl_segmsg_link_t *link)
+{
+    return link->is_lost;
+}
+static inline bool mca_btl_segmsg_link_has_left(const mca_btl_segmsg_link_t *link)
+{
+    return link->has_left;
+}
 
 /* As their namesakes for shared memory. The endpoint's lock is held. */
 segmsg_error_t mca_btl_segmsg_link_take(mca_btl_segmsg_link_t *link, size_t length,
@@ -368,6 +377,16 @@ static inline mca_btl_base_module_t *mca_btl_segmsg_net_module(unsigned rail)
 static inline void mca_btl_segmsg_link_free(mca_btl_segmsg_endpoint_t *endpoint)
 {
     (void) endpoint;
+}
+static inline bool mca_btl_segmsg_link_is_lost(const struct mca_btl_segmsg_link_t *link)
+{
+    (void) link;
+    return false;
+}
+static inline bool mca_btl_segmsg_link_has_left(const struct mca_btl_segmsg_link_t *link)
+{
+    (void) link;
+    return false;
 }
 static inline segmsg_error_t mca_btl_segmsg_link_take(struct mca_btl_segmsg_link_t *link,
                                                       size_t length, segmsg_place_t *place)

@@ -256,12 +256,25 @@ static void returned(mca_btl_segmsg_link_t *link, const segmsg_control_message_t
     mca_btl_segmsg_link_release_recalled(link);
 }
 
-/* The peer leaves. */
+/* The peer leaves: it hears that we know, and what it had here is given to others. What we had there
+ * is of no use any more. */
 static void close_link(mca_btl_segmsg_link_t *link)
 {
+    if (!link->has_left) {
+        segmsg_control_message_t answer = {.kind = SEGMSG_CONTROL_CLOSE};
+        mca_btl_segmsg_link_tell(link, &answer);
+    }
     link->has_left = true;
     segmsg_targets_close(&link->net->targets, &link->inlet);
-    link->inlet.user = link;
+    if (link->endpoint->places == 0 && opal_list_is_empty(&link->endpoint->pending)
+        && opal_list_is_empty(&link->endpoint->jobs)) {
+        link->source.batch.partitions = 0;
+        for (uint32_t group = 0; group < link->source.geometry.group_count; ++group) {
+            link->source.segment[group].state = SEGMSG_SOURCE_ABSENT;
+            link->source.segment[group].partition = NULL;
+            free_memory(link, group);
+        }
+    }
     form_waiting(link->net);
 }
 

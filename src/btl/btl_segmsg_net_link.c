@@ -30,6 +30,9 @@ int mca_btl_segmsg_link_insert(mca_btl_segmsg_link_t *link)
 segmsg_error_t mca_btl_segmsg_link_take(mca_btl_segmsg_link_t *link, size_t length,
                                         segmsg_place_t *place)
 {
+    if (OPAL_UNLIKELY(link->is_lost || link->has_left)) {
+        return SEGMSG_ERR_FULL; /* it waits in the queue, and goes with it */
+    }
     opal_mutex_lock(&link->net->gate);
     segmsg_error_t error = segmsg_source_take(&link->source, length, place);
     if (OPAL_UNLIKELY(error == SEGMSG_ERR_FULL)) {
@@ -72,7 +75,7 @@ bool mca_btl_segmsg_link_flush(mca_btl_segmsg_link_t *link)
 {
     mca_btl_segmsg_net_t *net = link->net;
     segmsg_write_t write;
-    if (link->is_lost || !segmsg_source_write(&link->source, &write)) {
+    if (link->is_lost || link->has_left || !segmsg_source_write(&link->source, &write)) {
         return true;
     }
     size_t most = part_most(link);

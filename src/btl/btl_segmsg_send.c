@@ -26,8 +26,8 @@ static void complete(mca_btl_segmsg_frag_t *frag, int status)
 static bool publish(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_frag_t *frag)
 {
     uint32_t length = (uint32_t) frag->segment.seg_len;
-    if (OPAL_UNLIKELY(endpoint->retired)) {
-        return true; /* the peer has left: nobody waits for this */
+    if (OPAL_UNLIKELY(endpoint->retired || mca_btl_segmsg_is_gone(endpoint))) {
+        return true; /* the peer has left, or is lost: nobody waits for this */
     }
     if (frag->place.data != NULL) {
         if (!mca_btl_segmsg_publish(endpoint, &frag->place, frag->tag, length)) {
@@ -81,7 +81,7 @@ int mca_btl_segmsg_send(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *end
     }
     OPAL_THREAD_UNLOCK(&endpoint->lock);
     if (OPAL_LIKELY(sent)) {
-        complete(frag, OPAL_SUCCESS);
+        complete(frag, mca_btl_segmsg_fate(endpoint));
         return 1;
     }
     return OPAL_SUCCESS;
@@ -137,7 +137,7 @@ int mca_btl_segmsg_send_pending(mca_btl_segmsg_endpoint_t *endpoint)
         if (item == NULL) {
             return count;
         }
-        complete(item, OPAL_SUCCESS);
+        complete(item, mca_btl_segmsg_fate(endpoint));
         ++count;
     }
 }

@@ -10,6 +10,22 @@
 
 #include "btl/btl_segmsg_net.h"
 
+/* True if nothing can be sent to the peer any more: it has left, or is lost. */
+static inline bool mca_btl_segmsg_is_gone(const mca_btl_segmsg_endpoint_t *endpoint)
+{
+    return OPAL_UNLIKELY(endpoint->link != NULL)
+           && (mca_btl_segmsg_link_is_lost(endpoint->link)
+               || mca_btl_segmsg_link_has_left(endpoint->link));
+}
+
+/* What becomes of a message that was taken off our hands. */
+static inline int mca_btl_segmsg_fate(const mca_btl_segmsg_endpoint_t *endpoint)
+{
+    return OPAL_UNLIKELY(endpoint->link != NULL) && mca_btl_segmsg_link_is_lost(endpoint->link)
+               ? OPAL_ERR_UNREACH
+               : OPAL_SUCCESS;
+}
+
 /* A place for a message that is published at once. */
 static inline segmsg_error_t mca_btl_segmsg_take(mca_btl_segmsg_endpoint_t *endpoint, size_t length,
                                                  segmsg_place_t *place)
