@@ -156,11 +156,12 @@ static bool take_next(segmsg_source_t *source, uint32_t group, size_t length, se
     return true;
 }
 
-/* False if all groups from `group` on were refused, and something smaller was not. */
-static bool will_have_room(const segmsg_source_t *source, uint32_t group)
+/* False if all groups that can carry `length` bytes were refused, and something smaller was not. */
+static bool will_have_room(const segmsg_source_t *source, size_t length)
 {
-    for (; group < source->geometry.group_count; ++group) {
-        if (source->segment[group].state != SEGMSG_SOURCE_REFUSED) {
+    for (uint32_t group = 0; group < source->geometry.group_count; ++group) {
+        if (segmsg_wire_capacity(&source->geometry, group) >= length
+            && source->segment[group].state != SEGMSG_SOURCE_REFUSED) {
             return true;
         }
     }
@@ -199,7 +200,7 @@ segmsg_error_t segmsg_source_take(segmsg_source_t *source, size_t length, segmsg
         }
     }
     ++source->full;
-    return will_have_room(source, fits) ? SEGMSG_ERR_FULL : SEGMSG_ERR_NO_SPACE;
+    return will_have_room(source, length) ? SEGMSG_ERR_FULL : SEGMSG_ERR_NO_SPACE;
 }
 
 size_t segmsg_source_sure_capacity(const segmsg_source_t *source)
