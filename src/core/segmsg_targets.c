@@ -305,6 +305,10 @@ bool segmsg_inlet_due(segmsg_targets_t *targets, segmsg_inlet_t *inlet, bool urg
 
 bool segmsg_inlet_asked(segmsg_inlet_t *inlet, uint32_t sequence)
 {
+    if ((int32_t) (sequence - inlet->expected) < 0
+        || (inlet->is_asked && (int32_t) (sequence - inlet->asked_at) < 0)) {
+        return false; /* overtaken by what it has sent, or asked, since */
+    }
     inlet->is_asked = true;
     inlet->asked_at = sequence;
     return inlet->expected == sequence && inlet->due != 0;
