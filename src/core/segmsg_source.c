@@ -43,6 +43,7 @@ segmsg_error_t segmsg_source_formed(segmsg_source_t *source, uint32_t group, uin
     formed->partition = (unsigned char *) memory + directory_bytes(&source->geometry, group);
     formed->exists = segmsg_run_mask(0, count);
     formed->taken = ~formed->exists;
+    formed->sent = 0;
     formed->returned = 0;
     formed->segment = segment;
     formed->remote = remote;
@@ -91,8 +92,12 @@ bool segmsg_source_returned(segmsg_source_t *source, const segmsg_return_t *what
     if (segment->state != SEGMSG_SOURCE_FORMED && segment->state != SEGMSG_SOURCE_RECALLED) {
         return true; /* of a group that was given up meanwhile */
     }
-    uint64_t flipped = (what->word ^ segment->returned) & segment->exists;
+    uint64_t flipped = what->word ^ segment->returned;
+    if ((flipped & ~segment->sent) != 0) {
+        return false; /* else its memory might be given up before the write */
+    }
     segment->returned = what->word;
+    segment->sent &= ~flipped;
     segment->taken &= ~flipped;
     segmsg_directory_clear(segment->directory, flipped);
     return true;
@@ -156,11 +161,12 @@ static bool take_next(segmsg_source_t *source, uint32_t group, size_t length, se
     return true;
 }
 
-/* False if all groups from `group` on were refused, and something smaller was not. */
-static bool will_have_room(const segmsg_source_t *source, uint32_t group)
+/* False if all groups that can carry `length` bytes were refused, and something smaller was not. */
+static bool will_have_room(const segmsg_source_t *source, size_t length)
 {
-    for (; group < source->geometry.group_count; ++group) {
-        if (source->segment[group].state != SEGMSG_SOURCE_REFUSED) {
+    for (uint32_t group = 0; group < source->geometry.group_count; ++group) {
+        if (segmsg_wire_capacity(&source->geometry, group) >= length
+            && source->segment[group].state != SEGMSG_SOURCE_REFUSED) {
             return true;
         }
     }
@@ -199,7 +205,7 @@ segmsg_error_t segmsg_source_take(segmsg_source_t *source, size_t length, segmsg
         }
     }
     ++source->full;
-    return will_have_room(source, fits) ? SEGMSG_ERR_FULL : SEGMSG_ERR_NO_SPACE;
+    return will_have_room(source, length) ? SEGMSG_ERR_FULL : SEGMSG_ERR_NO_SPACE;
 }
 
 size_t segmsg_source_sure_capacity(const segmsg_source_t *source)

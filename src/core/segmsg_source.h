@@ -45,6 +45,7 @@ typedef struct {
     segmsg_directory_entry_t *directory;
     uint64_t taken; /* occupancy: bit i is set while partition i is a message's or does not exist */
     uint64_t exists;
+    uint64_t sent;            /* bit i: partition i was written, and has not been returned */
     uint64_t returned;        /* the return word as last seen */
     uint16_t returned_number; /* its number */
     uint32_t segment;         /* index in the receiver's segment table */
@@ -110,7 +111,8 @@ void segmsg_source_recalled(segmsg_source_t *source, uint32_t group);
  * its memory (partition - directory) may be freed. */
 bool segmsg_source_is_released(segmsg_source_t *source, uint32_t group);
 
-/* Takes note of what the receiver gives back. False if that cannot be. */
+/* Takes note of what the receiver gives back. False if that cannot be: nothing is returned that was
+ * not written. */
 bool segmsg_source_returned(segmsg_source_t *source, const segmsg_return_t *what);
 
 /*
@@ -156,7 +158,9 @@ static inline bool segmsg_source_write(const segmsg_source_t *source, segmsg_wri
 /* That write was sent. */
 static inline void segmsg_source_written(segmsg_source_t *source)
 {
-    source->batch.partitions = 0;
+    segmsg_source_batch_t *batch = &source->batch;
+    source->segment[batch->group].sent |= segmsg_run_mask(batch->first, batch->partitions);
+    batch->partitions = 0;
     ++source->writes;
 }
 

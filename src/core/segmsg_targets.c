@@ -118,11 +118,22 @@ static void dissolve(segmsg_targets_t *targets, segmsg_inlet_t *inlet, uint32_t 
     memset(slot, 0, sizeof(*slot));
 }
 
+/* True if something in the segment has arrived and was not delivered. */
+static bool has_waiting(const segmsg_inlet_t *inlet, uint32_t segment)
+{
+    for (uint32_t i = 0; i < inlet->arrival_count; ++i) {
+        if (inlet->arrival[i].segment == segment) {
+            return true;
+        }
+    }
+    return inlet->is_reading && inlet->segment == segment;
+}
+
 segmsg_error_t segmsg_targets_released(segmsg_targets_t *targets, segmsg_inlet_t *inlet,
                                        uint32_t segment)
 {
     if (segment >= targets->slots || targets->slot[segment].inlet != inlet
-        || targets->slot[segment].used != 0) {
+        || targets->slot[segment].used != 0 || has_waiting(inlet, segment)) {
         return SEGMSG_ERR_CORRUPT;
     }
     dissolve(targets, inlet, segment);
@@ -305,6 +316,10 @@ bool segmsg_inlet_due(segmsg_targets_t *targets, segmsg_inlet_t *inlet, bool urg
 
 bool segmsg_inlet_asked(segmsg_inlet_t *inlet, uint32_t sequence)
 {
+    if ((int32_t) (sequence - inlet->expected) < 0
+        || (inlet->is_asked && (int32_t) (sequence - inlet->asked_at) < 0)) {
+        return false; /* overtaken by what it has sent, or asked, since */
+    }
     inlet->is_asked = true;
     inlet->asked_at = sequence;
     return inlet->expected == sequence && inlet->due != 0;

@@ -88,7 +88,7 @@ segmsg_error_t segmsg_targets_form(segmsg_targets_t *targets, segmsg_inlet_t *in
                                    const segmsg_identity_t *sender, uint32_t group,
                                    uint64_t reserve, uint32_t *segment);
 
-/* The sender has given `segment` up. Returns SEGMSG_ERR_CORRUPT if it was not its. */
+/* The sender has given `segment` up. Returns SEGMSG_ERR_CORRUPT if it was not its, or is not empty. */
 segmsg_error_t segmsg_targets_released(segmsg_targets_t *targets, segmsg_inlet_t *inlet,
                                        uint32_t segment);
 
