@@ -62,6 +62,7 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_net_count.c \
 	src/btl/btl_segmsg_net_gather.c \
 	src/btl/btl_segmsg_net_gather.h \
+	src/btl/btl_segmsg_net_in_place.c \
 	src/btl/btl_segmsg_net_link.c \
 	src/btl/btl_segmsg_net_params.c \
 	src/btl/btl_segmsg_net_progress.c \

@@ -150,7 +150,8 @@ OBJ_CLASS_DECLARATION(mca_btl_segmsg_endpoint_t);
 
 typedef struct {
     mca_btl_base_descriptor_t base;
-    mca_btl_base_segment_t segment; /* the message: in partitions, or in a local buffer */
+    mca_btl_base_segment_t segment; /* the message: in partitions, or in a local buffer; */
+    mca_btl_base_segment_t tail;    /* or its header there, and this where the user has it */
     mca_btl_segmsg_endpoint_t *endpoint;
     segmsg_place_t place; /* where it lies; place.data is NULL if in a local buffer */
     void *heap;           /* local buffer of a message longer than the built-in one, or NULL */
@@ -159,6 +160,9 @@ typedef struct {
     size_t pieces_sent;   /* bytes of it that went out in pieces: see btl_segmsg_pieces.c */
     uint8_t tag;
 } mca_btl_segmsg_frag_t;
+_Static_assert(offsetof(mca_btl_segmsg_frag_t, tail)
+                   == offsetof(mca_btl_segmsg_frag_t, segment) + sizeof(mca_btl_base_segment_t),
+               "an array of two to Open MPI");
 OBJ_CLASS_DECLARATION(mca_btl_segmsg_frag_t);
 
 /* ---- the module ---- */
@@ -331,6 +335,9 @@ extern _Thread_local unsigned mca_btl_segmsg_completions;
 
 /* Ends what is pending for a peer that is lost: its owners are told that it failed. */
 void mca_btl_segmsg_fail_pending(mca_btl_segmsg_endpoint_t *endpoint);
+
+/* A fragment whose sending has taken its time is done. By who polls. */
+void mca_btl_segmsg_frag_done(mca_btl_segmsg_frag_t *frag, int status);
 
 /* Publishes what is pending for `endpoint`, as much as there is room for. Returns how many. */
 int mca_btl_segmsg_send_pending(mca_btl_segmsg_endpoint_t *endpoint);

@@ -25,6 +25,7 @@ static mca_btl_segmsg_frag_t *get(mca_btl_segmsg_endpoint_t *endpoint, uint8_t o
         frag->pieces_sent = 0;
         frag->endpoint = endpoint;
         frag->segment.seg_len = size;
+        frag->tail.seg_len = 0;
         frag->segment.seg_addr.pval = frag->base.super.ptr;
         frag->base.des_segments = &frag->segment;
         frag->base.des_segment_count = 1;
@@ -249,6 +250,32 @@ static mca_btl_base_descriptor_t *alloc_part(mca_btl_segmsg_endpoint_t *endpoint
                                         : descriptor;
 }
 
+/* A fragment of which only the header lies in partitions here; the rest is sent from where the user has
+ * it. NULL if it is better copied. */
+static mca_btl_base_descriptor_t *prepare_in_place(mca_btl_segmsg_endpoint_t *endpoint,
+                                                   opal_convertor_t *convertor, uint8_t order,
+                                                   size_t reserve, size_t size, uint32_t flags)
+{
+    if (endpoint->link == NULL || endpoint->blocked || segmsg_compat_needs_pack(convertor)
+        || !mca_btl_segmsg_link_sends_in_place(endpoint->link, size)) {
+        return NULL;
+    }
+    mca_btl_segmsg_frag_t *frag = get(endpoint, order, reserve + size, flags);
+    if (frag == NULL) {
+        return NULL;
+    }
+    mca_btl_base_descriptor_t *descriptor =
+        with_memory(frag, take_place(endpoint, reserve + size, &frag->place));
+    if (descriptor != NULL) {
+        void *user;
+        opal_convertor_get_current_pointer(convertor, &user);
+        frag->segment.seg_len = reserve;
+        frag->tail = (mca_btl_base_segment_t){.seg_addr.pval = user, .seg_len = size};
+        frag->base.des_segment_count = 2;
+    }
+    return descriptor;
+}
+
 mca_btl_base_descriptor_t *mca_btl_segmsg_prepare_src(mca_btl_base_module_t *btl,
                                                       mca_btl_base_endpoint_t *endpoint,
                                                       opal_convertor_t *convertor, uint8_t order,
@@ -258,6 +285,11 @@ mca_btl_base_descriptor_t *mca_btl_segmsg_prepare_src(mca_btl_base_module_t *btl
         *size = btl->btl_max_send_size - reserve;
     }
     bool is_part = convertor->bConverted != 0 && !endpoint->is_self;
+    mca_btl_base_descriptor_t *in_place =
+        is_part ? NULL : prepare_in_place(endpoint, convertor, order, reserve, *size, flags);
+    if (in_place != NULL) {
+        return in_place;
+    }
     mca_btl_base_descriptor_t *descriptor =
         is_part ? alloc_part(endpoint, convertor, order, reserve + *size, flags)
                 : mca_btl_segmsg_alloc(btl, endpoint, order, reserve + *size, flags);

@@ -8,6 +8,7 @@
  *   btl_segmsg_net_params.c    MCA variables
  *   btl_segmsg_net_link.c      one peer behind an interface: what is sent to it
  *   btl_segmsg_net_control.c   control messages: groups are formed and dissolved, partitions returned
+ *   btl_segmsg_net_in_place.c  messages that are sent from the user's memory
  *   btl_segmsg_net_gather.c    sees to it that gathered messages leave
  *   btl_segmsg_net_progress.c  what arrives
  *   btl_segmsg_net_alive.c     peers and links that are lost
@@ -89,7 +90,8 @@ typedef struct mca_btl_segmsg_link_t {
     segmsg_source_t source;
     void *memory[SEGMSG_GROUPS_MAX]; /* of the source segments */
     segmsg_ofi_region_t region[SEGMSG_GROUPS_MAX];
-    size_t written;       /* bytes of the write that waits which are on their way */
+    size_t written; /* bytes of the write that waits which are on their way */
+    struct mca_btl_segmsg_in_place_t *in_place; /* if that is sent from the user's memory */
     segmsg_inlet_t inlet; /* what it has to tell; the rest by who polls */
     opal_list_t notes;    /* control messages that wait, in order */
     uint32_t forming;     /* bit g: the peer wants group g, which had no room: by who polls */
@@ -117,6 +119,7 @@ typedef struct mca_btl_segmsg_net_t {
     mca_btl_base_module_error_cb_fn_t error_cb;
     uint32_t rail;
     bool is_open;
+    bool sends_in_place;     /* the provider reads whatever memory it is given */
     bool has_native_atomics; /* the provider's are used; also on the own memory, then */
     uint64_t closing;        /* ticks since when goodbyes are said; 0: they are not */
     segmsg_ofi_t ofi;
@@ -140,6 +143,7 @@ typedef struct mca_btl_segmsg_net_t {
     /* One-sided; see btl_segmsg_net_rdma.c. Under the gate. */
     opal_list_t waiting;  /* operations that could not be started yet */
     opal_list_t finished; /* operations of which Open MPI is to be told */
+    opal_list_t in_place; /* fragments likewise */
     void *atomics;        /* words of atomics under way */
     segmsg_ofi_region_t atomics_region;
     uint16_t *atomic_free; /* those that are free, */
@@ -167,6 +171,8 @@ typedef struct {
     unsigned gather;      /* bytes */
     unsigned gather_wait; /* microseconds */
     unsigned part;        /* bytes */
+    unsigned in_place;    /* bytes */
+    unsigned get_part;    /* bytes */
     unsigned timeout;     /* seconds */
     unsigned look_every;  /* nanoseconds */
     unsigned eager_limit; /* bytes, as the next two; 0: by the provider */
@@ -221,6 +227,14 @@ mca_btl_segmsg_endpoint_t *mca_btl_segmsg_net_endpoint_get(mca_btl_segmsg_net_t 
 mca_btl_segmsg_endpoint_t *mca_btl_segmsg_net_endpoint_of(mca_btl_segmsg_net_t *net, uint64_t name);
 void mca_btl_segmsg_net_endpoint_release(mca_btl_segmsg_endpoint_t *endpoint);
 
+/* True if `size` bytes of a message should be sent from where the user has them. */
+bool mca_btl_segmsg_link_sends_in_place(const mca_btl_segmsg_link_t *link, size_t size);
+/* Publishes such a fragment; mca_btl_segmsg_frag_done will be called. False if it must wait. */
+bool mca_btl_segmsg_link_publish_in_place(mca_btl_segmsg_link_t *link, mca_btl_segmsg_frag_t *frag,
+                                          uint32_t length);
+/* Tells Open MPI of the fragments that are done. By who polls. */
+int mca_btl_segmsg_net_in_place_progress(mca_btl_segmsg_net_t *net);
+
 static inline bool mca_btl_segmsg_link_is_lost(const mca_btl_segmsg_link_t *link)
 {
     return link->is_lost;
@@ -244,6 +258,11 @@ int mca_btl_segmsg_link_serve(mca_btl_segmsg_link_t *link, bool *more);
 
 /* Sends the write that waits, if there is one. False if it must go on waiting. The gate is held. */
 bool mca_btl_segmsg_link_flush(mca_btl_segmsg_link_t *link);
+
+/* Longest part of a write in bytes. */
+size_t mca_btl_segmsg_link_part(const mca_btl_segmsg_link_t *link);
+/* Goes on with a message in the user's memory. The gate is held. */
+bool mca_btl_segmsg_link_flush_in_place(mca_btl_segmsg_link_t *link);
 
 /* Makes the peer reachable. The gate is held. 0 or an error. */
 int mca_btl_segmsg_link_insert(mca_btl_segmsg_link_t *link);
@@ -377,6 +396,19 @@ static inline mca_btl_base_module_t *mca_btl_segmsg_net_module(unsigned rail)
 static inline void mca_btl_segmsg_link_free(mca_btl_segmsg_endpoint_t *endpoint)
 {
     (void) endpoint;
+}
+static inline bool mca_btl_segmsg_link_sends_in_place(const struct mca_btl_segmsg_link_t *link,
+                                                      size_t size)
+{
+    (void) link, (void) size;
+    return false;
+}
+static inline bool mca_btl_segmsg_link_publish_in_place(struct mca_btl_segmsg_link_t *link,
+                                                        mca_btl_segmsg_frag_t *frag,
+                                                        uint32_t length)
+{
+    (void) link, (void) frag, (void) length;
+    return false;
 }
 static inline bool mca_btl_segmsg_link_is_lost(const struct mca_btl_segmsg_link_t *link)
 {

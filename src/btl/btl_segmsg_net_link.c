@@ -62,7 +62,7 @@ size_t mca_btl_segmsg_link_sure_capacity(mca_btl_segmsg_link_t *link)
  * the first part goes on while this process puts the second one in; a network interface does that by
  * itself, and in a stream the parts are whole messages.
  */
-static size_t part_most(const mca_btl_segmsg_link_t *link)
+size_t mca_btl_segmsg_link_part(const mca_btl_segmsg_link_t *link)
 {
     const segmsg_ofi_t *ofi = &link->net->ofi;
     size_t most = ofi->max_message;
@@ -75,10 +75,13 @@ bool mca_btl_segmsg_link_flush(mca_btl_segmsg_link_t *link)
 {
     mca_btl_segmsg_net_t *net = link->net;
     segmsg_write_t write;
+    if (link->in_place != NULL) {
+        return mca_btl_segmsg_link_flush_in_place(link);
+    }
     if (link->is_lost || link->has_left || !segmsg_source_write(&link->source, &write)) {
         return true;
     }
-    size_t most = part_most(link);
+    size_t most = mca_btl_segmsg_link_part(link);
     for (;;) {
         size_t left = write.bytes - link->written;
         /* The last part is the longest, and is the one that says that all of it is there. */
@@ -134,7 +137,8 @@ bool mca_btl_segmsg_link_publish(mca_btl_segmsg_link_t *link, const segmsg_place
     opal_mutex_lock(&net->gate);
     size_t gather = mca_btl_segmsg_net_config.gather;
     gather = gather < net->ofi.max_message ? gather : net->ofi.max_message;
-    if (link->written != 0 || !segmsg_source_joins(&link->source, place, length, gather)) {
+    if (link->written != 0 || link->in_place != NULL
+        || !segmsg_source_joins(&link->source, place, length, gather)) {
         if (!mca_btl_segmsg_link_flush(link)) {
             opal_mutex_unlock(&net->gate);
             return false;

@@ -61,7 +61,7 @@ void mca_btl_segmsg_net_register_params(void)
                                      "send to; beyond it, groups that were not used for longest "
                                      "are given up (1 to 65536)",
                                      OPAL_INFO_LVL_5, &config->memory);
-    config->gather = 16 * 1024;
+    config->gather = 64 * 1024;
     mca_btl_segmsg_register_unsigned("ofi_gather",
                                      "Bytes of short messages in a stream that leave together in "
                                      "one write (0: each leaves alone; at most 1048576)",
@@ -78,6 +78,18 @@ void mca_btl_segmsg_net_register_params(void)
                                      "take one while the next is on its way (0: every message "
                                      "leaves in one write; else 1024 to 1073741824)",
                                      OPAL_INFO_LVL_5, &config->part);
+    config->get_part = 64 * 1024;
+    mca_btl_segmsg_register_unsigned("ofi_get_part",
+                                     "Where the kernel carries the bytes (TCP): bytes of a large "
+                                     "message that are read, or put, in one operation; several are "
+                                     "under way at a time (0: all in one; else at least 4096)",
+                                     OPAL_INFO_LVL_5, &config->get_part);
+    config->in_place = 8 * 1024;
+    mca_btl_segmsg_register_unsigned("ofi_in_place",
+                                     "Shortest contiguous message in bytes that is sent from the "
+                                     "program's memory, not copied into partitions first, where the "
+                                     "provider needs no registered memory for that (0: none)",
+                                     OPAL_INFO_LVL_5, &config->in_place);
     config->timeout = 60;
     mca_btl_segmsg_register_unsigned("ofi_timeout",
                                      "Seconds without an answer after which a peer is taken for "
@@ -190,6 +202,8 @@ bool mca_btl_segmsg_net_check_params(void)
            && mca_btl_segmsg_check_range("ofi_gather_wait", config->gather_wait, 10, 100000)
            && (config->part == 0
                || mca_btl_segmsg_check_range("ofi_part", config->part, 1024, 1 << 30))
+           && (config->get_part == 0
+               || mca_btl_segmsg_check_range("ofi_get_part", config->get_part, 4096, UINT_MAX))
            && mca_btl_segmsg_check_range("ofi_timeout", config->timeout, 0, 86400)
            && mca_btl_segmsg_check_range("ofi_look_every", config->look_every, 0, 1000000)
            && (config->eager_limit == 0

@@ -128,6 +128,9 @@ static int poll_interface(mca_btl_segmsg_net_t *net)
     if (OPAL_UNLIKELY(net->has_failures)) {
         report_failures(net);
     }
+    if (OPAL_UNLIKELY(!opal_list_is_empty(&net->in_place))) {
+        count += mca_btl_segmsg_net_in_place_progress(net);
+    }
     if (OPAL_UNLIKELY(!opal_list_is_empty(&net->finished) || !opal_list_is_empty(&net->waiting))) {
         count += mca_btl_segmsg_net_rdma_progress(net);
     }

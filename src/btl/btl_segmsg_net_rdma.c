@@ -32,17 +32,21 @@ typedef struct {
     uint64_t result;
 } atomic_words_t;
 
+enum { PARTS = 8 }; /* of an operation, under way at a time */
+
 /* An operation under way. */
 typedef struct operation_t {
     opal_list_item_t super; /* in one of the lists of its interface */
-    segmsg_ofi_operation_t part;
+    segmsg_ofi_operation_t part[PARTS]; /* each knows its operation */
+    bool is_part_busy[PARTS];
+    uint32_t parts_busy;
+    bool is_waiting; /* in net->waiting */
     mca_btl_segmsg_transfer_t transfer;
     mca_btl_segmsg_net_t *net;
     uint64_t remote; /* as the provider wants it */
     uint64_t key;
     void *descriptor;
     size_t started; /* bytes */
-    size_t under_way;
     int status;
     bool is_atomic;
     bool is_fetching;
@@ -109,19 +113,34 @@ static void finish(operation_t *operation)
     opal_list_append(&operation->net->finished, &operation->super);
 }
 
+static operation_t *operation_of_part(segmsg_ofi_operation_t *part)
+{
+    return part->owner;
+}
+
+/* Puts an operation among those that have parts to start. */
+static void wait_for_turn(operation_t *operation)
+{
+    if (!operation->is_waiting) {
+        operation->is_waiting = true;
+        opal_list_append(&operation->net->waiting, &operation->super);
+    }
+}
+
 static void part_done(segmsg_ofi_operation_t *part, int error)
 {
-    operation_t *operation = (void *) ((char *) part - offsetof(operation_t, part));
+    operation_t *operation = operation_of_part(part);
+    operation->is_part_busy[part - operation->part] = false;
+    --operation->parts_busy;
     if (error != 0) {
         operation->status = OPAL_ERR_UNREACH;
         operation->started = operation->transfer.size;
         mca_btl_segmsg_link_failed(operation->transfer.endpoint->link, error);
     }
-    operation->under_way = 0;
-    if (operation->is_atomic || operation->started == operation->transfer.size) {
+    if (operation->started < operation->transfer.size && !operation->is_atomic) {
+        wait_for_turn(operation);
+    } else if (operation->parts_busy == 0 && !operation->is_waiting) {
         finish(operation);
-    } else {
-        opal_list_append(&operation->net->waiting, &operation->super);
     }
 }
 
@@ -134,39 +153,61 @@ static int start_atomic(operation_t *operation)
                              operation->is_32bit, &words->operand, &words->compare,
                              operation->is_fetching ? &words->result : NULL,
                              net->atomics_region.descriptor, operation->remote, operation->key,
-                             &operation->part);
+                             &operation->part[0]);
 }
 
-/* Starts the next part of an operation: all of it, as a rule. The gate is held. 0 or an error. */
+/* Longest part of a transfer in bytes: where the kernel carries them, several that are under way at a time
+ * are faster than a long one that does not fit its buffers. */
+static size_t part_bytes(const mca_btl_segmsg_net_t *net)
+{
+    size_t most = net->ofi.max_message;
+    unsigned get_part = mca_btl_segmsg_net_config.get_part;
+    return net->ofi.is_cpu_bound && get_part != 0 && get_part < most ? get_part : most;
+}
+
+/* Starts one part of a transfer. The gate is held. 0 or an error. */
 static int start_part(operation_t *operation)
 {
     mca_btl_segmsg_net_t *net = operation->net;
     const mca_btl_segmsg_transfer_t *transfer = &operation->transfer;
-    mca_btl_segmsg_link_t *link = transfer->endpoint->link;
-    int rc = mca_btl_segmsg_link_insert(link);
-    if (rc != 0) {
-        return rc;
-    }
-    /* What was sent before, as messages go, is not to be overtaken by a write. */
-    if (!mca_btl_segmsg_link_flush(link)) {
-        return -FI_EAGAIN;
-    }
-    if (operation->is_atomic) {
-        return start_atomic(operation);
+    const mca_btl_segmsg_link_t *link = transfer->endpoint->link;
+    uint32_t part = 0;
+    while (operation->is_part_busy[part]) {
+        ++part;
     }
     size_t left = transfer->size - operation->started;
-    size_t bytes = left < net->ofi.max_message ? left : net->ofi.max_message;
+    size_t most = part_bytes(net);
+    size_t bytes = left < most ? left : most;
     char *local = (char *) transfer->local + operation->started;
     uint64_t remote = operation->remote + operation->started;
-    rc = transfer->is_put
-             ? segmsg_ofi_put(&net->ofi, link->address, local, bytes, operation->descriptor, remote,
-                              operation->key, &operation->part)
-             : segmsg_ofi_get(&net->ofi, link->address, local, bytes, operation->descriptor, remote,
-                              operation->key, &operation->part);
+    int rc = operation->is_atomic ? start_atomic(operation)
+             : transfer->is_put
+                 ? segmsg_ofi_put(&net->ofi, link->address, local, bytes, operation->descriptor,
+                                  remote, operation->key, &operation->part[part])
+                 : segmsg_ofi_get(&net->ofi, link->address, local, bytes, operation->descriptor,
+                                  remote, operation->key, &operation->part[part]);
     if (rc == 0) {
-        operation->started += bytes;
-        operation->under_way = bytes;
+        operation->started += operation->is_atomic ? 0 : bytes;
+        operation->is_part_busy[part] = true;
+        ++operation->parts_busy;
     }
+    return rc;
+}
+
+/* Starts as many parts of an operation as may be under way. The gate is held. 0: all are, or as many;
+ * or an error. */
+static int start_parts(operation_t *operation)
+{
+    mca_btl_segmsg_link_t *link = operation->transfer.endpoint->link;
+    int rc = mca_btl_segmsg_link_insert(link);
+    /* What was sent before, as messages go, is not to be overtaken by a write. */
+    if (rc == 0 && !mca_btl_segmsg_link_flush(link)) {
+        rc = -FI_EAGAIN;
+    }
+    do {
+        rc = rc == 0 ? start_part(operation) : rc;
+    } while (rc == 0 && !operation->is_atomic && operation->started < operation->transfer.size
+             && operation->parts_busy < PARTS);
     return rc;
 }
 
@@ -175,9 +216,9 @@ static int start(operation_t *operation)
 {
     mca_btl_segmsg_net_t *net = operation->net;
     opal_mutex_lock(&net->gate);
-    int rc = opal_list_is_empty(&net->waiting) ? start_part(operation) : -FI_EAGAIN;
+    int rc = opal_list_is_empty(&net->waiting) ? start_parts(operation) : -FI_EAGAIN;
     if (rc == -FI_EAGAIN) {
-        opal_list_append(&net->waiting, &operation->super);
+        wait_for_turn(operation);
         rc = 0;
     }
     opal_mutex_unlock(&net->gate);
@@ -212,15 +253,22 @@ int mca_btl_segmsg_net_rdma_progress(mca_btl_segmsg_net_t *net)
     int count = 0;
     opal_mutex_lock(&net->gate);
     operation_t *operation;
-    while (!opal_list_is_empty(&net->waiting)) {
+    size_t turns = opal_list_get_size(&net->waiting);
+    while (turns-- != 0) {
         operation = (operation_t *) opal_list_get_first(&net->waiting);
-        int rc = operation->transfer.endpoint->link->is_lost ? -FI_ENOTCONN : start_part(operation);
+        int rc = operation->transfer.endpoint->link->is_lost ? -FI_ENOTCONN
+                                                             : start_parts(operation);
         if (rc == -FI_EAGAIN) {
             break;
         }
         opal_list_remove_first(&net->waiting);
+        operation->is_waiting = false;
         if (rc != 0) {
-            part_done(&operation->part, rc);
+            operation->status = OPAL_ERR_UNREACH;
+            operation->started = operation->transfer.size;
+            if (operation->parts_busy == 0) {
+                finish(operation);
+            }
         }
         ++count;
     }
@@ -245,13 +293,19 @@ static operation_t *make_operation(mca_btl_base_module_t *btl,
     operation_t *operation = OBJ_NEW(operation_t);
     if (operation != NULL) {
         operation->net = (mca_btl_segmsg_net_t *) btl;
-        operation->part.done = part_done;
+        for (uint32_t part = 0; part < PARTS; ++part) {
+            operation->part[part].done = part_done;
+            operation->part[part].owner = operation;
+            operation->is_part_busy[part] = false;
+        }
+        operation->parts_busy = 0;
+        operation->is_waiting = false;
         operation->transfer = *transfer;
         operation->remote = transfer->remote - remote_handle->base;
         operation->key = remote_handle->key;
         operation->descriptor =
             transfer->local_handle == NULL ? NULL : transfer->local_handle->descriptor;
-        operation->started = operation->under_way = 0;
+        operation->started = 0;
         operation->status = OPAL_SUCCESS;
         operation->is_atomic = false;
     }
@@ -509,8 +563,12 @@ void mca_btl_segmsg_net_rdma_cancel(mca_btl_segmsg_net_t *net, mca_btl_segmsg_en
     OPAL_LIST_FOREACH_SAFE (operation, next, &net->waiting, operation_t) {
         if (operation->transfer.endpoint == endpoint) {
             opal_list_remove_item(&net->waiting, &operation->super);
+            operation->is_waiting = false;
             operation->status = OPAL_ERR_UNREACH;
-            finish(operation);
+            operation->started = operation->transfer.size;
+            if (operation->parts_busy == 0) {
+                finish(operation);
+            }
         }
     }
     opal_mutex_unlock(&net->gate);

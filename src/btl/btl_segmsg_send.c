@@ -22,12 +22,25 @@ static void complete(mca_btl_segmsg_frag_t *frag, int status)
     --mca_btl_segmsg_completions;
 }
 
+void mca_btl_segmsg_frag_done(mca_btl_segmsg_frag_t *frag, int status)
+{
+    complete(frag, status);
+}
+
 /* Publishes a fragment; false if there is no room at this moment. The endpoint's lock is held. */
 static bool publish(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_frag_t *frag)
 {
-    uint32_t length = (uint32_t) frag->segment.seg_len;
+    uint32_t length = (uint32_t) (frag->segment.seg_len + frag->tail.seg_len);
     if (OPAL_UNLIKELY(endpoint->retired || mca_btl_segmsg_is_gone(endpoint))) {
         return true; /* the peer has left, or is lost: nobody waits for this */
+    }
+    if (OPAL_UNLIKELY(frag->tail.seg_len != 0)) {
+        if (!mca_btl_segmsg_link_publish_in_place(endpoint->link, frag, length)) {
+            return false;
+        }
+        frag->place.data = NULL;
+        --endpoint->places;
+        return true;
     }
     if (frag->place.data != NULL) {
         if (!mca_btl_segmsg_publish(endpoint, &frag->place, frag->tag, length)) {
@@ -73,6 +86,10 @@ int mca_btl_segmsg_send(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *end
         return 1;
     }
     OPAL_THREAD_LOCK(&endpoint->lock);
+    bool is_in_place = frag->tail.seg_len != 0;
+    if (OPAL_UNLIKELY(is_in_place)) {
+        frag->base.des_flags |= MCA_BTL_DES_SEND_ALWAYS_CALLBACK;
+    }
     bool sent = opal_list_is_empty(&endpoint->pending) && publish(endpoint, frag);
     if (OPAL_UNLIKELY(!sent)) {
         frag->base.des_flags |= MCA_BTL_DES_SEND_ALWAYS_CALLBACK;
@@ -80,6 +97,9 @@ int mca_btl_segmsg_send(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *end
         mca_btl_segmsg_endpoint_set_busy(endpoint);
     }
     OPAL_THREAD_UNLOCK(&endpoint->lock);
+    if (OPAL_UNLIKELY(sent && is_in_place && !mca_btl_segmsg_is_gone(endpoint))) {
+        return OPAL_SUCCESS; /* it is read until mca_btl_segmsg_frag_done says otherwise */
+    }
     if (OPAL_LIKELY(sent)) {
         complete(frag, mca_btl_segmsg_fate(endpoint));
         return 1;
@@ -99,12 +119,16 @@ static bool evict_places(mca_btl_segmsg_endpoint_t *endpoint)
         if (frag->place.data == NULL) {
             continue;
         }
-        size_t size = frag->segment.seg_len;
-        void *heap = malloc(size);
+        size_t head = frag->segment.seg_len;
+        char *heap = malloc(head + frag->tail.seg_len);
         if (heap == NULL) {
             break;
         }
-        memcpy(heap, frag->place.data, size);
+        memcpy(heap, frag->place.data, head);
+        memcpy(heap + head, frag->tail.seg_addr.pval, frag->tail.seg_len);
+        frag->segment.seg_len = head + frag->tail.seg_len;
+        frag->tail.seg_len = 0;
+        frag->base.des_segment_count = 1;
         mca_btl_segmsg_frag_leave_place(frag);
         frag->heap = frag->segment.seg_addr.pval = heap;
         evicted = true;
@@ -137,7 +161,9 @@ int mca_btl_segmsg_send_pending(mca_btl_segmsg_endpoint_t *endpoint)
         if (item == NULL) {
             return count;
         }
-        complete(item, mca_btl_segmsg_fate(endpoint));
+        if (item->tail.seg_len == 0 || mca_btl_segmsg_is_gone(endpoint)) {
+            complete(item, mca_btl_segmsg_fate(endpoint));
+        }
         ++count;
     }
 }

@@ -79,6 +79,7 @@ typedef struct segmsg_ofi_operation_t {
     struct fi_context2 context; /* the provider's */
     /* Called from segmsg_ofi_poll; `error` is 0 or negative. */
     void (*done)(struct segmsg_ofi_operation_t *operation, int error);
+    void *owner; /* whoever starts it may say here whose it is */
 } segmsg_ofi_operation_t;
 
 typedef struct segmsg_ofi_slot_t segmsg_ofi_slot_t; /* a control message that goes or comes */
@@ -236,6 +237,32 @@ static inline int segmsg_ofi_part(segmsg_ofi_t *ofi, fi_addr_t to, const void *l
                                        .context = segmsg_ofi_context(ofi, failed)};
     ssize_t rc = fi_writemsg(ofi->ep, &message, 0);
     ofi->parts += rc == 0;
+    return (int) rc;
+}
+
+/*
+ * Deposits `bytes` bytes in `count` pieces, which lie in memory that need not be registered: one RMA
+ * write. With an operation it is the last part of a message, carries completion data, and operation->done
+ * will be called when the memory may be changed; without one it is a part before that.
+ */
+static inline int segmsg_ofi_write_pieces(segmsg_ofi_t *ofi, fi_addr_t to, const struct iovec *iov,
+                                          size_t count, size_t bytes, uint64_t remote, uint64_t key,
+                                          uint32_t data, segmsg_ofi_operation_t *operation,
+                                          segmsg_ofi_operation_t *failed)
+{
+    const struct fi_rma_iov rma = {.addr = remote, .len = bytes, .key = key};
+    const struct fi_msg_rma message = {.msg_iov = iov,
+                                       .iov_count = count,
+                                       .addr = to,
+                                       .rma_iov = &rma,
+                                       .rma_iov_count = 1,
+                                       .context = operation != NULL ? &operation->context
+                                                                    : segmsg_ofi_context(ofi, failed),
+                                       .data = data};
+    uint64_t flags = operation != NULL ? FI_REMOTE_CQ_DATA | FI_COMPLETION : 0;
+    ssize_t rc = fi_writemsg(ofi->ep, &message, flags);
+    ofi->writes += rc == 0 && operation != NULL;
+    ofi->parts += rc == 0 && operation == NULL;
     return (int) rc;
 }
 
