@@ -250,14 +250,22 @@ static mca_btl_base_descriptor_t *alloc_part(mca_btl_segmsg_endpoint_t *endpoint
                                         : descriptor;
 }
 
-/* A fragment of which only the header lies in partitions here; the rest is sent from where the user has
- * it. NULL if it is better copied. */
+/* True if only the header of a message should lie in partitions here, and the rest be sent from where the
+ * user has it. */
+static bool is_for_place(const mca_btl_segmsg_endpoint_t *endpoint,
+                         const opal_convertor_t *convertor, size_t size)
+{
+    return endpoint->link != NULL && !endpoint->is_self && !segmsg_compat_needs_pack(convertor)
+           && mca_btl_segmsg_link_sends_in_place(endpoint->link, size);
+}
+
+/* A fragment for such a message; NULL if there is no room: the PML keeps it and tries again. Nothing is
+ * gained if so much waits in buffers here. */
 static mca_btl_base_descriptor_t *prepare_in_place(mca_btl_segmsg_endpoint_t *endpoint,
                                                    opal_convertor_t *convertor, uint8_t order,
                                                    size_t reserve, size_t size, uint32_t flags)
 {
-    if (endpoint->link == NULL || endpoint->blocked || segmsg_compat_needs_pack(convertor)
-        || !mca_btl_segmsg_link_sends_in_place(endpoint->link, size)) {
+    if (endpoint->blocked) {
         return NULL;
     }
     mca_btl_segmsg_frag_t *frag = get(endpoint, order, reserve + size, flags);
@@ -272,6 +280,17 @@ static mca_btl_base_descriptor_t *prepare_in_place(mca_btl_segmsg_endpoint_t *en
         frag->segment.seg_len = reserve;
         frag->tail = (mca_btl_base_segment_t){.seg_addr.pval = user, .seg_len = size};
         frag->base.des_segment_count = 2;
+    } else if (endpoint->memory_short) {
+        descriptor = mca_btl_segmsg_alloc_buffer(endpoint, order, reserve + size, flags);
+        if (descriptor != NULL) {
+            (void) mca_btl_segmsg_pack(convertor,
+                                       (char *) descriptor->des_segments->seg_addr.pval + reserve,
+                                       size);
+        }
+    } else {
+        OPAL_THREAD_LOCK(&endpoint->lock);
+        mca_btl_segmsg_endpoint_block(endpoint);
+        OPAL_THREAD_UNLOCK(&endpoint->lock);
     }
     return descriptor;
 }
@@ -285,10 +304,8 @@ mca_btl_base_descriptor_t *mca_btl_segmsg_prepare_src(mca_btl_base_module_t *btl
         *size = btl->btl_max_send_size - reserve;
     }
     bool is_part = convertor->bConverted != 0 && !endpoint->is_self;
-    mca_btl_base_descriptor_t *in_place =
-        is_part ? NULL : prepare_in_place(endpoint, convertor, order, reserve, *size, flags);
-    if (in_place != NULL) {
-        return in_place;
+    if (!is_part && is_for_place(endpoint, convertor, *size)) {
+        return prepare_in_place(endpoint, convertor, order, reserve, *size, flags);
     }
     mca_btl_base_descriptor_t *descriptor =
         is_part ? alloc_part(endpoint, convertor, order, reserve + *size, flags)

@@ -166,6 +166,7 @@ static bool recall(mca_btl_segmsg_net_t *net, const segmsg_inlet_t *inlet, uint3
                                         .segment = (uint32_t) (slot - net->targets.slot)};
     mca_btl_segmsg_link_t *victim = slot->inlet->user;
     mca_btl_segmsg_link_tell(victim, &message);
+    mca_btl_segmsg_link_return(victim); /* it may have nothing else to wait for */
     ++net->recalls;
     return true;
 }

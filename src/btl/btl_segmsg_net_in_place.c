@@ -11,6 +11,8 @@
 
 #if SEGMSG_HAVE_OFI
 
+#include "btl/btl_segmsg_clock.h"
+
 /* A message under way. */
 typedef struct mca_btl_segmsg_in_place_t {
     opal_list_item_t super; /* in net->in_place, once it is done */
@@ -21,12 +23,6 @@ typedef struct mca_btl_segmsg_in_place_t {
     int status;
 } in_place_t;
 static OBJ_CLASS_INSTANCE(in_place_t, opal_list_item_t, NULL, NULL);
-
-bool mca_btl_segmsg_link_sends_in_place(const mca_btl_segmsg_link_t *link, size_t size)
-{
-    unsigned from = mca_btl_segmsg_net_config.in_place;
-    return from != 0 && size >= from && link->net->sends_in_place;
-}
 
 static void done(segmsg_ofi_operation_t *operation, int error)
 {
@@ -119,8 +115,8 @@ bool mca_btl_segmsg_link_publish_in_place(mca_btl_segmsg_link_t *link, mca_btl_s
     message->head = SEGMSG_WIRE_HEADER_BYTES + frag->segment.seg_len;
     message->status = OPAL_SUCCESS;
     link->in_place = message;
-    link->streak = 0;
     bool waits = !mca_btl_segmsg_link_flush_in_place(link);
+    link->published_at = segmsg_clock_ticks();
     opal_mutex_unlock(&net->gate);
     if (OPAL_UNLIKELY(waits)) {
         mca_btl_segmsg_endpoint_set_busy(link->endpoint);

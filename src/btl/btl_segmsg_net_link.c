@@ -27,6 +27,24 @@ int mca_btl_segmsg_link_insert(mca_btl_segmsg_link_t *link)
     return rc;
 }
 
+/* Takes note of when places are taken, before anything is copied there. The gate is held. */
+static void watch_stream(mca_btl_segmsg_link_t *link)
+{
+    mca_btl_segmsg_net_t *net = link->net;
+    uint64_t now = segmsg_clock_ticks();
+    bool is_next = link->progress_seen == net->progress
+                   && now - link->published_at < mca_btl_segmsg.row_ticks;
+    link->streak = is_next ? link->streak + 1 : 0;
+    link->progress_seen = net->progress;
+}
+
+/* True if more messages will follow this one in a moment, as far as one can tell. */
+static bool is_streaming(const mca_btl_segmsg_link_t *link)
+{
+    enum { STREAK = 2 }; /* messages in a row that leave at once */
+    return link->streak > STREAK;
+}
+
 segmsg_error_t mca_btl_segmsg_link_take(mca_btl_segmsg_link_t *link, size_t length,
                                         segmsg_place_t *place)
 {
@@ -34,6 +52,7 @@ segmsg_error_t mca_btl_segmsg_link_take(mca_btl_segmsg_link_t *link, size_t leng
         return SEGMSG_ERR_FULL; /* it waits in the queue, and goes with it */
     }
     opal_mutex_lock(&link->net->gate);
+    watch_stream(link);
     segmsg_error_t error = segmsg_source_take(&link->source, length, place);
     if (OPAL_UNLIKELY(error == SEGMSG_ERR_FULL)) {
         mca_btl_segmsg_link_ask(link, true);
@@ -55,6 +74,14 @@ size_t mca_btl_segmsg_link_sure_capacity(mca_btl_segmsg_link_t *link)
     size_t capacity = segmsg_source_sure_capacity(&link->source);
     opal_mutex_unlock(&link->net->gate);
     return capacity;
+}
+
+bool mca_btl_segmsg_link_sends_in_place(const mca_btl_segmsg_link_t *link, size_t size)
+{
+    enum { GATHERED = 32 * 1024 }; /* bytes: in a stream, shorter ones are better gathered */
+    unsigned from = mca_btl_segmsg_net_config.in_place;
+    return from != 0 && size >= from && link->net->sends_in_place
+           && (size >= GATHERED || !is_streaming(link));
 }
 
 /*
@@ -111,24 +138,6 @@ bool mca_btl_segmsg_link_flush(mca_btl_segmsg_link_t *link)
     return true;
 }
 
-/* True if more messages will follow this one in a moment, as far as one can tell. */
-static bool is_streaming(mca_btl_segmsg_link_t *link)
-{
-    enum { STREAK = 2 }; /* messages in a row that leave at once */
-    return link->streak > STREAK;
-}
-
-/* Takes note of when messages are published. */
-static void watch_stream(mca_btl_segmsg_link_t *link)
-{
-    mca_btl_segmsg_net_t *net = link->net;
-    uint64_t now = segmsg_clock_ticks();
-    bool is_next =
-        link->progress_seen == net->progress && now - link->published_at < mca_btl_segmsg.row_ticks;
-    link->streak = is_next ? link->streak + 1 : 0;
-    link->progress_seen = net->progress;
-}
-
 bool mca_btl_segmsg_link_publish(mca_btl_segmsg_link_t *link, const segmsg_place_t *place,
                                  uint8_t tag, uint32_t length)
 {
@@ -149,7 +158,6 @@ bool mca_btl_segmsg_link_publish(mca_btl_segmsg_link_t *link, const segmsg_place
         ride = (segmsg_return_t){.group = SEGMSG_WIRE_NO_RETURN};
     }
     segmsg_source_publish(&link->source, place, tag, length, &ride);
-    watch_stream(link);
     if (gather != 0 && is_streaming(link) && link->source.batch.bytes + length < gather
         && mca_btl_segmsg_net_gather_waits()) {
         waits = true;

@@ -71,14 +71,14 @@ void mca_btl_segmsg_net_register_params(void)
                                      "Microseconds after which they leave at the latest, whatever "
                                      "the process does (10 to 100000)",
                                      OPAL_INFO_LVL_5, &config->gather_wait);
-    config->part = 16 * 1024;
+    config->part = 0;
     mca_btl_segmsg_register_unsigned("ofi_part",
                                      "Where the kernel carries the bytes (TCP): bytes of a write "
                                      "after which the next part of it begins, so that the peer can "
                                      "take one while the next is on its way (0: every message "
                                      "leaves in one write; else 1024 to 1073741824)",
                                      OPAL_INFO_LVL_5, &config->part);
-    config->get_part = 64 * 1024;
+    config->get_part = 128 * 1024;
     mca_btl_segmsg_register_unsigned("ofi_get_part",
                                      "Where the kernel carries the bytes (TCP): bytes of a large "
                                      "message that are read, or put, in one operation; several are "

@@ -67,6 +67,7 @@ static int take_messages(mca_btl_segmsg_net_t *net, segmsg_inlet_t *inlet)
         ++count;
     }
     link->answered = true;
+    link->heard = net->looked;
     if (OPAL_UNLIKELY(poll == SEGMSG_POLL_CORRUPT)) {
         mca_btl_segmsg_link_lost(link, segmsg_error_text(SEGMSG_ERR_CORRUPT));
     }

@@ -205,6 +205,9 @@ segmsg_error_t segmsg_source_take(segmsg_source_t *source, size_t length, segmsg
         }
     }
     ++source->full;
+    if (!is_asked && segmsg_source_sure_capacity(source) == 0) {
+        want(source, 0); /* it goes in pieces, then */
+    }
     return will_have_room(source, length) ? SEGMSG_ERR_FULL : SEGMSG_ERR_NO_SPACE;
 }
 
