@@ -202,6 +202,7 @@ static void claim_G9_between_hosts_any_number_of_partitions_is_one_write_and_one
         (void) wire_tell(&pair.link, false);
     }
     UNIT_EQUAL(pair.link.source.writes, 9);
+    UNIT_EQUAL(pair.link.inlet.messages, 9);
     close_pair(&pair);
 }
 
@@ -242,7 +243,9 @@ static void claim_G11_between_hosts_receiver_delivers_in_place_and_returns_every
         const segmsg_source_segment_t *source = &pair.link.source.segment[g];
         UNIT_EQUAL(source->taken & source->exists, 0);
         const segmsg_control_t *stats = slot_of(&pair, g)->control;
+        UNIT_EQUAL(atomic_load(&stats->word), source->returned);
         UNIT_EQUAL(atomic_load(&stats->messages), g == 1 ? 2 : 1);
+        UNIT_EQUAL(pair.host.targets.past[g], g == 1 ? 2 : 1);
         UNIT_EQUAL(atomic_load(&stats->bytes), g == 0 ? 100 : g == 1 ? 600 : 4000);
         UNIT_EQUAL(atomic_load(&stats->partitions), g == 0 ? 2 : g == 1 ? 6 : 4);
     }

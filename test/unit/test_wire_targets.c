@@ -170,6 +170,13 @@ static void the_group_that_was_not_used_for_longest_is_wanted_back(void)
         (void) wire_tell(&scene.link[2], false);
     }
     UNIT_CHECK(segmsg_targets_oldest(targets, &scene.link[3].inlet, 2) == NULL);
+    uint32_t newest; /* has had no time to be used */
+    UNIT_EQUAL(form(&scene, 3, 1, 0, &newest), SEGMSG_OK);
+    UNIT_EQUAL(segmsg_targets_released(targets, &scene.link[0].inlet,
+                                       scene.link[0].inlet.formed[1] - 1),
+               SEGMSG_OK);
+    UNIT_EQUAL(form(&scene, 0, 1, 0, &newest),
+               SEGMSG_OK); /* where it stands in the table is no matter */
     /* Nobody gives up a segment for itself. */
     segmsg_target_slot_t *slot = segmsg_targets_oldest(targets, &scene.link[2].inlet, 1);
     UNIT_REQUIRE(slot != NULL);
