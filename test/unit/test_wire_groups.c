@@ -292,6 +292,13 @@ static void a_stuck_sender_is_told_of_everything_once_all_is_read(void)
     UNIT_EQUAL(wire_tell(&link, true), 1);
     UNIT_EQUAL(link.source.segment[0].taken & link.source.segment[0].exists, 1 << 2);
     UNIT_EQUAL(link.source.segment[1].taken & link.source.segment[1].exists, 0);
+    /* That it asked once does not matter when the numbers have gone half around. */
+    wire_send(&link, 40, 5);
+    wire_arrive(&link, 0);
+    wire_expect(&link, 40, 5, &more);
+    UNIT_CHECK(!wire_return(&link, &more));
+    link.source.sequence = link.inlet.expected = 5 + UINT32_C(0x90000000);
+    UNIT_CHECK(segmsg_inlet_asked(&link.inlet, link.source.sequence));
     wire_close(&link);
     wire_close_host(&host);
 }
@@ -320,6 +327,14 @@ static void a_question_that_was_overtaken_does_not_hide_the_last_one(void)
     UNIT_CHECK(wire_return(&link, &message));
     UNIT_EQUAL(wire_tell(&link, true), 1);
     UNIT_EQUAL(link.source.segment[0].taken & link.source.segment[0].exists, 0);
+    wire_send(&link, 40, 3);
+    wire_arrive(&link, 0);
+    wire_expect(&link, 40, 3, &message);
+    UNIT_CHECK(!wire_return(&link, &message));
+    UNIT_CHECK(
+        !segmsg_inlet_asked(&link.inlet, 2)); /* nor when the numbers have gone half around */
+    link.source.sequence = link.inlet.expected = 4 + UINT32_C(0x90000000);
+    UNIT_CHECK(segmsg_inlet_asked(&link.inlet, link.source.sequence));
     wire_close(&link);
     wire_close_host(&host);
 }

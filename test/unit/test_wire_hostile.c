@@ -196,6 +196,24 @@ static void wrong_messages_in_the_middle_of_a_write_are_corrupt(void)
     }
 }
 
+/* Behind the last partition is a page that nobody may touch. */
+static void nothing_is_read_behind_the_last_partition(void)
+{
+    wire_host_t host;
+    wire_link_t link;
+    wire_open_host(&host, "64:8:3,128:31:31", 12, 1);
+    wire_open(&link, &host, 0);
+    segmsg_message_t message;
+    wire_send(&link, 31 * 128 - 24, 0);
+    UNIT_EQUAL((uintptr_t) (host.targets.slot[0].partition + (size_t) 31 * 128) % SEGMSG_PAGE, 0);
+    segmsg_wire_header_t *header = arrived_header(&link);
+    header->header = segmsg_header_make(SEGMSG_KIND_MORE, 0, 31, 31 * 128 - 24);
+    wire_expect(&link, 31 * 128 - 24, 0, &message);
+    UNIT_EQUAL(wire_next(&link, &message), SEGMSG_POLL_CORRUPT);
+    wire_close(&link);
+    wire_close_host(&host);
+}
+
 static void partitions_that_are_out_cannot_be_handed_out_again(void)
 {
     scene_t scene;
@@ -236,7 +254,9 @@ static void segments_are_released_by_their_sender_when_they_are_empty(void)
     wire_expect(&scene.link[0], 100, 0, &message);
     UNIT_EQUAL(segmsg_targets_released(targets, &scene.link[0].inlet, 0), SEGMSG_ERR_CORRUPT);
     (void) wire_return(&scene.link[0], &message);
+    UNIT_CHECK(scene.link[0].inlet.due != 0);
     UNIT_EQUAL(segmsg_targets_released(targets, &scene.link[0].inlet, 0), SEGMSG_OK);
+    UNIT_EQUAL(wire_tell(&scene.link[0], false), 0); /* there is nothing to tell any more */
     UNIT_EQUAL(segmsg_targets_released(targets, &scene.link[0].inlet, 0), SEGMSG_ERR_CORRUPT);
     UNIT_CHECK(targets->slot[1].inlet == &scene.link[1].inlet);
     close_scene(&scene);
@@ -353,6 +373,7 @@ static const unit_case_t cases[] = {
     UNIT_CASE(spans_beyond_the_span_factor_are_corrupt),
     UNIT_CASE(another_sequence_is_not_handed_out),
     UNIT_CASE(wrong_messages_in_the_middle_of_a_write_are_corrupt),
+    UNIT_CASE(nothing_is_read_behind_the_last_partition),
     UNIT_CASE(partitions_that_are_out_cannot_be_handed_out_again),
     UNIT_CASE(segments_are_released_by_their_sender_when_they_are_empty),
     UNIT_CASE(segments_with_messages_that_wait_are_not_released),
