@@ -68,6 +68,8 @@ class Sender:
         self.patience = [0] * groups
         self.out = [0] * groups  # partitions in use, as the sender knows
         self.untold = [0] * groups  # of these, returned by the receiver, which has not said so
+        self.fresh = [False] * groups  # formed, and nothing was sent there yet
+        self.wanted = [False] * groups  # recalled while it was fresh
         self.began: int | None = None  # when it had something to send
         self.tried = 0  # when it last looked for room, in vain
         self.wake = 0  # number of the timer that counts
@@ -94,7 +96,8 @@ class Simulation:
         self.entries = shape.entries
         self.registered = [0] * count
         self.oldest: list[OrderedDict[int, None]] = [OrderedDict() for _ in range(count)]
-        self.waiting: list[int] = []  # a heap: endpoints are searched from the first
+        self.waiting: list[int] = []
+        self.recalled = 0  # that were not given up yet  # a heap: endpoints are searched from the first
         draw = random.Random(seed)
         per = [1 if work.is_random else work.messages] * work.senders
         self.sender = [Sender(i, count, n) for i, n in enumerate(per)]
@@ -174,6 +177,9 @@ class Simulation:
                 self.outcome.in_pieces += 1
                 self._send(sender, 0)
                 return
+            if sender.state[0] == ABSENT:  # it goes in pieces, then
+                sender.state[0] = ASKED
+                self._tell(self._hear_form, sender, 0)
         if RECALLED in sender.state:  # it asks for what was returned
             self._tell(self._hear_ask, sender)
         if soonest is not None:
@@ -181,6 +187,10 @@ class Simulation:
 
     def _send(self, sender: Sender, group: int) -> None:
         sender.out[group] += 1
+        sender.fresh[group] = False
+        if sender.wanted[group]:
+            sender.wanted[group] = False
+            sender.state[group] = RECALLED
         self._at(TRIP, self._hear_message, sender, group, sender.began)
         sender.began = None
         sender.left -= 1
@@ -200,6 +210,9 @@ class Simulation:
         self._release(sender, group)
 
     def _recalled(self, sender: Sender, group: int) -> None:
+        if sender.fresh[group]:
+            sender.wanted[group] = True  # one message may still go
+            return
         sender.state[group] = RECALLED
         self._release(sender, group)
         self._try(sender)
@@ -212,6 +225,7 @@ class Simulation:
 
     def _formed(self, sender: Sender, group: int) -> None:
         sender.state[group] = FORMED
+        sender.fresh[group], sender.wanted[group] = True, False
         self._try(sender)
 
     def _refused(self, sender: Sender, group: int) -> None:
@@ -235,20 +249,25 @@ class Simulation:
         self.oldest[group][sender.index] = None
         return True
 
+    def _recall(self, group: int) -> None:
+        if not self.oldest[group]:
+            return
+        index, _ = self.oldest[group].popitem(last=False)
+        victim = self.sender[index]
+        self.outcome.recalls += 1
+        self.recalled += 1
+        self._tell(self._recalled, victim, group)
+        if self.shape.recall_returns and victim.untold[group] > 0:
+            self._tell(self._told, victim, group, victim.untold[group])
+
     def _form(self, sender: Sender, group: int) -> None:
         if self._grant(sender, group):
             self._tell(self._formed, sender, group)
             return
-        if self.oldest[group]:
-            index, _ = self.oldest[group].popitem(last=False)
-            victim = self.sender[index]
-            self.outcome.recalls += 1
-            self._tell(self._recalled, victim, group)
-            if self.shape.recall_returns and victim.untold[group] > 0:
-                self._tell(self._told, victim, group, victim.untold[group])
-            if group == 0:
-                heapq.heappush(self.waiting, sender.index)
-                return
+        self._recall(group)
+        if group == 0 and self.recalled > 0:
+            heapq.heappush(self.waiting, sender.index)
+            return
         self.outcome.refusals += 1
         self._tell(self._refused, sender, group)
 
@@ -257,8 +276,11 @@ class Simulation:
 
     def _hear_released(self, group: int) -> None:
         self.registered[group] += 1
+        self.recalled -= 1
         if self.waiting:
             self._form(self.sender[heapq.heappop(self.waiting)], 0)
+        if self.waiting and self.recalled == 0:
+            self._recall(0)
 
     def _hear_ask(self, sender: Sender) -> None:
         for group, untold in enumerate(sender.untold):

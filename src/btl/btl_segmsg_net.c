@@ -38,13 +38,12 @@ OBJ_CLASS_INSTANCE(mca_btl_segmsg_link_t, opal_list_item_t, link_construct, link
 
 static mca_btl_segmsg_endpoint_t *find(mca_btl_segmsg_net_t *net, uint64_t name)
 {
-    mca_btl_segmsg_endpoint_t *endpoint;
-    OPAL_LIST_FOREACH (endpoint, &net->endpoints, mca_btl_segmsg_endpoint_t) {
-        if (endpoint->peer.name == name && (endpoint->link == NULL || !endpoint->link->has_left)) {
-            return endpoint;
-        }
+    void *found = NULL;
+    if (opal_hash_table_get_value_uint64(&net->by_name, name, &found) != OPAL_SUCCESS) {
+        return NULL;
     }
-    return NULL;
+    mca_btl_segmsg_endpoint_t *endpoint = found;
+    return endpoint->link == NULL || !endpoint->link->has_left ? endpoint : NULL;
 }
 
 /* True if the peer can be understood: it uses the same provider, and this build's wire format. */
@@ -148,6 +147,7 @@ static mca_btl_segmsg_endpoint_t *make(mca_btl_segmsg_net_t *net, opal_proc_t *p
     endpoint->proc = proc;
     OBJ_RETAIN(proc);
     opal_list_append(&net->endpoints, &endpoint->super);
+    (void) opal_hash_table_set_value_uint64(&net->by_name, endpoint->peer.name, endpoint);
     return endpoint;
 }
 
@@ -249,6 +249,9 @@ void mca_btl_segmsg_net_endpoint_release(mca_btl_segmsg_endpoint_t *endpoint)
         endpoint->busy = false;
     }
     opal_list_remove_item(&net->endpoints, &endpoint->super);
+    if (find(net, endpoint->peer.name) == endpoint || (link != NULL && link->has_left)) {
+        (void) opal_hash_table_remove_value_uint64(&net->by_name, endpoint->peer.name);
+    }
     OPAL_THREAD_UNLOCK(&mca_btl_segmsg.lock);
     if (link != NULL) {
         opal_mutex_lock(&net->gate);
@@ -423,6 +426,8 @@ static mca_btl_segmsg_net_t *open_net(const struct fi_info *info, const segmsg_o
     net->rail = rail;
     OBJ_CONSTRUCT(&net->gate, opal_mutex_t);
     OBJ_CONSTRUCT(&net->endpoints, opal_list_t);
+    OBJ_CONSTRUCT(&net->by_name, opal_hash_table_t);
+    (void) opal_hash_table_init(&net->by_name, 64);
     OBJ_CONSTRUCT(&net->gathering, opal_list_t);
     OBJ_CONSTRUCT(&net->in_place, opal_list_t);
     const char *step = "";
@@ -516,7 +521,9 @@ void mca_btl_segmsg_net_close(void)
     for (unsigned rail = 0; rail < mca_btl_segmsg_nets; ++rail) {
         mca_btl_segmsg_net_t *net = mca_btl_segmsg_net[rail];
         close_net(net);
+        OBJ_DESTRUCT(&net->in_place);
         OBJ_DESTRUCT(&net->gathering);
+        OBJ_DESTRUCT(&net->by_name);
         OBJ_DESTRUCT(&net->endpoints);
         OBJ_DESTRUCT(&net->gate);
         free(net);

@@ -45,6 +45,7 @@ typedef enum {
 #include "core/segmsg_targets.h"
 #include "interconnect/segmsg_ofi.h"
 
+#include "opal/class/opal_hash_table.h"
 #include "opal/mca/rcache/base/base.h"
 #include "opal/mca/rcache/rcache.h"
 
@@ -92,12 +93,12 @@ typedef struct mca_btl_segmsg_link_t {
     segmsg_ofi_region_t region[SEGMSG_GROUPS_MAX];
     size_t written; /* bytes of the write that waits which are on their way */
     struct mca_btl_segmsg_in_place_t *in_place; /* if that is sent from the user's memory */
-    segmsg_inlet_t inlet; /* what it has to tell; the rest by who polls */
-    opal_list_t notes;    /* control messages that wait, in order */
-    uint32_t forming;     /* bit g: the peer wants group g, which had no room: by who polls */
-    bool has_asked;       /* for returns; since the last one came */
-    uint64_t stuck;       /* ticks since when there is no room; 0: there is, or was a moment ago */
-    bool answered;        /* a message came from the peer since the last write */
+    segmsg_inlet_t inlet;                       /* what it has to tell; the rest by who polls */
+    opal_list_t notes;                          /* control messages that wait, in order */
+    uint32_t forming; /* bit g: the peer wants group g, which had no room: by who polls */
+    bool has_asked;   /* for returns; since the last one came */
+    uint64_t stuck;   /* ticks since when there is no room; 0: there is, or was a moment ago */
+    bool answered;    /* a message came from the peer since the last write */
     bool is_gathering;
 
     /* When a stream of messages is gathered: see btl_segmsg_net_link.c. */
@@ -129,6 +130,7 @@ typedef struct mca_btl_segmsg_net_t {
     segmsg_targets_t targets;
     mca_rcache_base_module_t *rcache;
     opal_list_t endpoints;      /* under mca_btl_segmsg.lock */
+    opal_hash_table_t by_name;  /* the same */
     opal_list_t gathering;      /* links with messages that wait for more; under the gate */
     volatile bool has_failures; /* of links */
     uint64_t looked;            /* ticks of the last poll, */
@@ -152,6 +154,7 @@ typedef struct mca_btl_segmsg_net_t {
     uint64_t delivered; /* fragments, */
     uint64_t delivered_bytes;
     uint64_t recalls;                          /* groups that were asked back */
+    uint32_t recalled;                         /* of these, those that were not given up yet */
     uint64_t refusals;                         /* groups that were asked for in vain */
     uint64_t past_messages[SEGMSG_GROUPS_MAX]; /* sent to peers that are gone, by group */
     uint64_t past_partitions[SEGMSG_GROUPS_MAX];

@@ -168,6 +168,7 @@ static bool recall(mca_btl_segmsg_net_t *net, const segmsg_inlet_t *inlet, uint3
     mca_btl_segmsg_link_tell(victim, &message);
     mca_btl_segmsg_link_return(victim); /* it may have nothing else to wait for */
     ++net->recalls;
+    ++net->recalled;
     return true;
 }
 
@@ -188,9 +189,9 @@ static void form(mca_btl_segmsg_link_t *link, uint32_t group)
         mca_btl_segmsg_link_broken(link, error);
         return;
     } else {
-        bool will_come = recall(net, &link->inlet, group);
-        if (group == 0 && will_come) {
-            link->forming |= UINT32_C(1) << group; /* it cannot do without, so it waits */
+        (void) recall(net, &link->inlet, group);
+        if (group == 0 && net->recalled != 0) {
+            link->forming |= 1; /* it cannot do without: it waits for what is recalled */
             return;
         }
         answer.kind = SEGMSG_CONTROL_REFUSED;
@@ -199,25 +200,37 @@ static void form(mca_btl_segmsg_link_t *link, uint32_t group)
     mca_btl_segmsg_link_tell(link, &answer);
 }
 
-/* A segment has become free: whoever waits for one gets it. */
+/* A segment has become free: whoever waits for one gets it. If others wait as well, another one is asked
+ * for, so that as long as somebody waits somebody was asked. */
 static void form_waiting(mca_btl_segmsg_net_t *net)
 {
     mca_btl_segmsg_endpoint_t *endpoint;
+    bool is_served = false;
     OPAL_LIST_FOREACH (endpoint, &net->endpoints, mca_btl_segmsg_endpoint_t) {
         mca_btl_segmsg_link_t *link = endpoint->link;
-        if (link != NULL && (link->forming & 1) != 0) {
-            form(link, 0);
+        if (link == NULL || (link->forming & 1) == 0) {
+            continue;
+        }
+        if (is_served) {
+            if (net->recalled == 0) {
+                (void) recall(net, &link->inlet, 0);
+            }
             return;
         }
+        form(link, 0);
+        is_served = true;
     }
 }
 
 static void release(mca_btl_segmsg_link_t *link, uint32_t segment)
 {
+    bool was_recalled =
+        segment < link->net->targets.slots && link->net->targets.slot[segment].is_recalled;
     if (segmsg_targets_released(&link->net->targets, &link->inlet, segment) != SEGMSG_OK) {
         mca_btl_segmsg_link_broken(link, SEGMSG_ERR_CORRUPT);
         return;
     }
+    link->net->recalled -= was_recalled;
     form_waiting(link->net);
 }
 

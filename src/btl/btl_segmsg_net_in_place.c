@@ -41,15 +41,16 @@ static size_t pieces(const in_place_t *message, const void *head, size_t offset,
     size_t count = 0;
     if (offset < message->head) {
         size_t here = message->head - offset < bytes ? message->head - offset : bytes;
-        iov[count++] = (struct iovec){.iov_base = (char *) (uintptr_t) head + offset,
-                                      .iov_len = here};
+        iov[count++] =
+            (struct iovec){.iov_base = (char *) (uintptr_t) head + offset, .iov_len = here};
         offset += here;
         bytes -= here;
     }
     if (bytes != 0) {
         const mca_btl_base_segment_t *tail = &message->frag->tail;
-        iov[count++] = (struct iovec){
-            .iov_base = (char *) tail->seg_addr.pval + (offset - message->head), .iov_len = bytes};
+        iov[count++] =
+            (struct iovec){.iov_base = (char *) tail->seg_addr.pval + (offset - message->head),
+                           .iov_len = bytes};
     }
     return count;
 }
@@ -101,7 +102,8 @@ bool mca_btl_segmsg_link_publish_in_place(mca_btl_segmsg_link_t *link, mca_btl_s
     opal_mutex_lock(&net->gate);
     if (!mca_btl_segmsg_link_flush(link)) {
         opal_mutex_unlock(&net->gate);
-        OBJ_RELEASE(message);
+        /* The analyzer does not know that the last reference frees. */
+        OBJ_RELEASE(message); /* NOLINT(clang-analyzer-unix.Malloc) */
         return false;
     }
     segmsg_return_t ride;

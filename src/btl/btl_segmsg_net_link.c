@@ -32,8 +32,8 @@ static void watch_stream(mca_btl_segmsg_link_t *link)
 {
     mca_btl_segmsg_net_t *net = link->net;
     uint64_t now = segmsg_clock_ticks();
-    bool is_next = link->progress_seen == net->progress
-                   && now - link->published_at < mca_btl_segmsg.row_ticks;
+    bool is_next =
+        link->progress_seen == net->progress && now - link->published_at < mca_btl_segmsg.row_ticks;
     link->streak = is_next ? link->streak + 1 : 0;
     link->progress_seen = net->progress;
 }
@@ -65,6 +65,7 @@ void mca_btl_segmsg_link_give_back(mca_btl_segmsg_link_t *link, const segmsg_pla
 {
     opal_mutex_lock(&link->net->gate);
     segmsg_source_give_back(&link->source, place);
+    mca_btl_segmsg_link_release_recalled(link);
     opal_mutex_unlock(&link->net->gate);
 }
 

@@ -85,11 +85,12 @@ void mca_btl_segmsg_net_register_params(void)
                                      "under way at a time (0: all in one; else at least 4096)",
                                      OPAL_INFO_LVL_5, &config->get_part);
     config->in_place = 8 * 1024;
-    mca_btl_segmsg_register_unsigned("ofi_in_place",
-                                     "Shortest contiguous message in bytes that is sent from the "
-                                     "program's memory, not copied into partitions first, where the "
-                                     "provider needs no registered memory for that (0: none)",
-                                     OPAL_INFO_LVL_5, &config->in_place);
+    mca_btl_segmsg_register_unsigned(
+        "ofi_in_place",
+        "Shortest contiguous message in bytes that is sent from the "
+        "program's memory, not copied into partitions first, where the "
+        "provider needs no registered memory for that (0: none)",
+        OPAL_INFO_LVL_5, &config->in_place);
     config->timeout = 60;
     mca_btl_segmsg_register_unsigned("ofi_timeout",
                                      "Seconds without an answer after which a peer is taken for "

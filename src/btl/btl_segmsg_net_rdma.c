@@ -36,7 +36,7 @@ enum { PARTS = 8 }; /* of an operation, under way at a time */
 
 /* An operation under way. */
 typedef struct operation_t {
-    opal_list_item_t super; /* in one of the lists of its interface */
+    opal_list_item_t super;             /* in one of the lists of its interface */
     segmsg_ofi_operation_t part[PARTS]; /* each knows its operation */
     bool is_part_busy[PARTS];
     uint32_t parts_busy;
@@ -256,8 +256,8 @@ int mca_btl_segmsg_net_rdma_progress(mca_btl_segmsg_net_t *net)
     size_t turns = opal_list_get_size(&net->waiting);
     while (turns-- != 0) {
         operation = (operation_t *) opal_list_get_first(&net->waiting);
-        int rc = operation->transfer.endpoint->link->is_lost ? -FI_ENOTCONN
-                                                             : start_parts(operation);
+        int rc =
+            operation->transfer.endpoint->link->is_lost ? -FI_ENOTCONN : start_parts(operation);
         if (rc == -FI_EAGAIN) {
             break;
         }

@@ -47,6 +47,8 @@ segmsg_error_t segmsg_source_formed(segmsg_source_t *source, uint32_t group, uin
     formed->returned = 0;
     formed->segment = segment;
     formed->remote = remote;
+    formed->is_fresh = true;
+    formed->is_wanted = false;
     formed->state = SEGMSG_SOURCE_FORMED;
     return SEGMSG_OK;
 }
@@ -62,8 +64,12 @@ void segmsg_source_refused(segmsg_source_t *source, uint32_t group)
 
 void segmsg_source_recalled(segmsg_source_t *source, uint32_t group)
 {
-    if (group < source->geometry.group_count
-        && source->segment[group].state == SEGMSG_SOURCE_FORMED) {
+    if (group >= source->geometry.group_count
+        || source->segment[group].state != SEGMSG_SOURCE_FORMED) {
+        return;
+    }
+    source->segment[group].is_wanted = source->segment[group].is_fresh;
+    if (!source->segment[group].is_fresh) {
         source->segment[group].state = SEGMSG_SOURCE_RECALLED;
     }
 }
@@ -116,6 +122,17 @@ static void want(segmsg_source_t *source, uint32_t group)
     }
 }
 
+/* A message is put into a segment. If it was recalled before the first, that one was the last. */
+static void note_use(const segmsg_source_t *source, segmsg_source_segment_t *segment)
+{
+    segment->used = source->clock;
+    segment->is_fresh = false;
+    if (__builtin_expect(segment->is_wanted, 0)) {
+        segment->is_wanted = false;
+        segment->state = SEGMSG_SOURCE_RECALLED;
+    }
+}
+
 static bool take_in(segmsg_source_t *source, uint32_t group, size_t length, segmsg_place_t *place)
 {
     segmsg_source_segment_t *segment = &source->segment[group];
@@ -126,7 +143,7 @@ static bool take_in(segmsg_source_t *source, uint32_t group, size_t length, segm
         return false;
     }
     segment->taken |= segmsg_run_mask(first, partitions);
-    segment->used = source->clock;
+    note_use(source, segment);
     segmsg_directory_enter(segment->directory, first, partitions);
     place->data = segment->partition + first * size + SEGMSG_WIRE_HEADER_BYTES;
     place->group = group;
@@ -152,7 +169,7 @@ static bool take_next(segmsg_source_t *source, uint32_t group, size_t length, se
         return false;
     }
     segment->taken |= segmsg_run_mask(first, partitions);
-    segment->used = source->clock;
+    note_use(source, segment);
     segmsg_directory_enter(segment->directory, first, partitions);
     place->data = segment->partition + first * size + SEGMSG_WIRE_HEADER_BYTES;
     place->group = group;

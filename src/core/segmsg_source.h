@@ -52,6 +52,8 @@ typedef struct {
     uint64_t remote;          /* address of the target's partition 0, as the provider wants it */
     uint32_t patience;        /* REFUSED: messages until it is asked again */
     uint64_t used;            /* when a message was last put there: segmsg_source_t.clock */
+    bool is_fresh;            /* no message was put there yet: one may be, even if it is recalled */
+    bool is_wanted;           /* it was recalled while it was fresh */
 } segmsg_source_segment_t;
 
 /* Messages that were published and not yet written: contiguous partitions of one segment. */

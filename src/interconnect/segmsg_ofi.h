@@ -256,8 +256,9 @@ static inline int segmsg_ofi_write_pieces(segmsg_ofi_t *ofi, fi_addr_t to, const
                                        .addr = to,
                                        .rma_iov = &rma,
                                        .rma_iov_count = 1,
-                                       .context = operation != NULL ? &operation->context
-                                                                    : segmsg_ofi_context(ofi, failed),
+                                       .context = operation != NULL
+                                                      ? &operation->context
+                                                      : segmsg_ofi_context(ofi, failed),
                                        .data = data};
     uint64_t flags = operation != NULL ? FI_REMOTE_CQ_DATA | FI_COMPLETION : 0;
     ssize_t rc = fi_writemsg(ofi->ep, &message, flags);
