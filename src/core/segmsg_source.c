@@ -178,16 +178,16 @@ static bool take_next(segmsg_source_t *source, uint32_t group, size_t length, se
     return true;
 }
 
-/* False if all groups that can carry `length` bytes were refused, and something smaller was not. */
-static bool will_have_room(const segmsg_source_t *source, size_t length)
+/* True if every group that can carry a message of `length` bytes was refused. */
+static bool is_refused(const segmsg_source_t *source, size_t length)
 {
     for (uint32_t group = 0; group < source->geometry.group_count; ++group) {
         if (segmsg_wire_capacity(&source->geometry, group) >= length
             && source->segment[group].state != SEGMSG_SOURCE_REFUSED) {
-            return true;
+            return false;
         }
     }
-    return segmsg_source_sure_capacity(source) == 0;
+    return true;
 }
 
 segmsg_error_t segmsg_source_take(segmsg_source_t *source, size_t length, segmsg_place_t *place)
@@ -222,10 +222,14 @@ segmsg_error_t segmsg_source_take(segmsg_source_t *source, size_t length, segmsg
         }
     }
     ++source->full;
-    if (!is_asked && segmsg_source_sure_capacity(source) == 0) {
-        want(source, 0); /* it goes in pieces, then */
+    if (!is_refused(source, length)) {
+        return SEGMSG_ERR_FULL;
     }
-    return will_have_room(source, length) ? SEGMSG_ERR_FULL : SEGMSG_ERR_NO_SPACE;
+    if (segmsg_source_sure_capacity(source) != 0) {
+        return SEGMSG_ERR_NO_SPACE; /* it goes in pieces */
+    }
+    want(source, 0); /* so that it can go in pieces */
+    return SEGMSG_ERR_FULL;
 }
 
 size_t segmsg_source_sure_capacity(const segmsg_source_t *source)

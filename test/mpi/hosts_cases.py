@@ -163,7 +163,8 @@ def message_cases():
     found += matrix("collectives", (PAIR, TRIPLE, MIXED, APART), usual,
                     ((TRIPLE, "alone"), (MIXED, "alone")))
     found += matrix("collectives", (TURNS, MANY, CROWD), ("alone",))
-    found += matrix("onesided --no-dynamic", (PAIR, TRIPLE, MIXED), ("alone", "with self"), ((PAIR, "alone"),))
+    found += matrix("onesided --no-dynamic", (PAIR, TRIPLE, MIXED), ("alone", "with self"),
+                    ((PAIR, "alone"),))
     found += matrix("onesided --no-dynamic", (PAIR, TRIPLE, MIXED, APART), ("osc rdma", "osc rdma, tiny"),
                     ((PAIR, "osc rdma"), (MIXED, "osc rdma")))
     for program, spreads in ROOM.items():
@@ -172,7 +173,8 @@ def message_cases():
 
 
 def counter_cases():
-    return matrix("counters", (PAIR, TRIPLE), ("alone", "with self", "tiny"), ((PAIR, "alone"),))
+    return (matrix("counters", (PAIR, TRIPLE), ("alone", "with self", "tiny"), ((PAIR, "alone"),))
+            + matrix("writes --gathered", (PAIR,), ("alone", "with self"), ((PAIR, "alone"),)))
 
 
 def stress_cases():

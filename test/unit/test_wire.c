@@ -232,7 +232,8 @@ static void answer(model_way_t *way)
 static void recall_or_release(model_t *model, model_way_t *way)
 {
     uint32_t g = (uint32_t) unit_below(&model->random, model_geometry_of(way)->group_count);
-    if (way->state[g] == SEGMSG_SOURCE_FORMED && unit_below(&model->random, 64) == 0) {
+    if (way->state[g] == SEGMSG_SOURCE_FORMED && !way->link.source.segment[g].is_fresh
+        && unit_below(&model->random, 64) == 0) {
         wire_recall(&way->link, g);
         way->state[g] = SEGMSG_SOURCE_RECALLED;
     }

@@ -86,6 +86,28 @@ static void a_larger_group_is_asked_for_when_all_before_it_are_full(void)
     wire_close_host(&host);
 }
 
+/* Who has waited for a group may send one message through it, even if others wait for it as well. */
+static void a_group_that_is_recalled_at_once_carries_one_message(void)
+{
+    wire_host_t host;
+    wire_link_t link;
+    wire_open_host(&host, GROUPS, 16, 1);
+    wire_open(&link, &host, 1);
+    segmsg_place_t place;
+    UNIT_EQUAL(segmsg_source_take(&link.source, 100, &place), SEGMSG_ERR_FULL);
+    UNIT_EQUAL(wire_answer(&link), 1);
+    wire_recall(&link, 0);
+    UNIT_CHECK(!segmsg_source_is_released(&link.source, 0));
+    UNIT_EQUAL(segmsg_source_take(&link.source, 100, &place), SEGMSG_OK);
+    UNIT_EQUAL(link.source.segment[0].state, SEGMSG_SOURCE_RECALLED);
+    segmsg_place_t other;
+    UNIT_CHECK(segmsg_source_take(&link.source, 100, &other) != SEGMSG_OK || other.group != 0);
+    segmsg_source_give_back(&link.source, &place);
+    UNIT_CHECK(wire_release(&link, 0));
+    wire_close(&link);
+    wire_close_host(&host);
+}
+
 static void refused_groups_are_asked_for_again_after_some_messages(void)
 {
     wire_host_t host;
@@ -98,7 +120,8 @@ static void refused_groups_are_asked_for_again_after_some_messages(void)
     link.source.wants = 0;
     segmsg_source_refused(&link.source, 2);
     UNIT_EQUAL(segmsg_source_take(&link.source, 4000, &place), SEGMSG_ERR_FULL);
-    UNIT_EQUAL(link.source.wants, 0);
+    UNIT_EQUAL(link.source.wants, 1); /* so group 0 is asked for: it will go in pieces */
+    UNIT_EQUAL(wire_answer(&link), 1);
     /* With something smaller it is no use to wait. */
     UNIT_EQUAL(wire_send(&link, 100, 1).group, 0);
     for (int m = 2; m < ASK_AGAIN; ++m) {
@@ -386,6 +409,7 @@ static void messages_are_gathered_as_far_as_asked(void)
 static const unit_case_t cases[] = {
     UNIT_CASE(the_smallest_group_that_fits_is_asked_for),
     UNIT_CASE(a_larger_group_is_asked_for_when_all_before_it_are_full),
+    UNIT_CASE(a_group_that_is_recalled_at_once_carries_one_message),
     UNIT_CASE(refused_groups_are_asked_for_again_after_some_messages),
     UNIT_CASE(a_message_passes_groups_that_are_refused),
     UNIT_CASE(groups_that_cannot_carry_a_message_are_no_hope),
