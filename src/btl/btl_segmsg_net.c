@@ -363,8 +363,7 @@ static void set_module(mca_btl_segmsg_net_t *net)
     btl->btl_finalize = finalize;
     btl->btl_register_error = register_error;
     btl->btl_sendi = mca_btl_segmsg_net_sendi;
-    net->sends_in_place = config->in_place != 0 && net->ofi.is_cpu_bound && net->ofi.is_ordered
-                          && !net->ofi.needs_local && net->ofi.info->tx_attr->iov_limit >= 2;
+    net->sends_in_place = config->in_place != 0 && net->ofi.is_ordered && net->ofi.takes_pieces;
     btl->btl_flags |= net->sends_in_place ? MCA_BTL_FLAGS_SEND_INPLACE : 0;
     btl->btl_exclusivity = MCA_BTL_EXCLUSIVITY_HIGH - 1; /* after every way within a node */
     btl->btl_max_send_size = config->max_send_size < capacity ? config->max_send_size : capacity;

@@ -53,6 +53,9 @@ static void learn(segmsg_ofi_t *ofi)
     const char *name = info->fabric_attr->prov_name;
     ofi->is_cpu_bound = strstr(name, "tcp") != NULL || strstr(name, "sockets") != NULL
                         || strstr(name, "net") != NULL || strstr(name, "udp") != NULL;
+    /* Not sockets: it garbles writes of several pieces (libfabric 1.17 and 2.1). */
+    ofi->takes_pieces = (strstr(name, "tcp") != NULL || strcmp(name, "net") == 0)
+                        && info->tx_attr->iov_limit >= 2 && !ofi->needs_local;
     ofi->native_atomics = !pretence->no_atomics && (info->caps & FI_ATOMIC) != 0;
 }
 

@@ -106,6 +106,7 @@ typedef struct {
     bool is_virtual;    /* remote addresses are virtual addresses */
     bool is_ordered;    /* a write is not overtaken by a later one */
     bool is_cpu_bound;  /* a write is copied by the processor, through the kernel: TCP */
+    bool takes_pieces;  /* segmsg_ofi_write_pieces works */
     bool native_atomics;
 
     segmsg_ofi_region_t slots_region;

@@ -228,8 +228,9 @@ def provider_cases():
                   by_provider("stress --messages 20000", provider, PAIR, quick=True),
                   by_provider("stress --messages 20000", provider, MIXED),
                   by_provider("stress --messages 1000 --min 64K --large 100", provider, PAIR),
-                  by_provider("collectives", provider, TRIPLE),
-                  by_provider("onesided --no-dynamic", provider, PAIR, osc=True, quick=True)]
+                  by_provider("collectives", provider, TRIPLE)]
+        if provider != "sockets":  # where osc/rdma's puts come to no end: docs/testing.md
+            found.append(by_provider("onesided --no-dynamic", provider, PAIR, osc=True, quick=True))
     return found
 
 
