@@ -234,6 +234,25 @@ def provider_cases():
     return found
 
 
+# ---- what a provider may want, pretended ----
+
+PRETENCES = ("local", "unordered,shuffle", "no_inject,short_data", "no_atomics",
+             "max_message=20000", "max_message=4096,no_inject,local,unordered,shuffle")
+
+
+def pretended(program, pretence, quick):
+    """A program that must succeed on a provider that is believed to be like that."""
+    def check(machine):
+        machine.spread_as(PAIR).expect(program.split(), PAIR.ranks,
+                                       {**cases.ALONE, "btl_segmsg_ofi_pretend": pretence})
+    return Case(f"{program}, {PAIR}, pretended: {pretence}", quick, check)
+
+
+def pretended_cases():
+    return [pretended(program, pretence, program == "ordering") for pretence in PRETENCES
+            for program in ("ordering", "stress --messages 10000", "onesided --no-dynamic")]
+
+
 # ---- ends ----
 
 def on_two_hosts(check):
@@ -397,6 +416,7 @@ def all_cases(transport):
     """What can be asked of a transport; of others than segmsg only what is in the standard."""
     found = message_cases() + stress_cases() + end_cases() + bad_link_cases()
     if transport == "segmsg":
-        return found + counter_cases() + provider_cases() + lost_link_cases()
+        return (found + counter_cases() + provider_cases() + pretended_cases()
+                + lost_link_cases())
     return [case for case in found
             if not re.search("with self|tiny|default|leave nothing for long", case.name)]
