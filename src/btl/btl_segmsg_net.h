@@ -142,6 +142,10 @@ typedef struct mca_btl_segmsg_net_t {
 
     int suspicion; /* what it was */
 
+    mca_btl_base_registration_handle_t
+        *everything; /* all memory; NULL: it is registered bit by bit */
+    segmsg_ofi_region_t everything_region;
+
     /* One-sided; see btl_segmsg_net_rdma.c. Under the gate. */
     opal_list_t waiting;  /* operations that could not be started yet */
     opal_list_t finished; /* operations of which Open MPI is to be told */

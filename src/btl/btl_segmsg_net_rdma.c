@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: BSD-3-Clause
  *
  * Put, get and atomics between hosts: straight to and from the program's memory, whose registrations
- * Open MPI's grdma cache keeps. Atomics that the provider has not, or does in software, go by messages
+ * Open MPI's grdma cache keeps. A provider that pins no memory is given all of it once and for ever. Atomics that the provider has not, or does in software, go by messages
  * (btl_segmsg_rdma.c): the target's processor does them, which is also right for its own accesses.
  */
 #include "btl/btl_segmsg_net.h"
@@ -91,6 +91,9 @@ static mca_btl_base_registration_handle_t *register_mem(mca_btl_base_module_t *b
 {
     mca_btl_segmsg_net_t *net = (mca_btl_segmsg_net_t *) btl;
     (void) endpoint;
+    if (net->everything != NULL) {
+        return net->everything;
+    }
     mca_rcache_base_registration_t *reg = NULL;
     int rc = net->rcache->rcache_register(net->rcache, base, size, 0,
                                           (int32_t) (flags & MCA_BTL_REG_FLAG_ACCESS_ANY), &reg);
@@ -100,9 +103,30 @@ static mca_btl_base_registration_handle_t *register_mem(mca_btl_base_module_t *b
 static int deregister_mem(mca_btl_base_module_t *btl, mca_btl_base_registration_handle_t *handle)
 {
     mca_btl_segmsg_net_t *net = (mca_btl_segmsg_net_t *) btl;
+    if (handle == net->everything) {
+        return OPAL_SUCCESS;
+    }
     registration_t *registration = (void *) ((char *) handle - offsetof(registration_t, handle));
     (void) net->rcache->rcache_deregister(net->rcache, &registration->super);
     return OPAL_SUCCESS;
+}
+
+/*
+ * Where the processor carries the bytes a registration is an entry in a list, and pins nothing. One of the
+ * whole address space spares all others, and what a program does with memory that is still registered
+ * (it may free a window's before the window) is its own affair.
+ */
+static void register_everything(mca_btl_segmsg_net_t *net)
+{
+    mca_btl_base_registration_handle_t *handle = calloc(1, sizeof(*handle));
+    if (handle == NULL || !net->ofi.takes_pieces
+        || segmsg_ofi_register(&net->ofi, NULL, SIZE_MAX, true, &net->everything_region) != 0) {
+        free(handle);
+        return;
+    }
+    handle->key = net->everything_region.key;
+    handle->base = net->everything_region.base;
+    net->everything = handle;
 }
 
 /* ---- operations ---- */
@@ -529,6 +553,7 @@ bool mca_btl_segmsg_net_rdma_open(mca_btl_segmsg_net_t *net)
         || segmsg_ofi_register(&net->ofi, net->atomics, bytes, false, &net->atomics_region) != 0) {
         return false;
     }
+    register_everything(net);
     for (uint32_t i = 0; i < ATOMICS; ++i) {
         net->atomic_free[net->atomics_free++] = (uint16_t) i;
     }
@@ -580,6 +605,9 @@ void mca_btl_segmsg_net_rdma_close(mca_btl_segmsg_net_t *net)
         mca_rcache_base_module_destroy(net->rcache);
         net->rcache = NULL;
     }
+    segmsg_ofi_deregister(&net->everything_region);
+    free(net->everything);
+    net->everything = NULL;
     segmsg_ofi_deregister(&net->atomics_region);
     free(net->atomics);
     free(net->atomic_free);
