@@ -234,6 +234,26 @@ def provider_cases():
     return found
 
 
+def declined(parameters, pattern):
+    """segmsg says why it does not serve other hosts, and another transport does."""
+    def check(machine):
+        outcome = machine.spread_as(PAIR).run(["ordering"], PAIR.ranks,
+                                              {"btl": "segmsg,tcp,self", **parameters})
+        if outcome.timed_out or outcome.status != 0 or not re.search(pattern, outcome.output):
+            raise Failure(f"wanted a message that matches {pattern!r}\n{outcome.explain()}")
+    return check
+
+
+def declining_cases():
+    return [Case("no provider fits", True,
+                 declined({"btl_segmsg_ofi_provider_include": "telegraph"},
+                          r"(?s)no way to other hosts.*sockets +not in btl_segmsg_ofi_provider")),
+            Case("no domain fits", False,
+                 declined({"btl_segmsg_ofi_domains": "telegraph0"}, r"not in btl_segmsg_ofi_domains")),
+            Case("groups that cannot be used between hosts", True,
+                 declined({"btl_segmsg_ofi_groups": "64:100:8,1K:64:4"}, r"btl_segmsg_ofi_groups"))]
+
+
 # ---- what a provider may want, pretended ----
 
 PRETENCES = ("local", "unordered,shuffle", "no_inject,short_data", "no_atomics",
@@ -416,7 +436,7 @@ def all_cases(transport):
     """What can be asked of a transport; of others than segmsg only what is in the standard."""
     found = message_cases() + stress_cases() + end_cases() + bad_link_cases()
     if transport == "segmsg":
-        return (found + counter_cases() + provider_cases() + pretended_cases()
+        return (found + counter_cases() + provider_cases() + pretended_cases() + declining_cases()
                 + lost_link_cases())
     return [case for case in found
             if not re.search("with self|tiny|default|leave nothing for long", case.name)]
