@@ -125,7 +125,9 @@ static bool evict_places(mca_btl_segmsg_endpoint_t *endpoint)
             break;
         }
         memcpy(heap, frag->place.data, head);
-        memcpy(heap + head, frag->tail.seg_addr.pval, frag->tail.seg_len);
+        if (frag->tail.seg_len != 0) {
+            memcpy(heap + head, frag->tail.seg_addr.pval, frag->tail.seg_len);
+        }
         frag->segment.seg_len = head + frag->tail.seg_len;
         frag->tail.seg_len = 0;
         frag->base.des_segment_count = 1;
