@@ -56,7 +56,9 @@ static void learn(segmsg_ofi_t *ofi)
     /* Not sockets: it garbles writes of several pieces (libfabric 1.17 and 2.1). */
     ofi->takes_pieces = (strstr(name, "tcp") != NULL || strcmp(name, "net") == 0)
                         && info->tx_attr->iov_limit >= 2 && !ofi->needs_local;
-    ofi->native_atomics = !pretence->no_atomics && (info->caps & FI_ATOMIC) != 0;
+    /* Not shm: one on the own memory ends the process (libfabric 1.17). */
+    ofi->native_atomics =
+        !pretence->no_atomics && (info->caps & FI_ATOMIC) != 0 && strcmp(name, "shm") != 0;
 }
 
 static int post_receive(segmsg_ofi_t *ofi, segmsg_ofi_slot_t *slot)
