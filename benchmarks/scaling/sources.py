@@ -142,7 +142,7 @@ def shape(groups: str | None, memory_mb: int | None) -> Shape:
         size, count, span = group.split(":")
         shift = {"K": 10, "M": 20}.get(size[-1], 0)
         parsed.append(Group(index, int(size.rstrip("KM")) << shift, int(count), int(span)))
-    recall = find("btl/btl_segmsg_net_control.c", r"static bool recall\((.*?)\n}")
+    recall = find("btl/btl_segmsg_net_control.c", r"static void recall\((.*?)\n}")
     return Shape(
         groups=tuple(parsed),
         memory_mb=memory_mb or number(params, "config->memory"),

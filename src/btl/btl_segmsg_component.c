@@ -211,7 +211,7 @@ static void decline(mca_btl_segmsg_module_t *module)
 
 /* Opens the way to other hosts, and adds its modules. Where there is none, the node is served all the
  * same. */
-static bool open_nets(bool mpi_threads, mca_btl_base_module_t **modules, int *count)
+static void open_nets(bool mpi_threads, mca_btl_base_module_t **modules, int *count)
 {
     unsigned nets = mca_btl_segmsg_net_open(mpi_threads);
     for (unsigned rail = 0; rail < nets; ++rail) {
@@ -224,7 +224,6 @@ static bool open_nets(bool mpi_threads, mca_btl_base_module_t **modules, int *co
             modules[i]->btl_atomic_flags &= ~(uint32_t) MCA_BTL_ATOMIC_SUPPORTS_GLOB;
         }
     }
-    return true;
 }
 
 static mca_btl_base_module_t **component_init(int *count, bool progress_threads, bool mpi_threads)
@@ -251,13 +250,18 @@ static mca_btl_base_module_t **component_init(int *count, bool progress_threads,
     module->start = segmsg_clock_now();
     identify(module);
     mca_btl_segmsg_copy_init();
-    if (opal_free_list_init(&module->frags, sizeof(mca_btl_segmsg_frag_t), opal_cache_line_size,
+    bool is_up =
+        opal_free_list_init(&module->frags, sizeof(mca_btl_segmsg_frag_t), opal_cache_line_size,
                             OBJ_CLASS(mca_btl_segmsg_frag_t), config->inline_limit,
                             opal_cache_line_size, config->free_list_num, config->free_list_max,
                             config->free_list_inc, NULL, 0, NULL, NULL, NULL)
-            != OPAL_SUCCESS
-        || !make_export(module) || !open_nets(mpi_threads, modules, count)
-        || mca_btl_segmsg_modex_send() != OPAL_SUCCESS) {
+            == OPAL_SUCCESS
+        && make_export(module);
+    if (is_up) {
+        open_nets(mpi_threads, modules, count);
+        is_up = mca_btl_segmsg_modex_send() == OPAL_SUCCESS;
+    }
+    if (!is_up) {
         mca_btl_segmsg_net_close();
         *count = 1;
         segmsg_receiver_destroy(&module->receiver);

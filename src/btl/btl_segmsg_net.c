@@ -10,6 +10,7 @@
 #include "btl/btl_segmsg_rdma.h"
 
 #include <sched.h>
+#include <signal.h>
 
 mca_btl_segmsg_net_t *mca_btl_segmsg_net[MCA_BTL_SEGMSG_RAILS_MAX];
 unsigned mca_btl_segmsg_nets;
@@ -511,6 +512,17 @@ unsigned mca_btl_segmsg_net_open(bool mpi_threads)
     }
     segmsg_ofi_free_infos(infos, count);
     return mca_btl_segmsg_nets;
+}
+
+bool mca_btl_segmsg_net_start_thread(pthread_t *thread, void *(*run)(void *) )
+{
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int rc = pthread_create(thread, NULL, run, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rc == 0;
 }
 
 void mca_btl_segmsg_net_close(void)

@@ -49,6 +49,8 @@ typedef enum {
 #include "opal/mca/rcache/base/base.h"
 #include "opal/mca/rcache/rcache.h"
 
+#include <pthread.h>
+
 enum { MCA_BTL_SEGMSG_RAILS_MAX = 8 };
 
 /* What a process publishes of each of its interfaces, behind its mca_btl_segmsg_modex_t. */
@@ -78,8 +80,6 @@ typedef struct mca_btl_segmsg_link_t {
     struct mca_btl_segmsg_net_t *net;
     mca_btl_segmsg_endpoint_t *endpoint;
     mca_btl_segmsg_net_modex_t published;
-    mca_btl_segmsg_endpoint_t
-        *twin;           /* the same peer through shared memory, if it is on this node */
     bool is_inserted;    /* into the address vector */
     bool is_lost;        /* nothing more can be sent, and Open MPI knows */
     bool has_left;       /* the peer has said that it leaves */
@@ -95,10 +95,10 @@ typedef struct mca_btl_segmsg_link_t {
     struct mca_btl_segmsg_in_place_t *in_place; /* if that is sent from the user's memory */
     segmsg_inlet_t inlet;                       /* what it has to tell; the rest by who polls */
     opal_list_t notes;                          /* control messages that wait, in order */
-    uint32_t forming; /* bit g: the peer wants group g, which had no room: by who polls */
-    bool has_asked;   /* for returns; since the last one came */
-    uint64_t stuck;   /* ticks since when there is no room; 0: there is, or was a moment ago */
-    bool answered;    /* a message came from the peer since the last write */
+    bool is_waiting; /* the peer wants group 0, which had no room: by who polls */
+    bool has_asked;  /* for returns; since the last one came */
+    uint64_t stuck;  /* ticks since when there is no room; 0: there is, or was a moment ago */
+    bool answered;   /* a message came from the peer since the last write */
     bool is_gathering;
 
     /* When a stream of messages is gathered: see btl_segmsg_net_link.c. */
@@ -109,9 +109,8 @@ typedef struct mca_btl_segmsg_link_t {
     segmsg_ofi_operation_t writes; /* what failed writes are known by */
 
     /* See btl_segmsg_net_alive.c; by who polls. */
-    uint64_t heard;  /* ticks when something last came from the peer */
-    uint64_t probed; /* ticks when the probe under way began */
-    int probe;       /* its socket; -1: there is none */
+    uint64_t heard; /* ticks when something last came from the peer */
+    int probe;      /* its socket; -1: there is none */
 } mca_btl_segmsg_link_t;
 OBJ_CLASS_DECLARATION(mca_btl_segmsg_link_t);
 
@@ -138,9 +137,8 @@ typedef struct mca_btl_segmsg_net_t {
     uint64_t checked;           /* ticks of the last look after silent peers, */
     uint64_t check_ticks;       /* and from one to the next */
     uint64_t suspected; /* ticks when something failed and nobody could be blamed; 0: nothing has */
+    int suspicion;      /* what it was */
     uint64_t progress;  /* polls, all in all */
-
-    int suspicion; /* what it was */
 
     mca_btl_base_registration_handle_t
         *everything; /* all memory; NULL: it is registered bit by bit */
@@ -259,6 +257,11 @@ bool mca_btl_segmsg_link_publish(mca_btl_segmsg_link_t *link, const segmsg_place
 void mca_btl_segmsg_link_give_back(mca_btl_segmsg_link_t *link, const segmsg_place_t *place);
 size_t mca_btl_segmsg_link_sure_capacity(mca_btl_segmsg_link_t *link);
 
+/* Adds a message to those that wait to be sent; a return word rides along if one is due. The gate is
+ * held. */
+void mca_btl_segmsg_link_add(mca_btl_segmsg_link_t *link, const segmsg_place_t *place, uint8_t tag,
+                             uint32_t length);
+
 /* Goes on with what waits: control messages, the write that was gathered. Returns how much was done;
  * *more: something still waits. */
 int mca_btl_segmsg_link_serve(mca_btl_segmsg_link_t *link, bool *more);
@@ -302,6 +305,8 @@ void mca_btl_segmsg_link_ask(mca_btl_segmsg_link_t *link, bool is_stuck);
 void mca_btl_segmsg_link_return(mca_btl_segmsg_link_t *link);
 /* Frees the memory of groups that were recalled and are empty, and says so. The gate is held. */
 void mca_btl_segmsg_link_release_recalled(mca_btl_segmsg_link_t *link);
+/* The peer has given partitions back. The gate is held. */
+void mca_btl_segmsg_link_returned(mca_btl_segmsg_link_t *link, const segmsg_return_t *what);
 /* A control message has come. By who polls. */
 void mca_btl_segmsg_net_heard(mca_btl_segmsg_net_t *net, const segmsg_control_message_t *message);
 
@@ -320,6 +325,11 @@ void mca_btl_segmsg_net_add_received(unsigned long long *by_group);
 
 /* Statistics line of each interface on standard error. */
 void mca_btl_segmsg_net_report(void);
+
+/* ---- threads ---- */
+
+/* Starts a thread in which no signal is handled: signals are the program's. */
+bool mca_btl_segmsg_net_start_thread(pthread_t *thread, void *(*run)(void *) );
 
 /* ---- is it alive? ---- */
 

@@ -43,17 +43,6 @@ static void *accept_all(void *unused)
     }
 }
 
-static bool start_thread(void)
-{
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all); /* signals are the program's */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int rc = pthread_create(&thread, NULL, accept_all, NULL);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return rc == 0;
-}
-
 void mca_btl_segmsg_net_alive_open(void)
 {
     enum { BACKLOG = 128 };
@@ -65,7 +54,8 @@ void mca_btl_segmsg_net_alive_open(void)
     lifeline = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (lifeline >= 0 && bind(lifeline, (struct sockaddr *) &any, sizeof(any)) == 0
         && listen(lifeline, BACKLOG) == 0
-        && getsockname(lifeline, (struct sockaddr *) &any, &bytes) == 0 && start_thread()) {
+        && getsockname(lifeline, (struct sockaddr *) &any, &bytes) == 0
+        && mca_btl_segmsg_net_start_thread(&thread, accept_all)) {
         port = ntohs(any.sin_port);
     } else if (lifeline >= 0) {
         close(lifeline);
@@ -129,7 +119,6 @@ static void start_probe(mca_btl_segmsg_link_t *link, uint64_t now)
         lives(link, now); /* no descriptor left: another time */
         return;
     }
-    link->probed = now;
     if (connect(link->probe, (const struct sockaddr *) &to, sizeof(to)) == 0) {
         lives(link, now);
     } else if (errno == ECONNREFUSED) {

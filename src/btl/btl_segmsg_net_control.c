@@ -154,11 +154,11 @@ static uint64_t reserve(const mca_btl_segmsg_net_t *net)
 }
 
 /* Asks the sender of the segment of `group` that was not used for longest to give it up. */
-static bool recall(mca_btl_segmsg_net_t *net, const segmsg_inlet_t *inlet, uint32_t group)
+static void recall(mca_btl_segmsg_net_t *net, const segmsg_inlet_t *inlet, uint32_t group)
 {
     segmsg_target_slot_t *slot = segmsg_targets_oldest(&net->targets, inlet, group);
     if (slot == NULL) {
-        return false;
+        return;
     }
     slot->is_recalled = true;
     segmsg_control_message_t message = {.kind = SEGMSG_CONTROL_RECALL,
@@ -169,7 +169,6 @@ static bool recall(mca_btl_segmsg_net_t *net, const segmsg_inlet_t *inlet, uint3
     mca_btl_segmsg_link_return(victim); /* it may have nothing else to wait for */
     ++net->recalls;
     ++net->recalled;
-    return true;
 }
 
 /* Forms a group for the peer; if there is no room, has another one dissolved and tries again then. */
@@ -184,14 +183,14 @@ static void form(mca_btl_segmsg_link_t *link, uint32_t group)
         const unsigned char *partition = net->targets.slot[answer.segment].partition;
         answer.kind = SEGMSG_CONTROL_FORMED;
         answer.address = (uint64_t) (uintptr_t) partition - net->region.base;
-        link->forming &= ~(UINT32_C(1) << group);
+        link->is_waiting = link->is_waiting && group != 0;
     } else if (error == SEGMSG_ERR_CORRUPT) {
         mca_btl_segmsg_link_broken(link, error);
         return;
     } else {
-        (void) recall(net, &link->inlet, group);
+        recall(net, &link->inlet, group);
         if (group == 0 && net->recalled != 0) {
-            link->forming |= 1; /* it cannot do without: it waits for what is recalled */
+            link->is_waiting = true; /* it cannot do without: it waits for what is recalled */
             return;
         }
         answer.kind = SEGMSG_CONTROL_REFUSED;
@@ -208,12 +207,12 @@ static void form_waiting(mca_btl_segmsg_net_t *net)
     bool is_served = false;
     OPAL_LIST_FOREACH (endpoint, &net->endpoints, mca_btl_segmsg_endpoint_t) {
         mca_btl_segmsg_link_t *link = endpoint->link;
-        if (link == NULL || (link->forming & 1) == 0) {
+        if (link == NULL || !link->is_waiting) {
             continue;
         }
         if (is_served) {
             if (net->recalled == 0) {
-                (void) recall(net, &link->inlet, 0);
+                recall(net, &link->inlet, 0);
             }
             return;
         }
@@ -257,12 +256,9 @@ static void formed(mca_btl_segmsg_link_t *link, const segmsg_control_message_t *
     }
 }
 
-static void returned(mca_btl_segmsg_link_t *link, const segmsg_control_message_t *message)
+void mca_btl_segmsg_link_returned(mca_btl_segmsg_link_t *link, const segmsg_return_t *what)
 {
-    const segmsg_return_t what = {.word = message->word,
-                                  .number = message->number,
-                                  .group = message->group};
-    if (!segmsg_source_returned(&link->source, &what)) {
+    if (!segmsg_source_returned(&link->source, what)) {
         mca_btl_segmsg_link_broken(link, SEGMSG_ERR_CORRUPT);
     }
     link->has_asked = false;
@@ -318,7 +314,9 @@ static void act(mca_btl_segmsg_link_t *link, const segmsg_control_message_t *mes
         }
         break;
     case SEGMSG_CONTROL_RETURN:
-        returned(link, message);
+        mca_btl_segmsg_link_returned(link, &(segmsg_return_t){.word = message->word,
+                                                              .number = message->number,
+                                                              .group = message->group});
         break;
     case SEGMSG_CONTROL_CLOSE:
         close_link(link);

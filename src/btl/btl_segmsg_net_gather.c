@@ -74,13 +74,7 @@ static bool start(void)
         return false;
     }
     atomic_store_explicit(&must_end, false, memory_order_relaxed);
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all); /* signals are the program's */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int rc = pthread_create(&thread, NULL, gather, NULL);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return rc == 0;
+    return mca_btl_segmsg_net_start_thread(&thread, gather);
 }
 
 bool mca_btl_segmsg_net_gather_waits(void)

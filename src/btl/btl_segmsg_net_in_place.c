@@ -106,11 +106,7 @@ bool mca_btl_segmsg_link_publish_in_place(mca_btl_segmsg_link_t *link, mca_btl_s
         OBJ_RELEASE(message); /* NOLINT(clang-analyzer-unix.Malloc) */
         return false;
     }
-    segmsg_return_t ride;
-    if (!segmsg_inlet_due(&net->targets, &link->inlet, false, &ride)) {
-        ride = (segmsg_return_t){.group = SEGMSG_WIRE_NO_RETURN};
-    }
-    segmsg_source_publish(&link->source, &frag->place, frag->tag, length, &ride);
+    mca_btl_segmsg_link_add(link, &frag->place, frag->tag, length);
     message->operation.done = done;
     message->frag = frag;
     message->link = link;

@@ -139,6 +139,16 @@ bool mca_btl_segmsg_link_flush(mca_btl_segmsg_link_t *link)
     return true;
 }
 
+void mca_btl_segmsg_link_add(mca_btl_segmsg_link_t *link, const segmsg_place_t *place, uint8_t tag,
+                             uint32_t length)
+{
+    segmsg_return_t ride;
+    if (!segmsg_inlet_due(&link->net->targets, &link->inlet, false, &ride)) {
+        ride = (segmsg_return_t){.group = SEGMSG_WIRE_NO_RETURN};
+    }
+    segmsg_source_publish(&link->source, place, tag, length, &ride);
+}
+
 bool mca_btl_segmsg_link_publish(mca_btl_segmsg_link_t *link, const segmsg_place_t *place,
                                  uint8_t tag, uint32_t length)
 {
@@ -154,11 +164,7 @@ bool mca_btl_segmsg_link_publish(mca_btl_segmsg_link_t *link, const segmsg_place
             return false;
         }
     }
-    segmsg_return_t ride;
-    if (!segmsg_inlet_due(&net->targets, &link->inlet, false, &ride)) {
-        ride = (segmsg_return_t){.group = SEGMSG_WIRE_NO_RETURN};
-    }
-    segmsg_source_publish(&link->source, place, tag, length, &ride);
+    mca_btl_segmsg_link_add(link, place, tag, length);
     if (gather != 0 && is_streaming(link) && link->source.batch.bytes + length < gather
         && mca_btl_segmsg_net_gather_waits()) {
         waits = true;

@@ -18,12 +18,7 @@ static void take_ride(mca_btl_segmsg_link_t *link, const segmsg_wire_header_t *h
                                   .number = header->return_number,
                                   .group = header->return_group};
     opal_mutex_lock(&link->net->gate);
-    if (!segmsg_source_returned(&link->source, &what)) {
-        mca_btl_segmsg_link_broken(link, SEGMSG_ERR_CORRUPT);
-    }
-    link->has_asked = false;
-    link->stuck = 0;
-    mca_btl_segmsg_link_release_recalled(link);
+    mca_btl_segmsg_link_returned(link, &what);
     opal_mutex_unlock(&link->net->gate);
 }
 

@@ -133,15 +133,12 @@ static void note_use(const segmsg_source_t *source, segmsg_source_segment_t *seg
     }
 }
 
-static bool take_in(segmsg_source_t *source, uint32_t group, size_t length, segmsg_place_t *place)
+/* A run becomes a message's. */
+static void occupy(segmsg_source_t *source, uint32_t group, uint32_t first, uint32_t partitions,
+                   segmsg_place_t *place)
 {
     segmsg_source_segment_t *segment = &source->segment[group];
     size_t size = source->geometry.group[group].partition_size;
-    uint32_t partitions = segmsg_wire_partitions(size, length);
-    uint32_t first = segmsg_run_find(segment->taken, partitions);
-    if (first == SEGMSG_RUN_NONE) {
-        return false;
-    }
     segment->taken |= segmsg_run_mask(first, partitions);
     note_use(source, segment);
     segmsg_directory_enter(segment->directory, first, partitions);
@@ -149,6 +146,18 @@ static bool take_in(segmsg_source_t *source, uint32_t group, size_t length, segm
     place->group = group;
     place->first = first;
     place->partitions = partitions;
+}
+
+static bool take_in(segmsg_source_t *source, uint32_t group, size_t length, segmsg_place_t *place)
+{
+    const segmsg_source_segment_t *segment = &source->segment[group];
+    size_t size = source->geometry.group[group].partition_size;
+    uint32_t partitions = segmsg_wire_partitions(size, length);
+    uint32_t first = segmsg_run_find(segment->taken, partitions);
+    if (first == SEGMSG_RUN_NONE) {
+        return false;
+    }
+    occupy(source, group, first, partitions, place);
     return true;
 }
 
@@ -159,7 +168,7 @@ static bool take_in(segmsg_source_t *source, uint32_t group, size_t length, segm
 static bool take_next(segmsg_source_t *source, uint32_t group, size_t length, segmsg_place_t *place)
 {
     const segmsg_source_batch_t *batch = &source->batch;
-    segmsg_source_segment_t *segment = &source->segment[group];
+    const segmsg_source_segment_t *segment = &source->segment[group];
     size_t size = source->geometry.group[group].partition_size;
     uint32_t partitions = segmsg_wire_partitions(size, length);
     uint32_t first = batch->first + batch->partitions;
@@ -168,13 +177,7 @@ static bool take_next(segmsg_source_t *source, uint32_t group, size_t length, se
         || (segment->taken & segmsg_run_mask(first, partitions)) != 0) {
         return false;
     }
-    segment->taken |= segmsg_run_mask(first, partitions);
-    note_use(source, segment);
-    segmsg_directory_enter(segment->directory, first, partitions);
-    place->data = segment->partition + first * size + SEGMSG_WIRE_HEADER_BYTES;
-    place->group = group;
-    place->first = first;
-    place->partitions = partitions;
+    occupy(source, group, first, partitions, place);
     return true;
 }
 

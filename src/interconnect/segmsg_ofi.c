@@ -20,7 +20,6 @@ struct segmsg_ofi_slot_t {
     segmsg_ofi_operation_t operation;
     segmsg_ofi_t *ofi;
     segmsg_ofi_slot_t *next; /* in ofi->sends */
-    bool is_receive;
     _Alignas(64) unsigned char message[SEGMSG_OFI_CONTROL_BYTES];
 };
 
@@ -79,8 +78,7 @@ static int make_slots(segmsg_ofi_t *ofi)
     for (unsigned i = 0; rc == 0 && i < RECEIVES + SENDS; ++i) {
         segmsg_ofi_slot_t *slot = &ofi->slots[i];
         slot->ofi = ofi;
-        slot->is_receive = i < RECEIVES;
-        if (slot->is_receive) {
+        if (i < RECEIVES) {
             rc = post_receive(ofi, slot);
         } else {
             slot->next = ofi->sends;
@@ -144,7 +142,6 @@ int segmsg_ofi_open(segmsg_ofi_t *ofi, const struct fi_info *info, const segmsg_
     memset(ofi, 0, sizeof(*ofi));
     ofi->pretence = wish->pretence;
     ofi->next_key = 1;
-    ofi->failed_address = FI_ADDR_NOTAVAIL;
     *step = "loading libfabric";
     const char *why;
     const segmsg_ofi_library_t *library = segmsg_ofi_library(&why);

@@ -39,7 +39,6 @@
 /* What a test makes this layer believe of the provider; none by default. */
 typedef struct {
     bool local;         /* it wants local memory to be registered (FI_MR_LOCAL) */
-    bool virtual_;      /* remote addresses are virtual (FI_MR_VIRT_ADDR) */
     bool unordered;     /* writes may overtake one another */
     bool no_inject;     /* nothing can be injected */
     bool short_data;    /* completion data of 4 bytes */
@@ -120,8 +119,7 @@ typedef struct {
     unsigned event_count;
 
     /* A failure of an operation that nobody keeps a context for. */
-    int failure;              /* 0: none */
-    fi_addr_t failed_address; /* FI_ADDR_NOTAVAIL: unknown */
+    int failure; /* 0: none */
 
     /* Statistics. */
     uint64_t writes;   /* segmsg_ofi_write: RMA writes with completion data */
