@@ -24,7 +24,8 @@
 #ifndef MCA_BTL_SEGMSG_H
 #define MCA_BTL_SEGMSG_H
 
-#include "btl/btl_segmsg_clock.h"
+#include "core/segmsg_clock.h"
+#include "core/segmsg_look.h"
 #include "btl/btl_segmsg_compat.h"
 
 #include "opal/class/opal_free_list.h"
@@ -194,9 +195,7 @@ typedef struct {
     _Atomic uint32_t own_transfers; /* large ones that this process has begun */
     uint64_t alive_ticks; /* ticks until we make sure again that one that we wait for lives */
     segmsg_clock_moment_t start;
-    int calls_since_others; /* progress calls since quiet senders and guests were looked at */
-    int taken_since_others; /* messages that they brought */
-    bool strangers;         /* there are senders whose endpoint is not known yet */
+    segmsg_look_t look;
 
     opal_mutex_t lock;     /* guards the two lists */
     opal_list_t endpoints; /* every peer */

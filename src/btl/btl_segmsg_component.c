@@ -248,6 +248,7 @@ static mca_btl_base_module_t **component_init(int *count, bool progress_threads,
         return modules;
     }
     module->start = segmsg_clock_now();
+    module->look = (segmsg_look_t){.burst = (int) config->burst};
     identify(module);
     mca_btl_segmsg_copy_init();
     bool is_up =

@@ -2,53 +2,23 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * Copying between the memories of two processes in one go. The kernel does it, with process_vm_readv
- * and process_vm_writev; whether it does depends on users, Yama's ptrace scope, seccomp filters and
- * name spaces, so it is tried on every peer. Better still, one process maps the other's memory, where
+ * Copying between the memories of two processes in one go. The kernel does it, which is tried on every
+ * peer (interconnect/segmsg_kernel_copy.h). Better still, one process maps the other's memory, where
  * there is a kernel module for that (XPMEM) and Open MPI knows it (5.0's smsc framework).
  */
 #include "btl/btl_segmsg.h"
 
 #include "core/segmsg_copy_long.h"
+#include "interconnect/segmsg_kernel_copy.h"
 
 #include <errno.h>
 #include <signal.h>
-#include <sys/prctl.h>
-#include <sys/uio.h>
 
 void mca_btl_segmsg_copy_init(void)
 {
-#ifdef PR_SET_PTRACER
-    /* Under Yama's scope 1 only those whom we name may read us; peers are not our children. */
     if (mca_btl_segmsg.config.single_copy != SEGMSG_COPY_NONE) {
-        (void) prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
+        segmsg_kernel_copy_permit();
     }
-#endif
-}
-
-#if SEGMSG_HAVE_PROCESS_VM
-typedef ssize_t (*transfer_fn_t)(pid_t pid, const struct iovec *local, unsigned long locals,
-                                 const struct iovec *remote, unsigned long remotes,
-                                 unsigned long flags);
-
-/* The kernel moves at most 2 GB a call, and may stop early. */
-static bool transfer(transfer_fn_t call, pid_t pid, void *local, uint64_t remote, size_t size)
-{
-    while (size != 0) {
-        struct iovec here = {.iov_base = local, .iov_len = size};
-        struct iovec there = {.iov_base = (void *) (uintptr_t) remote, .iov_len = size};
-        ssize_t moved = call(pid, &here, 1, &there, 1, 0);
-        if (moved < 0 && errno == EINTR) {
-            continue;
-        }
-        if (moved <= 0) {
-            return false;
-        }
-        local = (char *) local + moved;
-        remote += (uint64_t) moved;
-        size -= (size_t) moved;
-    }
-    return true;
 }
 
 static bool kernel_copies(const mca_btl_segmsg_modex_t *modex)
@@ -56,33 +26,20 @@ static bool kernel_copies(const mca_btl_segmsg_modex_t *modex)
     pid_t pid = (pid_t) modex->owner.pid;
     uint64_t nonce = 0;
     uint64_t where = modex->probe + offsetof(mca_btl_segmsg_probe_t, nonce);
-    return transfer(process_vm_readv, pid, &nonce, where, sizeof(nonce))
-           && nonce == modex->owner.nonce
-           && transfer(process_vm_writev, pid, &nonce,
-                       modex->probe + offsetof(mca_btl_segmsg_probe_t, scratch), sizeof(nonce));
+    return segmsg_kernel_read(pid, &nonce, where, sizeof(nonce)) && nonce == modex->owner.nonce
+           && segmsg_kernel_write(pid, &nonce,
+                                  modex->probe + offsetof(mca_btl_segmsg_probe_t, scratch),
+                                  sizeof(nonce));
 }
 
 static bool kernel_copy(const mca_btl_segmsg_endpoint_t *endpoint, bool to_peer, void *local,
                         uint64_t remote, size_t size)
 {
+    pid_t pid = (pid_t) endpoint->peer.pid;
     return endpoint->kernel_copies
-           && transfer(to_peer ? process_vm_writev : process_vm_readv, (pid_t) endpoint->peer.pid,
-                       local, remote, size);
+           && (to_peer ? segmsg_kernel_write(pid, local, remote, size)
+                       : segmsg_kernel_read(pid, local, remote, size));
 }
-#else
-static bool kernel_copies(const mca_btl_segmsg_modex_t *modex)
-{
-    (void) modex;
-    return false;
-}
-
-static bool kernel_copy(const mca_btl_segmsg_endpoint_t *endpoint, bool to_peer, void *local,
-                        uint64_t remote, size_t size)
-{
-    (void) endpoint, (void) to_peer, (void) local, (void) remote, (void) size;
-    return false;
-}
-#endif
 
 /* Copies through a mapping of the peer's memory, which Open MPI keeps; false if there is none. */
 static bool mapped_copy(const mca_btl_segmsg_endpoint_t *endpoint, bool to_peer, void *local,

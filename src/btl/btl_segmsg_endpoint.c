@@ -173,7 +173,8 @@ static mca_btl_segmsg_endpoint_t *make(opal_proc_t *proc)
     }
     OBJ_RETAIN(proc);
     opal_list_append(&module->endpoints, &endpoint->super);
-    module->strangers = true; /* messages may have come from the peer before we knew it */
+    module->receiver.has_newcomers =
+        true; /* messages may have come from the peer before we knew it */
     return endpoint;
 }
 

@@ -6,7 +6,7 @@
 
 #if SEGMSG_HAVE_OFI
 
-#include "btl/btl_segmsg_clock.h"
+#include "core/segmsg_clock.h"
 #include "btl/btl_segmsg_rdma.h"
 
 #include <sched.h>

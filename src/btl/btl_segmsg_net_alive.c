@@ -17,7 +17,7 @@
 
 #if SEGMSG_HAVE_OFI
 
-#include "btl/btl_segmsg_clock.h"
+#include "core/segmsg_clock.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -19,7 +19,7 @@
 
 #if SEGMSG_HAVE_OFI
 
-#include "btl/btl_segmsg_clock.h"
+#include "core/segmsg_clock.h"
 
 OBJ_CLASS_INSTANCE(mca_btl_segmsg_net_note_t, opal_list_item_t, NULL, NULL);
 

@@ -15,7 +15,7 @@
 
 #if SEGMSG_HAVE_OFI
 
-#include "btl/btl_segmsg_clock.h"
+#include "core/segmsg_clock.h"
 
 int mca_btl_segmsg_link_insert(mca_btl_segmsg_link_t *link)
 {

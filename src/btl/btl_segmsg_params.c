@@ -5,12 +5,9 @@
 #include "btl/btl_segmsg_net.h"
 #include "btl/btl_segmsg_variables.h"
 
-/* 64 B x 1023 and its control line are 64 KB. Group 0 carries a message of 8 KB with its headers;
- * 8 KB x 64 carries a fragment of 64 KB. docs/tuning.md says how these were chosen. */
-#define DEFAULT_GROUPS "64:1023:260,1K:64:7,8K:64:9,64K:16:4"
+#include "core/segmsg_defaults.h"
+
 enum {
-    DEFAULT_STARTER = 63, /* with its control line a page */
-    DEFAULT_LOBBY = 127,  /* with its control line two pages */
     DEFAULT_EAGER = 8 * 1024 + 128,
     DEFAULT_RNDV_EAGER = 32 * 1024,
     DEFAULT_MAX_SEND = 64 * 1024 + 128
@@ -67,7 +64,7 @@ static void register_bool(const char *name, const char *help, bool *storage)
 
 static void register_groups(mca_btl_segmsg_config_t *config)
 {
-    config->groups = DEFAULT_GROUPS;
+    config->groups = SEGMSG_DEFAULT_GROUPS;
     mca_btl_segmsg_register_text(
         "groups",
         "Segment groups between two processes, by rising partition size, each as "
@@ -78,14 +75,14 @@ static void register_groups(mca_btl_segmsg_config_t *config)
         &config->groups);
     config->geometry_error =
         segmsg_geometry_parse(config->groups, &config->geometry, &config->geometry_bad_group);
-    config->ring_starter = DEFAULT_STARTER;
+    config->ring_starter = SEGMSG_DEFAULT_STARTER;
     mca_btl_segmsg_register_unsigned(
         "starter_partitions",
         "Partitions of the first, short segment of group 0 that a pair of processes "
         "gets; a pair that talks much gets a full one (8 to 65535; at most group 0's "
         "COUNT are used)",
         OPAL_INFO_LVL_6, &config->ring_starter);
-    config->lobby = DEFAULT_LOBBY;
+    config->lobby = SEGMSG_DEFAULT_LOBBY;
     mca_btl_segmsg_register_unsigned(
         "lobby_partitions",
         "Partitions of the segment of group 0 that all senders share which talk "
@@ -93,31 +90,28 @@ static void register_groups(mca_btl_segmsg_config_t *config)
         "0's COUNT are used)",
         OPAL_INFO_LVL_6, &config->lobby);
     segmsg_growth_t *growth = &config->growth;
-    growth->own_after = 16;
+    *growth = segmsg_default_growth();
     mca_btl_segmsg_register_unsigned(
         "own_after",
         "Messages through the shared segments before a sender gets a group 0 of its "
         "own",
         OPAL_INFO_LVL_6, &growth->own_after);
-    growth->own_crowd = 32;
     mca_btl_segmsg_register_unsigned(
         "own_crowd",
         "If that many senders have a group 0 of their own, others need 64 times as "
         "many messages",
         OPAL_INFO_LVL_6, &growth->own_crowd);
-    growth->grow_after = 1024;
     mca_btl_segmsg_register_unsigned(
         "grow_after",
         "Messages in the short segment of group 0 before a full one replaces it, "
         "when it has no room",
         OPAL_INFO_LVL_6, &growth->grow_after);
-    growth->long_after = 16;
     mca_btl_segmsg_register_unsigned(
         "long_after",
         "Messages of a size that the sender's own segments do not hold, which go "
         "through shared ones, before it gets larger segments of its own",
         OPAL_INFO_LVL_6, &growth->long_after);
-    config->max_groups = 4096;
+    config->max_groups = SEGMSG_DEFAULT_GROUPS_MAX;
     mca_btl_segmsg_register_unsigned(
         "max_groups",
         "Most segment groups that a process offers at one time to all its senders "
@@ -167,19 +161,19 @@ static void register_memory(mca_btl_segmsg_config_t *config)
 
 static void register_joint(mca_btl_segmsg_config_t *config)
 {
-    config->joint_from = 48 << 10;
+    config->joint_from = SEGMSG_DEFAULT_JOINT_FROM;
     mca_btl_segmsg_register_unsigned(
         "joint_from",
         "Shortest transfer in bytes that both processes copy, if the kernel permits "
         "it and the peer waits (0: none; 4096 to 4294967295)",
         OPAL_INFO_LVL_5, &config->joint_from);
-    config->joint_unit = 16 << 10;
+    config->joint_unit = SEGMSG_DEFAULT_JOINT_UNIT;
     mca_btl_segmsg_register_unsigned(
         "joint_unit",
         "Smallest part in bytes of such a transfer that one of them copies (power of "
         "two, 4096 to 16777216)",
         OPAL_INFO_LVL_9, &config->joint_unit);
-    config->joint_help = 256 << 10;
+    config->joint_help = SEGMSG_DEFAULT_JOINT_HELP;
     mca_btl_segmsg_register_unsigned(
         "joint_help",
         "Most bytes that a process copies for another one in one call to progress "
@@ -248,7 +242,7 @@ static void register_fragments(mca_btl_segmsg_config_t *config)
     config->free_list_inc = 64;
     register_int("free_list_inc", "Fragment descriptors to add when none is left",
                  &config->free_list_inc);
-    config->burst = 16;
+    config->burst = SEGMSG_DEFAULT_BURST;
     mca_btl_segmsg_register_unsigned(
         "burst",
         "Most messages taken from one peer before the next peer is looked at (1 to "
@@ -262,37 +256,32 @@ static void register_fragments(mca_btl_segmsg_config_t *config)
 static void register_cache(mca_btl_segmsg_config_t *config)
 {
     segmsg_cache_policy_t *cache = &config->cache;
-    cache->near = 4;
+    *cache = segmsg_default_cache();
     mca_btl_segmsg_register_unsigned(
         "own_near",
         "Cache lines of group 0, besides as many as the message had, that a sender "
         "asks for anew after every message (0 to 1024)",
         OPAL_INFO_LVL_9, &cache->near);
-    cache->most = 128;
     mca_btl_segmsg_register_unsigned(
         "own_most",
         "Most cache lines of group 0 that a sender asks for anew after a message (0 "
         "to 1024; 0: none)",
         OPAL_INFO_LVL_9, &cache->most);
-    cache->far = 128;
     mca_btl_segmsg_register_unsigned(
         "own_far",
         "How many cache lines ahead a sender asks for the lines of group 0 a first "
         "time (0 to 65535; 0: not at all)",
         OPAL_INFO_LVL_9, &cache->far);
-    cache->demote_lines = 8;
     mca_btl_segmsg_register_unsigned(
         "demote_lines",
         "Longest message of a stream, in cache lines, whose lines are pushed towards "
         "the shared cache, where the processor can (CLDEMOTE; 0 to 65535)",
         OPAL_INFO_LVL_9, &cache->demote_lines);
-    cache->answer_lines = 131;
     mca_btl_segmsg_register_unsigned(
         "demote_answer_lines",
         "The same for a message that goes to a peer from which one has come since "
         "the last: somebody waits for it",
         OPAL_INFO_LVL_9, &cache->answer_lines);
-    cache->stream_lines = 66;
     mca_btl_segmsg_register_unsigned(
         "stream_lines",
         "Longest message of a stream, in cache lines, in group 0; longer ones are "

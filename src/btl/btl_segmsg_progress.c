@@ -5,11 +5,6 @@
 #include "btl/btl_segmsg_net.h"
 #include "btl/btl_segmsg_rdma.h"
 
-#include "btl/btl_segmsg_clock.h"
-
-#include "core/segmsg_lobby.h"
-#include "core/segmsg_turns.h"
-
 #include <sched.h>
 
 /* How often the calling thread holds module->polling. */
@@ -33,9 +28,9 @@ void mca_btl_segmsg_polling_resume(void)
 }
 
 /* Finds senders that are new, and who they are. */
-static void welcome_senders(mca_btl_segmsg_module_t *module)
+static void welcome_senders(void *context)
 {
-    module->strangers = false;
+    mca_btl_segmsg_module_t *module = context;
     module->receiver.has_newcomers = false;
     segmsg_error_t error = segmsg_receiver_find_groups(&module->receiver);
     if (OPAL_UNLIKELY(error != SEGMSG_OK)) {
@@ -97,9 +92,9 @@ SEGMSG_INLINE void receive(mca_btl_segmsg_module_t *module, segmsg_reader_t *rea
 }
 
 /* Delivers a message and returns its partitions. */
-SEGMSG_INLINE void take(mca_btl_segmsg_module_t *module, segmsg_reader_t *reader,
-                        const segmsg_message_t *message)
+SEGMSG_INLINE void take(void *context, segmsg_reader_t *reader, const segmsg_message_t *message)
 {
+    mca_btl_segmsg_module_t *module = context;
     if (OPAL_UNLIKELY(reader->user == NULL)) {
         reader->user = mca_btl_segmsg_endpoint_of(&reader->sender); /* found on the way here */
     }
@@ -114,114 +109,29 @@ SEGMSG_INLINE void take(mca_btl_segmsg_module_t *module, segmsg_reader_t *reader
     segmsg_message_return(&module->receiver, reader, message);
 }
 
-/*
- * Takes what one sender has for us. To look again after a message takes the next line away from a
- * sender that is about to write it; it is done only if messages come faster than we look: a burst at
- * most.
- */
-SEGMSG_INLINE int poll_reader(mca_btl_segmsg_module_t *module, segmsg_reader_t *reader)
+static void forget(void *context, void *user)
 {
-    segmsg_message_t message;
-    int limit = reader->idle == 0 ? (int) module->config.burst : 1;
-    for (int taken = 0;; ++taken) {
-        if (taken == limit) {
-            return taken;
-        }
-        mca_btl_segmsg_endpoint_t *endpoint = reader->user; /* the reader goes when it is closed */
-        switch (segmsg_reader_poll(&module->receiver, reader, &message)) {
-        case SEGMSG_POLL_MESSAGE:
-            take(module, reader, &message);
-            break;
-        case SEGMSG_POLL_CORRUPT:
-            mca_btl_segmsg_fail(endpoint, SEGMSG_ERR_CORRUPT);
-        case SEGMSG_POLL_CLOSED:
-            if (endpoint != NULL) {
-                mca_btl_segmsg_endpoint_retire(endpoint);
-            }
-            return taken;
-        case SEGMSG_POLL_NONE:
-        default:
-            return taken;
-        }
+    (void) context;
+    if (user != NULL) {
+        mca_btl_segmsg_endpoint_retire(user);
     }
 }
 
-/* Looks at some of those who have been quiet; at more, the longer the others have kept us. */
-static int poll_quiet(mca_btl_segmsg_module_t *module, int taken)
+static void give_up(void *context, segmsg_reader_t *reader)
 {
-    int count = 0;
-    segmsg_receiver_t *receiver = &module->receiver;
-    for (int looks = SEGMSG_TURNS_QUIET + 2 * taken;
-         looks != 0 && receiver->awake != receiver->reader_count; --looks) {
-        segmsg_reader_t *reader = segmsg_turns_next(receiver);
-        if (reader != NULL) {
-            count += poll_reader(module, reader);
-        }
-    }
-    return count;
-}
-
-/* Takes what stands in the lobby, where all that talk little are, a burst at most. */
-static int poll_lobby(mca_btl_segmsg_module_t *module)
-{
-    segmsg_receiver_t *receiver = &module->receiver;
-    int limit = receiver->lobby.idle == 0 ? (int) module->config.burst : 1;
-    for (int taken = 0; taken != limit; ++taken) {
-        segmsg_reader_t *reader = NULL;
-        segmsg_message_t message;
-        void *user = NULL;
-        switch (segmsg_lobby_poll(receiver, &reader, &message, &user)) {
-        case SEGMSG_POLL_MESSAGE:
-            take(module, reader, &message);
-            break;
-        case SEGMSG_POLL_CORRUPT:
-            mca_btl_segmsg_fail(reader == NULL ? NULL : reader->user, SEGMSG_ERR_CORRUPT);
-        case SEGMSG_POLL_CLOSED:
-            if (user != NULL) {
-                mca_btl_segmsg_endpoint_retire(user);
-            }
-            break;
-        case SEGMSG_POLL_NONE:
-        default:
-            return taken;
-        }
-    }
-    return limit;
-}
-
-/* Looks at those who are not looked at every time: guests, quiet and new senders. */
-static int poll_others(mca_btl_segmsg_module_t *module, int taken)
-{
-    segmsg_receiver_t *receiver = &module->receiver;
-    if (OPAL_UNLIKELY(segmsg_receiver_has_new_groups(receiver) || receiver->has_newcomers
-                      || module->strangers)) {
-        welcome_senders(module);
-    }
-    int count = poll_lobby(module);
-    if (receiver->awake != receiver->reader_count || receiver->awake > SEGMSG_TURNS_AWAKE) {
-        segmsg_turns_count(receiver);
-        count += poll_quiet(module, taken);
-    }
-    return count;
+    (void) context;
+    mca_btl_segmsg_fail(reader == NULL ? NULL : reader->user, SEGMSG_ERR_CORRUPT);
 }
 
 static int poll_readers(mca_btl_segmsg_module_t *module)
 {
-    enum { OTHERS_EVERY = 4 }; /* calls that find something, for one look at the others */
-    segmsg_receiver_t *receiver = &module->receiver;
-    int count = 0;
-    /* A callback may progress again and change the list: it is read anew at every step. */
-    for (uint32_t r = 0; r < receiver->awake; ++r) {
-        count += poll_reader(module, receiver->reader[r]);
-    }
-    module->taken_since_others += count;
-    if (count == 0 || ++module->calls_since_others == OTHERS_EVERY) {
-        int taken = module->taken_since_others;
-        module->calls_since_others = 0;
-        module->taken_since_others = 0;
-        count += poll_others(module, taken);
-    }
-    return count;
+    static const segmsg_look_ops_t ops = {
+        .take = take,
+        .closed = forget,
+        .corrupt = give_up,
+        .welcome = welcome_senders,
+    };
+    return segmsg_look(&module->receiver, &module->look, &ops, module);
 }
 
 /* Takes the next peer out of the list of those with something to do; NULL if it is empty. */

@@ -4,8 +4,8 @@
  *
  * The processor's own counter of time, where it can be read in a few nanoseconds; 0 always elsewhere.
  */
-#ifndef MCA_BTL_SEGMSG_CLOCK_H
-#define MCA_BTL_SEGMSG_CLOCK_H
+#ifndef SEGMSG_CLOCK_H
+#define SEGMSG_CLOCK_H
 
 #include <stdint.h>
 #include <time.h>

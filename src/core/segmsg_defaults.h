@@ -1,0 +1,47 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What is good where nobody says otherwise; docs/tuning.md says how it was chosen.
+ */
+#ifndef SEGMSG_DEFAULTS_H
+#define SEGMSG_DEFAULTS_H
+
+#include "core/segmsg_sender.h"
+
+/* 64 B x 1023 and its control line are 64 KB. Group 0 carries a message of 8 KB with its headers;
+ * 8 KB x 64 carries a fragment of 64 KB. */
+#define SEGMSG_DEFAULT_GROUPS "64:1023:260,1K:64:7,8K:64:9,64K:16:4"
+
+enum {
+    SEGMSG_DEFAULT_STARTER = 63,          /* partitions; with its control line a page */
+    SEGMSG_DEFAULT_LOBBY = 127,           /* partitions; with its control line two pages */
+    SEGMSG_DEFAULT_GROUPS_MAX = 4096,     /* groups of an export */
+    SEGMSG_DEFAULT_BURST = 16,            /* messages taken from one sender at a time */
+    SEGMSG_DEFAULT_JOINT_UNIT = 16 << 10, /* bytes of a joint transfer that one of the two copies */
+    SEGMSG_DEFAULT_JOINT_FROM = 48 << 10, /* shortest joint transfer, bytes */
+    SEGMSG_DEFAULT_JOINT_HELP = 256 << 10 /* most bytes that a helper copies at a time */
+};
+
+/* When a pair of processes gets what. */
+static inline segmsg_growth_t segmsg_default_growth(void)
+{
+    return (
+        segmsg_growth_t){.own_after = 16, .own_crowd = 32, .grow_after = 1024, .long_after = 16};
+}
+
+/* What a sender does about cache lines, on this processor. */
+static inline segmsg_cache_policy_t segmsg_default_cache(void)
+{
+    bool demotes = segmsg_cache_can_demote();
+    return (segmsg_cache_policy_t){
+        .near = 4,
+        .most = 128,
+        .far = 128,
+        .demote_lines = demotes ? 8 : 0,
+        .answer_lines = demotes ? 131 : 0,
+        .stream_lines = 66,
+    };
+}
+
+#endif
