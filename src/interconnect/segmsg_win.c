@@ -1,0 +1,165 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "interconnect/segmsg_win.h"
+
+#include "interconnect/segmsg_commit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+static uint64_t page_bytes(void)
+{
+    long page = sysconf(_SC_PAGESIZE);
+    return page < SEGMSG_PAGE ? SEGMSG_PAGE : (uint64_t) page;
+}
+
+uint64_t segmsg_win_room(int processes)
+{
+    struct statvfs fs;
+    /* Where MPI's shared memory lies as a rule. It has headers of its own there, and so have others. */
+    if (statvfs("/dev/shm", &fs) != 0) {
+        return UINT64_MAX;
+    }
+    uint64_t free = (uint64_t) fs.f_bavail * fs.f_frsize;
+    return (free - free / 8) / (unsigned) processes;
+}
+
+/* Before Linux 5.14 pages cannot be had beforehand without the file behind them, which MPI keeps to
+ * itself: they are then had when they are touched, as in any window. */
+static int commit(void *context, size_t offset, size_t length)
+{
+    const unsigned char *base = context;
+    int error = segmsg_commit_pages((unsigned char *) (uintptr_t) base, NULL, offset, length);
+    return error == ENOTSUP ? 0 : error;
+}
+
+/* Clears the pages that are there. */
+static bool clear(unsigned char *base, uint64_t bytes)
+{
+    uint64_t page = (uint64_t) sysconf(_SC_PAGESIZE);
+    size_t pages = (size_t) ((bytes + page - 1) / page);
+    unsigned char *is_there = malloc(pages);
+    if (is_there == NULL) {
+        return false;
+    }
+    bool knows = mincore(base, (size_t) bytes, is_there) == 0;
+    for (size_t p = 0; p < pages; ++p) {
+        if (!knows || (is_there[p] & 1) != 0) {
+            uint64_t left = bytes - p * page;
+            memset(base + p * page, 0, left < page ? left : page);
+        }
+    }
+    free(is_there);
+    return true;
+}
+
+/* MPI_Win_get_attr says that a window has an attribute by a flag, and gives the address of its value. */
+static segmsg_win_status_t check_model(const segmsg_win_t *win, int *mpi_error)
+{
+    int *model = NULL;
+    int is_set = 0;
+    *mpi_error = MPI_Win_get_attr(win->window, MPI_WIN_MODEL, (void *) &model, &is_set);
+    if (*mpi_error != MPI_SUCCESS) {
+        return SEGMSG_WIN_MPI_FAILED;
+    }
+    return is_set && *model == MPI_WIN_UNIFIED ? SEGMSG_WIN_OK : SEGMSG_WIN_SEPARATE;
+}
+
+/* A window of every process's own pages. */
+static int allocate(segmsg_win_t *win, uint64_t bytes, void *base)
+{
+    MPI_Info info;
+    int error = MPI_Info_create(&info);
+    if (error != MPI_SUCCESS) {
+        return error;
+    }
+    (void) MPI_Info_set(info, "alloc_shared_noncontig", "true");
+    error = MPI_Win_allocate_shared((MPI_Aint) bytes, 1, info, win->node, base, &win->window);
+    (void) MPI_Info_free(&info);
+    return error;
+}
+
+/* One epoch of passive access, as long as the window lives; the processes do not exclude each other. */
+static int begin_epoch(const segmsg_win_t *win)
+{
+    int error = MPI_Win_set_errhandler(win->window, MPI_ERRORS_RETURN);
+    return error == MPI_SUCCESS ? MPI_Win_lock_all(MPI_MODE_NOCHECK, win->window) : error;
+}
+
+segmsg_win_status_t segmsg_win_create(segmsg_win_t *win, MPI_Comm node, uint64_t bytes,
+                                      int *mpi_error)
+{
+    *win = (segmsg_win_t){.node = node, .window = MPI_WIN_NULL};
+    (void) MPI_Comm_rank(node, &win->rank);
+    (void) MPI_Comm_size(node, &win->size);
+    unsigned char *base = NULL;
+    *mpi_error = allocate(win, bytes + page_bytes(), (void *) &base);
+    if (*mpi_error != MPI_SUCCESS) {
+        win->window = MPI_WIN_NULL;
+        return SEGMSG_WIN_MPI_FAILED;
+    }
+    segmsg_win_status_t status = check_model(win, mpi_error);
+    uint64_t begin = (page_bytes() - (uintptr_t) base % page_bytes()) % page_bytes();
+    win->own.base = base + begin;
+    win->own.bytes = (size_t) bytes;
+    win->own.commit = commit;
+    win->own.commit_context = win->own.base;
+    win->begin = begin;
+    if (status == SEGMSG_WIN_OK && !clear(win->own.base, bytes)) {
+        status = SEGMSG_WIN_NO_MEMORY;
+    }
+    if (status == SEGMSG_WIN_OK) {
+        *mpi_error = begin_epoch(win);
+        status = *mpi_error == MPI_SUCCESS ? SEGMSG_WIN_OK : SEGMSG_WIN_MPI_FAILED;
+    }
+    win->has_epoch = status == SEGMSG_WIN_OK;
+    return status;
+}
+
+int segmsg_win_publish(const segmsg_win_t *win)
+{
+    int error = MPI_Win_sync(win->window);
+    if (error == MPI_SUCCESS) {
+        error = MPI_Barrier(win->node);
+    }
+    return error == MPI_SUCCESS ? MPI_Win_sync(win->window) : error;
+}
+
+segmsg_win_status_t segmsg_win_image(const segmsg_win_t *win, int rank, uint64_t begin,
+                                     segmsg_export_t *image, int *mpi_error)
+{
+    MPI_Aint size = 0;
+    int unit;
+    unsigned char *base = NULL;
+    *mpi_error = MPI_Win_shared_query(win->window, rank, &size, &unit, (void *) &base);
+    if (*mpi_error != MPI_SUCCESS) {
+        return SEGMSG_WIN_MPI_FAILED;
+    }
+    if (base == NULL || begin >= (uint64_t) size || (uintptr_t) (base + begin) % SEGMSG_PAGE != 0) {
+        return SEGMSG_WIN_UNALIGNED;
+    }
+    *image = (segmsg_export_t){
+        .base = base + begin,
+        .bytes = (size_t) ((uint64_t) size - begin),
+        .commit = commit,
+        .commit_context = base + begin,
+    };
+    return SEGMSG_WIN_OK;
+}
+
+void segmsg_win_destroy(segmsg_win_t *win)
+{
+    if (win->has_epoch) {
+        (void) MPI_Win_unlock_all(win->window);
+    }
+    if (win->window != MPI_WIN_NULL) {
+        (void) MPI_Win_free(&win->window);
+    }
+    *win = (segmsg_win_t){.window = MPI_WIN_NULL};
+}

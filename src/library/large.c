@@ -1,0 +1,308 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Long messages. The receiver copies one straight out of the sender's memory, where the kernel does that,
+ * and asks the sender, if it is long, to do a part of it: who waits has a processor to spare. Elsewhere
+ * the sender streams it through the segments, from which the receiver copies it to where it is wanted
+ * while more comes.
+ */
+#include "library/library.h"
+
+#include "core/segmsg_copy_long.h"
+#include "core/segmsg_defaults.h"
+#include "core/segmsg_joint.h"
+#include "interconnect/segmsg_kernel_copy.h"
+
+#include <sched.h>
+#include <string.h>
+
+enum {
+    DATA_BYTES = SEGMSG_LINE, /* of a DATA message before its data: copied line to line */
+    STREAM_PIECE = (16 << 10) - DATA_BYTES, /* with its header two partitions of 8 KB */
+    STREAM_BURST = 16,                      /* pieces that go out at a time */
+    UNHELPED_MAX = 8,                       /* transfers without help, and one is asked for each */
+    UNHELPED_PAUSE = 64                     /* so many afterwards */
+};
+_Static_assert(sizeof(segmsg_lib_data_t) <= DATA_BYTES, "it fits");
+
+/* Whether the kernel copies from a peer is tried when the first long message comes from it. */
+static bool can_copy(const segmsg_t *handle, segmsg_lib_peer_t *peer)
+{
+    if (peer->single_copy == SEGMSG_LIB_UNTRIED) {
+        segmsg_identity_t found = {0};
+        bool works =
+            handle->wants_single_copy
+            && segmsg_kernel_read((pid_t) peer->identity.pid, &found, peer->probe, sizeof(found))
+            && found.nonce == peer->identity.nonce;
+        peer->single_copy = works ? SEGMSG_LIB_COPIES : SEGMSG_LIB_COPIES_NOT;
+    }
+    return peer->single_copy == SEGMSG_LIB_COPIES;
+}
+
+/* A copy out of a peer's memory. */
+typedef struct {
+    segmsg_lib_peer_t *peer;
+    unsigned char *to;
+    uint64_t from;
+    uint64_t bytes;
+} copy_t;
+
+static bool copy_piece(const copy_t *copy, uint64_t offset, uint64_t bytes)
+{
+    return segmsg_kernel_read((pid_t) copy->peer->identity.pid, copy->to + offset,
+                              copy->from + offset, bytes);
+}
+
+/* Claims and copies until nothing is left. Returns how many units; *copied: they are all here. */
+static uint32_t copy_own(const copy_t *copy, const segmsg_joint_cut_t *cut, segmsg_joint_t *record,
+                         uint32_t generation, bool *copied)
+{
+    uint32_t own = 0;
+    for (;;) {
+        segmsg_joint_piece_t piece =
+            segmsg_joint_claim(record, generation, cut, SEGMSG_JOINT_UNITS_MAX, SEGMSG_JOINT_FRONT);
+        if (piece.units == 0 || own + piece.units > segmsg_joint_units(cut)) {
+            return own;
+        }
+        own += piece.units;
+        *copied = *copied && copy_piece(copy, piece.offset, piece.bytes);
+    }
+}
+
+/* Waits for what the partner has claimed: it is copying that, or waits for a processor. */
+static segmsg_joint_state_t await_partner(segmsg_joint_t *record, uint32_t units)
+{
+    enum { PATIENCE = 1000 };
+    for (unsigned looks = 0;; ++looks) {
+        segmsg_joint_state_t state = segmsg_joint_state(record, units);
+        if (state != SEGMSG_JOINT_AWAITED) {
+            return state;
+        }
+        if (looks >= PATIENCE) {
+            sched_yield();
+        }
+    }
+}
+
+/* Copies with the help of the sender. One at a time: the record is always the same. */
+static bool copy_joint(segmsg_t *handle, const copy_t *copy, segmsg_lib_name_t send)
+{
+    const segmsg_joint_cut_t cut = segmsg_joint_cut(copy->bytes, SEGMSG_DEFAULT_JOINT_UNIT);
+    segmsg_joint_t *record = segmsg_export_joint(&handle->win.own, 0);
+    const segmsg_lib_join_t join = {
+        .send = send,
+        .bytes = cut.bytes,
+        .unit_bytes = cut.unit_bytes,
+        .address = (uint64_t) (uintptr_t) copy->to,
+        .generation = ++handle->joint_generation,
+    };
+    segmsg_joint_describe(record, &cut, copy->peer->identity.name, false);
+    segmsg_joint_start(record, join.generation, segmsg_joint_units(&cut));
+    (void) segmsg_lib_note_now(copy->peer, SEGMSG_LIB_JOIN, &join, sizeof(join));
+    bool copied = true;
+    uint32_t own = copy_own(copy, &cut, record, join.generation, &copied);
+    uint32_t others = segmsg_joint_units(&cut) - own;
+    uint64_t offset = own * cut.unit_bytes;
+    bool is_done = others == 0 || await_partner(record, others) == SEGMSG_JOINT_DONE;
+    segmsg_joint_describe(record, &(segmsg_joint_cut_t){0}, 0, false);
+    if (others != 0 && is_done) {
+        copy->peer->unhelped = 0;
+        handle->statistics.helped_bytes += cut.bytes - offset;
+    } else {
+        ++copy->peer->unhelped;
+    }
+    return copied && (is_done || copy_piece(copy, offset, cut.bytes - offset));
+}
+
+/* True if a transfer is to be shared. Who helps takes the processor from somebody where there are too few;
+ * and a sender that did not help for a while does something else. */
+static bool may_ask(const segmsg_t *handle, segmsg_lib_peer_t *peer, uint64_t bytes)
+{
+    if (handle->is_crowded || bytes < SEGMSG_DEFAULT_JOINT_FROM) {
+        return false;
+    }
+    if (peer->unhelped >= UNHELPED_MAX && ++peer->unhelped < UNHELPED_MAX + UNHELPED_PAUSE) {
+        return false;
+    }
+    peer->unhelped = peer->unhelped >= UNHELPED_MAX ? UNHELPED_MAX - 1 : peer->unhelped;
+    return true;
+}
+
+static uint64_t wanted(const segmsg_request_t *request)
+{
+    return request->info.bytes < request->bytes ? request->info.bytes : request->bytes;
+}
+
+void segmsg_lib_long_receive(segmsg_t *handle, segmsg_lib_peer_t *peer,
+                             const segmsg_lib_long_t *header, segmsg_request_t *request)
+{
+    request->peer = peer;
+    request->info = (segmsg_info_t){
+        .source = peer->rank,
+        .tag = (int) header->tag,
+        .bytes = (size_t) header->bytes,
+    };
+    segmsg_lib_answer_t answer = {.send = header->send};
+    const copy_t copy = {
+        .peer = peer,
+        .to = request->buffer,
+        .from = header->address,
+        .bytes = wanted(request),
+    };
+    if (segmsg_lib_attach(handle, peer) != SEGMSG_SUCCESS) {
+        return;
+    }
+    bool copied =
+        copy.bytes == 0
+        || (can_copy(handle, peer)
+            && (may_ask(handle, peer, copy.bytes) ? copy_joint(handle, &copy, header->send)
+                                                  : copy_piece(&copy, 0, copy.bytes)));
+    if (copied) {
+        segmsg_lib_note(handle, peer, SEGMSG_LIB_DONE, &answer, sizeof(answer));
+        handle->statistics.single_copies += copy.bytes != 0;
+        segmsg_lib_receive_end(handle, request, SEGMSG_SUCCESS);
+        return;
+    }
+    peer->single_copy = SEGMSG_LIB_COPIES_NOT;
+    answer.receive = request->name;
+    answer.bytes = copy.bytes;
+    request->moved = 0;
+    ++handle->statistics.streamed;
+    segmsg_lib_note(handle, peer, SEGMSG_LIB_CLEAR, &answer, sizeof(answer));
+}
+
+/* The send of that name, if it is one to this peer that was announced. */
+static segmsg_request_t *find_send(const segmsg_t *handle, const segmsg_lib_peer_t *peer,
+                                   segmsg_lib_name_t name)
+{
+    segmsg_request_t *request = segmsg_lib_request_find(handle, name);
+    return request != NULL && request->peer == peer && request->state == SEGMSG_LIB_SENT
+                   && !request->is_complete
+               ? request
+               : NULL;
+}
+
+bool segmsg_lib_join_asked(segmsg_t *handle, segmsg_lib_peer_t *peer, const segmsg_lib_join_t *join)
+{
+    const segmsg_request_t *request = find_send(handle, peer, join->send);
+    if (request == NULL || join->bytes == 0 || join->bytes > request->bytes || join->unit_bytes == 0
+        || (join->unit_bytes & (join->unit_bytes - 1)) != 0
+        || (join->bytes - 1) / join->unit_bytes >= SEGMSG_JOINT_UNITS_MAX) {
+        return false;
+    }
+    if (handle->waiting == 0 || !handle->wants_single_copy
+        || segmsg_lib_attach(handle, peer) != SEGMSG_SUCCESS) {
+        return true; /* who computes is not to lose time */
+    }
+    const segmsg_joint_cut_t cut = {.bytes = join->bytes, .unit_bytes = join->unit_bytes};
+    segmsg_joint_t *record = segmsg_export_joint(&peer->image, 0);
+    uint64_t most = SEGMSG_DEFAULT_JOINT_HELP / cut.unit_bytes;
+    bool copied = true;
+    while (copied) {
+        segmsg_joint_piece_t piece =
+            segmsg_joint_claim(record, join->generation, &cut, most == 0 ? 1 : (uint32_t) most,
+                               SEGMSG_JOINT_BACK);
+        if (piece.units == 0) {
+            break;
+        }
+        copied = segmsg_kernel_write((pid_t) peer->identity.pid, request->data + piece.offset,
+                                     join->address + piece.offset, piece.bytes);
+        segmsg_joint_report(record, piece.units, copied);
+    }
+    return true;
+}
+
+bool segmsg_lib_answered(segmsg_t *handle, segmsg_lib_peer_t *peer, segmsg_lib_kind_t kind,
+                         const segmsg_lib_answer_t *answer)
+{
+    segmsg_request_t *request = find_send(handle, peer, answer->send);
+    if (request == NULL || answer->bytes > request->bytes) {
+        return false;
+    }
+    if (kind == SEGMSG_LIB_DONE) {
+        request->is_complete = true;
+        return true;
+    }
+    request->state = SEGMSG_LIB_STREAM;
+    request->other = answer->receive;
+    request->bytes = (size_t) answer->bytes;
+    request->moved = 0;
+    segmsg_lib_list_append(&peer->streams, request);
+    segmsg_lib_set_busy(handle, peer);
+    return true;
+}
+
+bool segmsg_lib_data_came(segmsg_t *handle, segmsg_lib_peer_t *peer, const unsigned char *message,
+                          uint32_t bytes)
+{
+    segmsg_lib_data_t header;
+    if (bytes <= DATA_BYTES) {
+        return false;
+    }
+    memcpy(&header, message, sizeof(header));
+    segmsg_request_t *request = segmsg_lib_request_find(handle, header.receive);
+    uint64_t length = bytes - DATA_BYTES;
+    if (request == NULL || request->state != SEGMSG_LIB_ARRIVING || request->peer != peer
+        || request->is_complete || header.offset != request->moved
+        || length > wanted(request) - request->moved) {
+        return false;
+    }
+    segmsg_copy_long(request->buffer + request->moved, message + DATA_BYTES, (size_t) length);
+    request->moved += (size_t) length;
+    if (request->moved == wanted(request)) {
+        segmsg_lib_receive_end(handle, request, SEGMSG_SUCCESS);
+    }
+    return true;
+}
+
+/* Sends one piece, as long as can be had; false if there is no room. */
+static bool send_piece(segmsg_lib_peer_t *peer, segmsg_request_t *request)
+{
+    size_t left = request->bytes - request->moved;
+    size_t bytes = left < STREAM_PIECE ? left : STREAM_PIECE;
+    size_t most = segmsg_geometry_capacity(&peer->sender.geometry) - DATA_BYTES;
+    bytes = bytes < most ? bytes : most;
+    segmsg_place_t place;
+    segmsg_error_t error = segmsg_sender_take(&peer->sender, DATA_BYTES + bytes, &place);
+    if (error != SEGMSG_OK && error != SEGMSG_ERR_FULL) {
+        /* Memory is short: what there is carries less at a time. */
+        size_t sure = segmsg_sender_sure_capacity(&peer->sender);
+        if (sure <= DATA_BYTES) {
+            return false;
+        }
+        bytes = bytes < sure - DATA_BYTES ? bytes : sure - DATA_BYTES;
+        error = segmsg_sender_take(&peer->sender, DATA_BYTES + bytes, &place);
+    }
+    if (error != SEGMSG_OK) {
+        return false;
+    }
+    const segmsg_lib_data_t header = {.receive = request->other, .offset = request->moved};
+    memcpy(place.data, &header, sizeof(header));
+    segmsg_copy_long((unsigned char *) place.data + DATA_BYTES, request->data + request->moved,
+                     bytes);
+    if (!segmsg_sender_publish(&peer->sender, &place, SEGMSG_LIB_DATA,
+                               (uint32_t) (DATA_BYTES + bytes))) {
+        segmsg_sender_give_back(&peer->sender, &place);
+        return false;
+    }
+    request->moved += bytes;
+    return true;
+}
+
+int segmsg_lib_serve_streams(segmsg_t *handle, segmsg_lib_peer_t *peer)
+{
+    (void) handle;
+    int count = 0;
+    for (segmsg_request_t *request; count < STREAM_BURST && (request = peer->streams.first) != NULL;
+         ++count) {
+        if (!send_piece(peer, request)) {
+            return count;
+        }
+        if (request->moved == request->bytes) {
+            segmsg_lib_list_remove(&peer->streams, request);
+            request->is_complete = true;
+        }
+    }
+    return count;
+}

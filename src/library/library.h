@@ -1,0 +1,306 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What lies behind a handle of libsegmsg, and which message of the engine carries what.
+ *
+ *   sender                                          receiver
+ *   EAGER, tag and data                        -->  copied to where it was asked for, or seen in place
+ *
+ *   LONG, tag, length and where it lies        -->  keeps it until somebody asks for it; then either
+ *                                                   copies it (the kernel does):
+ *   helps to copy, if it waits                 <--  JOIN, if it is long (core/segmsg_joint.h)
+ *                                              <--  DONE
+ *                                                   or, where the kernel does not:
+ *                                              <--  CLEAR
+ *   DATA, offset and data, one or more         -->  copied to their places
+ *
+ * All of a handle belongs to the one thread that calls. What it shares with other processes is what the
+ * engine shares: the export.
+ */
+#ifndef SEGMSG_LIBRARY_H
+#define SEGMSG_LIBRARY_H
+
+#include "library/segmsg.h"
+
+#include "core/segmsg_clock.h"
+#include "core/segmsg_look.h"
+#include "core/segmsg_sender.h"
+#include "interconnect/segmsg_win.h"
+
+#include <stdbool.h>
+
+/* Kinds of messages: their tag in the engine. */
+typedef enum {
+    SEGMSG_LIB_EAGER = 1,
+    SEGMSG_LIB_LONG,
+    SEGMSG_LIB_JOIN,
+    SEGMSG_LIB_DONE,
+    SEGMSG_LIB_CLEAR,
+    SEGMSG_LIB_DATA,
+    SEGMSG_LIB_NOTHING /* a reservation in a shared segment that was cancelled */
+} segmsg_lib_kind_t;
+
+/* Names a request to the peer, which gives it back. Indices are used again, generations are not. */
+typedef struct {
+    uint32_t index;
+    uint32_t generation;
+} segmsg_lib_name_t;
+
+/* At the head of an EAGER message; the data follows, aligned as this is. */
+typedef struct {
+    uint32_t tag;
+    uint32_t reserved;
+} segmsg_lib_eager_t;
+enum { SEGMSG_LIB_EAGER_BYTES = sizeof(segmsg_lib_eager_t) };
+_Static_assert(SEGMSG_LIB_EAGER_BYTES == 8, "8-byte alignment of the data");
+
+typedef struct {
+    uint32_t tag;
+    uint32_t reserved;
+    segmsg_lib_name_t send; /* the sender's request */
+    uint64_t bytes;
+    uint64_t address; /* in the sender's memory */
+} segmsg_lib_long_t;
+
+/* DONE, CLEAR. */
+typedef struct {
+    segmsg_lib_name_t send;    /* as in LONG */
+    segmsg_lib_name_t receive; /* CLEAR: the receiver's request */
+    uint64_t bytes;            /* CLEAR: how many are wanted, from the start on */
+} segmsg_lib_answer_t;
+
+typedef struct {
+    segmsg_lib_name_t send; /* as in LONG */
+    uint64_t bytes;         /* of the transfer */
+    uint64_t unit_bytes;    /* as in segmsg_joint_cut_t */
+    uint64_t address;       /* in the receiver's memory */
+    uint32_t generation;    /* of the record in the receiver's export */
+    uint32_t reserved;
+} segmsg_lib_join_t;
+
+typedef struct {
+    segmsg_lib_name_t receive; /* as in CLEAR */
+    uint64_t offset;
+} segmsg_lib_data_t;
+
+typedef struct segmsg_lib_peer segmsg_lib_peer_t;
+
+/* A send or receive under way, whose caller waits for it. */
+struct segmsg_request {
+    enum {
+        SEGMSG_LIB_FREE = 0,
+        SEGMSG_LIB_SEND,    /* waits for room, for itself or its announcement */
+        SEGMSG_LIB_SENT,    /* announced: waits for DONE or CLEAR */
+        SEGMSG_LIB_STREAM,  /* CLEAR has come: data goes out as there is room */
+        SEGMSG_LIB_POSTED,  /* a receive for which nothing has come */
+        SEGMSG_LIB_ARRIVING /* its data arrives */
+    } state;
+    bool is_complete;
+    bool is_detached; /* nobody waits for it: what it receives is for a handler */
+    segmsg_result_t result;
+    segmsg_lib_name_t name;
+    segmsg_lib_peer_t *peer;            /* NULL: from any source */
+    segmsg_request_t *next, *previous;  /* in the list that its state puts it in */
+    const unsigned char *data;          /* a send's */
+    unsigned char *buffer;              /* a receive's */
+    size_t bytes;                       /* a send's; of a receive: room, then what is wanted */
+    size_t moved;                       /* of these */
+    segmsg_lib_name_t other;            /* STREAM: the receiver's request */
+    int tag;                            /* may be SEGMSG_ANY_TAG in a receive */
+    segmsg_info_t info;                 /* of what was received */
+    struct segmsg_lib_arrival *arrival; /* detached: for this */
+};
+
+typedef struct {
+    segmsg_request_t *first, *last;
+} segmsg_lib_list_t;
+
+/* A message that has come before anybody asked for it. */
+typedef struct segmsg_lib_arrival {
+    struct segmsg_lib_arrival *next;
+    segmsg_lib_peer_t *peer;
+    uint64_t number;          /* rises with every arrival */
+    segmsg_lib_long_t header; /* of an EAGER message: tag and bytes */
+    enum {
+        SEGMSG_LIB_WHOLE,     /* `data` is the message */
+        SEGMSG_LIB_ANNOUNCED, /* the sender has it */
+        SEGMSG_LIB_COMING     /* it comes to `data`, for the handler */
+    } state;
+    unsigned char *data;
+} segmsg_lib_arrival_t;
+
+/* A message of the library's own that found no room. */
+typedef struct segmsg_lib_note {
+    struct segmsg_lib_note *next;
+    uint32_t bytes;
+    uint8_t kind;
+    unsigned char data[48];
+} segmsg_lib_note_t;
+
+/* Another process of the node, or this one. */
+struct segmsg_lib_peer {
+    segmsg_sender_t sender; /* first: used by every message */
+    segmsg_reader_t *reader;
+    segmsg_export_t image;
+    segmsg_identity_t identity;
+    uint64_t probe; /* where its identity lies in its memory */
+    int rank;       /* in the communicator that was opened */
+    bool is_attached;
+    bool is_busy; /* something waits for room: it is in handle->busy */
+    enum { SEGMSG_LIB_UNTRIED, SEGMSG_LIB_COPIES, SEGMSG_LIB_COPIES_NOT } single_copy;
+    unsigned unhelped;         /* transfers in a row with which it did not help */
+    segmsg_lib_list_t sends;   /* SEND, in order */
+    segmsg_lib_list_t streams; /* STREAM */
+    segmsg_lib_note_t *first_note, *last_note;
+    segmsg_lib_arrival_t *first_arrival, *last_arrival;
+    segmsg_lib_peer_t *next_busy;
+};
+
+struct segmsg {
+    segmsg_receiver_t receiver;
+    segmsg_look_t look;
+    segmsg_lib_peer_t *peers; /* by rank in the node */
+    segmsg_lib_list_t posted;
+    segmsg_lib_peer_t *busy; /* those for which something waits */
+    segmsg_result_t broken;  /* nothing goes any more, for this reason */
+    size_t eager_limit;
+    uint64_t arrivals; /* so far */
+    uint32_t kept;     /* messages that lie about */
+    bool is_crowded;   /* the node has more processes than this one may run on processors */
+    bool in_handler;
+    bool wants_single_copy;
+    unsigned waiting; /* depth of blocking calls: who waits has time to help */
+    segmsg_handler_t handler;
+    void *handler_context;
+    unsigned handled;
+
+    /* The reservation. */
+    segmsg_lib_peer_t *reserved;
+    segmsg_place_t place;
+    size_t reserved_bytes;
+
+    /* Requests, by index. */
+    segmsg_request_t **request;
+    uint32_t request_count; /* that exist */
+    uint32_t request_room;
+    segmsg_request_t *free_requests;
+    uint32_t pending; /* in use by the caller */
+    uint32_t generation;
+    uint32_t joint_generation;
+
+    int rank; /* in `comm` */
+    int size;
+    int node_rank;
+    int node_size;
+    int first_rank;    /* lowest rank that is reachable */
+    int rank_span;     /* ranks from there to the highest one */
+    int *node_rank_of; /* by rank - first_rank; -1: unreachable */
+    MPI_Comm comm;
+    MPI_Comm node;
+    segmsg_win_t win;
+    segmsg_identity_t self;
+    segmsg_statistics_t statistics; /* what the engine does not count */
+};
+
+/* The peer of a rank, or NULL if it cannot be reached. */
+static inline segmsg_lib_peer_t *segmsg_lib_peer_of(const segmsg_t *handle, int rank)
+{
+    unsigned at = (unsigned) rank - (unsigned) handle->first_rank;
+    if (__builtin_expect(rank < 0 || at >= (unsigned) handle->rank_span, 0)) {
+        return NULL;
+    }
+    int node_rank = handle->node_rank_of[at];
+    return node_rank < 0 ? NULL : &handle->peers[node_rank];
+}
+
+static inline bool segmsg_lib_is_self(const segmsg_t *handle, const segmsg_lib_peer_t *peer)
+{
+    return peer == &handle->peers[handle->node_rank];
+}
+
+/* ---- options.c ---- */
+
+typedef struct {
+    segmsg_geometry_t geometry;
+    size_t eager_limit;
+    uint64_t memory;
+    bool single_copy;
+} segmsg_lib_config_t;
+
+/* Reads options and environment. Returns SEGMSG_SUCCESS, or SEGMSG_E_OPTIONS or SEGMSG_E_ARGUMENT, and
+ * explains. */
+segmsg_result_t segmsg_lib_configure(const segmsg_options_t *options, segmsg_lib_config_t *config);
+
+/* ---- text.c ---- */
+
+/* What segmsg_explanation() says from now on. */
+void segmsg_lib_explain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* ---- requests.c ---- */
+
+/* A request with a name; NULL if there is no memory. */
+segmsg_request_t *segmsg_lib_request_new(segmsg_t *handle);
+void segmsg_lib_request_free(segmsg_t *handle, segmsg_request_t *request);
+/* The request of that name, or NULL. */
+segmsg_request_t *segmsg_lib_request_find(const segmsg_t *handle, segmsg_lib_name_t name);
+/* Frees all there are. */
+void segmsg_lib_requests_destroy(segmsg_t *handle);
+void segmsg_lib_list_append(segmsg_lib_list_t *list, segmsg_request_t *request);
+void segmsg_lib_list_remove(segmsg_lib_list_t *list, segmsg_request_t *request);
+
+/* ---- send.c ---- */
+
+/* Gets ready to send to a peer: checks the head of its export. */
+segmsg_result_t segmsg_lib_attach(segmsg_t *handle, segmsg_lib_peer_t *peer);
+/* Sends a message of the library's own, now or when there is room. */
+void segmsg_lib_note(segmsg_t *handle, segmsg_lib_peer_t *peer, segmsg_lib_kind_t kind,
+                     const void *data, uint32_t bytes);
+/* The same, but now or never. */
+bool segmsg_lib_note_now(segmsg_lib_peer_t *peer, segmsg_lib_kind_t kind, const void *data,
+                         uint32_t bytes);
+/* Goes on with what waits for room. Returns how many messages went out. */
+int segmsg_lib_serve_busy(segmsg_t *handle);
+void segmsg_lib_set_busy(segmsg_t *handle, segmsg_lib_peer_t *peer);
+/* True if anything waits for room, of any peer. */
+bool segmsg_lib_has_unsent(const segmsg_t *handle);
+void segmsg_lib_peer_destroy(segmsg_lib_peer_t *peer);
+
+/* ---- receive.c ---- */
+
+/* What segmsg_look does with a message, and with what else it finds. */
+extern const segmsg_look_ops_t segmsg_lib_look_ops;
+/* A message has come from `peer`: gives it to whoever asked for it, or keeps it. */
+void segmsg_lib_arrive(segmsg_t *handle, segmsg_lib_peer_t *peer, int tag, const void *data,
+                       size_t bytes);
+/* A long message has been received for the handler. */
+void segmsg_lib_arrival_whole(segmsg_t *handle, segmsg_lib_arrival_t *arrival);
+/* Ends a receive with what it has. */
+void segmsg_lib_receive_end(segmsg_t *handle, segmsg_request_t *request, segmsg_result_t result);
+
+/* ---- wait.c ---- */
+
+/* One look at everybody, and whatever is under way. Returns how much there was to do. */
+int segmsg_lib_progress(segmsg_t *handle);
+/* Ends a request that is complete. */
+segmsg_result_t segmsg_lib_request_end(segmsg_t *handle, segmsg_request_t *request,
+                                       segmsg_info_t *info);
+/* Goes on until the request is complete or the handle is broken. */
+void segmsg_lib_await(segmsg_t *handle, const segmsg_request_t *request);
+
+/* ---- large.c ---- */
+
+/* Receives a long message whose announcement is `header` into `request`, which has its buffer. */
+void segmsg_lib_long_receive(segmsg_t *handle, segmsg_lib_peer_t *peer,
+                             const segmsg_lib_long_t *header, segmsg_request_t *request);
+/* Messages of the library's own. False if they are nonsense. */
+bool segmsg_lib_join_asked(segmsg_t *handle, segmsg_lib_peer_t *peer,
+                           const segmsg_lib_join_t *join);
+bool segmsg_lib_answered(segmsg_t *handle, segmsg_lib_peer_t *peer, segmsg_lib_kind_t kind,
+                         const segmsg_lib_answer_t *answer);
+bool segmsg_lib_data_came(segmsg_t *handle, segmsg_lib_peer_t *peer, const unsigned char *message,
+                          uint32_t bytes);
+/* Sends what there is room for of a peer's streams. */
+int segmsg_lib_serve_streams(segmsg_t *handle, segmsg_lib_peer_t *peer);
+
+#endif

@@ -1,0 +1,467 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Opening and closing. Each step is taken by all processes, whatever has gone wrong in some; then all learn
+ * of it, and all go on or none.
+ */
+#include "library/library.h"
+
+#include "core/segmsg_defaults.h"
+#include "interconnect/segmsg_kernel_copy.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+/* What every process of the node tells the others. */
+typedef struct {
+    uint64_t versions; /* of the library and of the layout of shared memory */
+    uint64_t name;
+    uint64_t nonce;
+    uint64_t pid;
+    uint64_t probe;
+    uint64_t begin; /* as in segmsg_win_t */
+    uint64_t rank;
+} card_t;
+enum { CARD_WORDS = sizeof(card_t) / sizeof(uint64_t) };
+
+static uint64_t versions(void)
+{
+    return (uint64_t) SEGMSG_LAYOUT_VERSION << 32 | segmsg_version();
+}
+
+static uint64_t random_word(void)
+{
+    uint64_t word = 0;
+    int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || read(fd, &word, sizeof(word)) != (ssize_t) sizeof(word)) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        word = (uint64_t) now.tv_nsec << 32 ^ (uint64_t) now.tv_sec ^ (uint64_t) getpid();
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return word | 1; /* never 0 */
+}
+
+static segmsg_result_t mpi_failed(const char *function, int error)
+{
+    char text[MPI_MAX_ERROR_STRING] = "";
+    int length = 0;
+    (void) MPI_Error_string(error, text, &length);
+    segmsg_lib_explain("%s failed: %.300s", function, text);
+    return SEGMSG_E_MPI;
+}
+
+/* Makes all processes agree: each gets the same result, the worst of all, and those that are well learn
+ * which other is not. */
+static segmsg_result_t agree(const segmsg_t *handle, segmsg_result_t result)
+{
+    const struct {
+        int result;
+        int rank;
+    } mine = {(int) result, handle->rank};
+    struct {
+        int result;
+        int rank;
+    } worst = {SEGMSG_SUCCESS, 0};
+    int error = MPI_Allreduce(&mine, &worst, 1, MPI_2INT, MPI_MAXLOC, handle->comm);
+    if (error != MPI_SUCCESS) {
+        return mpi_failed("MPI_Allreduce", error);
+    }
+    if (worst.result != SEGMSG_SUCCESS && result == SEGMSG_SUCCESS) {
+        segmsg_lib_explain("Rank %d could not: %s", worst.rank,
+                           segmsg_result_text((segmsg_result_t) worst.result));
+    }
+    return (segmsg_result_t) worst.result;
+}
+
+/* A communicator of our own, and the part of it that shares memory. */
+static segmsg_result_t split(segmsg_t *handle, MPI_Comm comm)
+{
+    int error = MPI_Comm_dup(comm, &handle->comm);
+    if (error != MPI_SUCCESS) {
+        handle->comm = MPI_COMM_NULL;
+        return mpi_failed("MPI_Comm_dup", error);
+    }
+    (void) MPI_Comm_set_errhandler(handle->comm, MPI_ERRORS_RETURN);
+    (void) MPI_Comm_rank(handle->comm, &handle->rank);
+    (void) MPI_Comm_size(handle->comm, &handle->size);
+    error = MPI_Comm_split_type(handle->comm, MPI_COMM_TYPE_SHARED, handle->rank, MPI_INFO_NULL,
+                                &handle->node);
+    if (error != MPI_SUCCESS) {
+        handle->node = MPI_COMM_NULL;
+        return mpi_failed("MPI_Comm_split_type", error);
+    }
+    (void) MPI_Comm_set_errhandler(handle->node, MPI_ERRORS_RETURN);
+    (void) MPI_Comm_rank(handle->node, &handle->node_rank);
+    (void) MPI_Comm_size(handle->node, &handle->node_size);
+    return SEGMSG_SUCCESS;
+}
+
+/* More processes here than this one may run on processors. */
+static bool is_crowded(int processes)
+{
+    cpu_set_t set;
+    int processors = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : INT_MAX;
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    /* A process that is bound to a core says nothing about the others. */
+    return processes > (processors > 1 ? processors : (int) online);
+}
+
+/* The export's size and shape. With little memory, or many processes, those that talk little share. */
+static segmsg_result_t plan(const segmsg_t *handle, const segmsg_lib_config_t *config,
+                            segmsg_export_config_t *export, uint64_t *bytes)
+{
+    enum { OWN_MOST = 16 };
+    uint32_t peers = handle->node_size > 1 ? (uint32_t) handle->node_size - 1 : 1;
+    uint32_t ring = config->geometry.group[0].partition_count;
+    *export = (segmsg_export_config_t){
+        .geometry = config->geometry,
+        .ring_starter = SEGMSG_DEFAULT_STARTER < ring ? SEGMSG_DEFAULT_STARTER : ring,
+        .groups_max = SEGMSG_DEFAULT_GROUPS_MAX,
+        .owner = handle->self,
+    };
+    uint64_t room = segmsg_win_room(handle->node_size);
+    uint64_t most = config->memory < room ? config->memory : room;
+    *bytes = segmsg_export_bytes_for(export, peers);
+    if (*bytes > most || peers > OWN_MOST) {
+        export->lobby = SEGMSG_DEFAULT_LOBBY < ring ? SEGMSG_DEFAULT_LOBBY : ring;
+        *bytes = segmsg_export_bytes_for(export, peers);
+        *bytes = *bytes < most ? *bytes : most / SEGMSG_PAGE * SEGMSG_PAGE;
+    }
+    if (*bytes < segmsg_export_bytes_min(export)) {
+        segmsg_lib_explain(
+            "%llu bytes of shared memory are too few for the segment groups, which need "
+            "%llu a process: %s",
+            (unsigned long long) most, (unsigned long long) segmsg_export_bytes_min(export),
+            room < config->memory
+                ? "free some of /dev/shm or make it larger, or take smaller groups"
+                : "raise SEGMSG_MEMORY (options->memory) or take smaller groups");
+        return SEGMSG_E_MEMORY;
+    }
+    return SEGMSG_SUCCESS;
+}
+
+static segmsg_result_t win_failed(segmsg_win_status_t status, int mpi_error)
+{
+    switch (status) {
+    case SEGMSG_WIN_MPI_FAILED:
+        return mpi_failed("Making a window of shared memory", mpi_error);
+    case SEGMSG_WIN_NO_MEMORY:
+        segmsg_lib_explain("No memory to make the window of shared memory");
+        return SEGMSG_E_MEMORY;
+    case SEGMSG_WIN_SEPARATE:
+        segmsg_lib_explain(
+            "Windows of this MPI have the separate memory model, in which a store is seen "
+            "by others only after calls to MPI; segmsg needs the unified one "
+            "(MPI_WIN_MODEL). Use another MPI, or its messages");
+        return SEGMSG_E_MODEL;
+    case SEGMSG_WIN_UNALIGNED:
+    case SEGMSG_WIN_OK:
+    default:
+        segmsg_lib_explain(
+            "This MPI maps the memory of a window at places that differ by less than a "
+            "page: it cannot be used");
+        return SEGMSG_E_MPI;
+    }
+}
+
+/* Lays out this process's export. */
+static segmsg_result_t lay_out(segmsg_t *handle, const segmsg_export_config_t *export)
+{
+    segmsg_export_t *own = &handle->win.own;
+    segmsg_error_t error = segmsg_export_init(own, export);
+    bool has_records = error == SEGMSG_OK
+                       && own->commit(own->commit_context, own->shape.joints,
+                                      SEGMSG_JOINTS * sizeof(segmsg_joint_t))
+                              == 0;
+    if (has_records && segmsg_receiver_init(&handle->receiver, own)) {
+        return SEGMSG_SUCCESS;
+    }
+    segmsg_lib_explain("The shared memory cannot be used: %s",
+                       segmsg_error_text(error == SEGMSG_OK ? SEGMSG_ERR_NO_SPACE : error));
+    return SEGMSG_E_MEMORY;
+}
+
+/* Which rank is which of the node. */
+static segmsg_result_t map_ranks(segmsg_t *handle)
+{
+    handle->first_rank = handle->peers[0].rank;
+    handle->rank_span = handle->peers[handle->node_size - 1].rank - handle->first_rank + 1;
+    handle->node_rank_of = malloc((unsigned) handle->rank_span * sizeof(int));
+    if (handle->node_rank_of == NULL) {
+        segmsg_lib_explain("No memory for the ranks");
+        return SEGMSG_E_MEMORY;
+    }
+    for (int r = 0; r < handle->rank_span; ++r) {
+        handle->node_rank_of[r] = -1;
+    }
+    for (int p = 0; p < handle->node_size; ++p) {
+        handle->node_rank_of[handle->peers[p].rank - handle->first_rank] = p;
+    }
+    return SEGMSG_SUCCESS;
+}
+
+/* Makes a peer of what it says about itself. */
+static segmsg_result_t meet(segmsg_t *handle, int node_rank, const card_t *card)
+{
+    segmsg_lib_peer_t *peer = &handle->peers[node_rank];
+    if (card->versions != versions()) {
+        segmsg_lib_explain("Rank %d runs another version of segmsg: use one in all processes",
+                           (int) card->rank);
+        return SEGMSG_E_CORRUPT;
+    }
+    int mpi_error;
+    segmsg_win_status_t status =
+        segmsg_win_image(&handle->win, node_rank, card->begin, &peer->image, &mpi_error);
+    if (status != SEGMSG_WIN_OK) {
+        return win_failed(status, mpi_error);
+    }
+    peer->rank = (int) card->rank;
+    peer->probe = card->probe;
+    peer->identity = (segmsg_identity_t){
+        .name = card->name,
+        .nonce = card->nonce,
+        .pid = (uint32_t) card->pid,
+    };
+    return SEGMSG_SUCCESS;
+}
+
+/* Exchanges cards with the processes of the node. `cards` has room for one of each. */
+static segmsg_result_t exchange(segmsg_t *handle, card_t *cards)
+{
+    card_t mine = {
+        .versions = versions(),
+        .name = handle->self.name,
+        .nonce = handle->self.nonce,
+        .pid = handle->self.pid,
+        .probe = (uint64_t) (uintptr_t) &handle->self,
+        .begin = handle->win.begin,
+        .rank = (uint64_t) handle->rank,
+    };
+    int error = MPI_Allgather(&mine, CARD_WORDS, MPI_UINT64_T, cards, CARD_WORDS, MPI_UINT64_T,
+                              handle->node);
+    if (error != MPI_SUCCESS) {
+        return mpi_failed("MPI_Allgather", error);
+    }
+    segmsg_result_t result = SEGMSG_SUCCESS;
+    for (int p = 0; p < handle->node_size && result == SEGMSG_SUCCESS; ++p) {
+        result = meet(handle, p, &cards[p]);
+    }
+    return result == SEGMSG_SUCCESS ? map_ranks(handle) : result;
+}
+
+/* Everything that is shared. Each step, and whether all go on, is the same in all processes. */
+static segmsg_result_t share(segmsg_t *handle, const segmsg_lib_config_t *config)
+{
+    segmsg_export_config_t export;
+    uint64_t bytes = 0;
+    handle->self = (segmsg_identity_t){
+        .name = (uint64_t) handle->node_rank,
+        .nonce = random_word(),
+        .pid = (uint32_t) getpid(),
+    };
+    unsigned node_size = (unsigned) handle->node_size;
+    card_t *cards = calloc(node_size, sizeof(*cards));
+    handle->peers = calloc(node_size, sizeof(*handle->peers));
+    segmsg_result_t result = plan(handle, config, &export, &bytes);
+    if (cards == NULL || handle->peers == NULL) {
+        segmsg_lib_explain("No memory for %u processes", node_size);
+        result = SEGMSG_E_MEMORY;
+    }
+    result = agree(handle, result);
+    if (result == SEGMSG_SUCCESS) {
+        int mpi_error;
+        segmsg_win_status_t status =
+            segmsg_win_create(&handle->win, handle->node, bytes, &mpi_error);
+        result = status == SEGMSG_WIN_OK ? lay_out(handle, &export) : win_failed(status, mpi_error);
+        result = agree(handle, result);
+    }
+    if (result == SEGMSG_SUCCESS) {
+        result = agree(handle, exchange(handle, cards));
+    }
+    if (result == SEGMSG_SUCCESS) {
+        int error = segmsg_win_publish(&handle->win);
+        result = agree(handle,
+                       error == MPI_SUCCESS ? SEGMSG_SUCCESS : mpi_failed("MPI_Win_sync", error));
+    }
+    free(cards);
+    return result;
+}
+
+static void destroy(segmsg_t *handle)
+{
+    if (handle->peers != NULL) {
+        for (int p = 0; p < handle->node_size; ++p) {
+            segmsg_lib_peer_destroy(&handle->peers[p]);
+        }
+    }
+    segmsg_receiver_destroy(&handle->receiver);
+    segmsg_lib_requests_destroy(handle);
+    segmsg_win_destroy(&handle->win);
+    free(handle->node_rank_of);
+    free(handle->peers);
+    if (handle->node != MPI_COMM_NULL) {
+        (void) MPI_Comm_free(&handle->node);
+    }
+    if (handle->comm != MPI_COMM_NULL) {
+        (void) MPI_Comm_free(&handle->comm);
+    }
+    free(handle);
+}
+
+/* MPI must be able to do what is asked of it at all. */
+static segmsg_result_t check_mpi(void)
+{
+    int is_up = 0;
+    int is_over = 0;
+    int version = 0;
+    int subversion = 0;
+    (void) MPI_Initialized(&is_up);
+    (void) MPI_Finalized(&is_over);
+    if (!is_up || is_over) {
+        segmsg_lib_explain("MPI is not initialised, or was finalised already");
+        return SEGMSG_E_MPI;
+    }
+    (void) MPI_Get_version(&version, &subversion);
+    if (version < 3) {
+        segmsg_lib_explain("This MPI is version %d.%d of the standard; 3.0 is needed", version,
+                           subversion);
+        return SEGMSG_E_MPI;
+    }
+    return SEGMSG_SUCCESS;
+}
+
+segmsg_result_t segmsg_open(MPI_Comm comm, const segmsg_options_t *options, segmsg_t **opened)
+{
+    segmsg_lib_explain("%s", "");
+    if (opened == NULL || comm == MPI_COMM_NULL) {
+        segmsg_lib_explain(
+            "The communicator is MPI_COMM_NULL, or there is no place for the handle");
+        return SEGMSG_E_ARGUMENT;
+    }
+    *opened = NULL;
+    segmsg_result_t result = check_mpi();
+    if (result != SEGMSG_SUCCESS) {
+        return result;
+    }
+    segmsg_t *handle = calloc(1, sizeof(*handle));
+    if (handle == NULL) {
+        segmsg_lib_explain("No memory for a handle");
+        return SEGMSG_E_MEMORY; /* the others wait; MPI would have had no memory either */
+    }
+    *handle = (segmsg_t){
+        .comm = MPI_COMM_NULL,
+        .node = MPI_COMM_NULL,
+        .win = {.window = MPI_WIN_NULL},
+        .look = {.burst = SEGMSG_DEFAULT_BURST},
+    };
+    segmsg_lib_config_t config;
+    result = split(handle, comm);
+    if (handle->comm != MPI_COMM_NULL) {
+        segmsg_result_t configured = segmsg_lib_configure(options, &config);
+        result = agree(handle, result == SEGMSG_SUCCESS ? configured : result);
+    }
+    if (result == SEGMSG_SUCCESS) {
+        if (config.single_copy) {
+            segmsg_kernel_copy_permit();
+        }
+        result = share(handle, &config);
+    }
+    if (result != SEGMSG_SUCCESS) {
+        destroy(handle);
+        return result;
+    }
+    handle->eager_limit = config.eager_limit;
+    handle->wants_single_copy = config.single_copy;
+    handle->is_crowded = is_crowded(handle->node_size);
+    *opened = handle;
+    return SEGMSG_SUCCESS;
+}
+
+/* Waits for an operation of MPI's, and serves the others meanwhile. */
+static int await_mpi(segmsg_t *handle, MPI_Request *request)
+{
+    int is_done = 0;
+    int error = MPI_SUCCESS;
+    ++handle->waiting;
+    while (error == MPI_SUCCESS && !is_done) {
+        if (handle->broken == SEGMSG_SUCCESS) {
+            (void) segmsg_lib_progress(handle);
+        }
+        error = MPI_Test(request, &is_done, MPI_STATUS_IGNORE);
+        if (handle->is_crowded) {
+            sched_yield();
+        }
+    }
+    --handle->waiting;
+    return error;
+}
+
+segmsg_result_t segmsg_close(segmsg_t **handle)
+{
+    if (handle == NULL || *handle == NULL) {
+        return SEGMSG_E_ARGUMENT;
+    }
+    segmsg_t *closing = *handle;
+    if (closing->in_handler) {
+        return SEGMSG_E_NESTED;
+    }
+    while (segmsg_lib_has_unsent(closing) && closing->pending == 0
+           && closing->broken == SEGMSG_SUCCESS) {
+        (void) segmsg_lib_progress(closing); /* the last answers to others */
+    }
+    int is_pending = closing->pending != 0 || closing->reserved != NULL;
+    is_pending = is_pending && closing->broken == SEGMSG_SUCCESS;
+    int any_pending = 0;
+    MPI_Request request;
+    int error =
+        MPI_Iallreduce(&is_pending, &any_pending, 1, MPI_INT, MPI_MAX, closing->comm, &request);
+    if (error == MPI_SUCCESS) {
+        error = await_mpi(closing, &request);
+    }
+    if (error == MPI_SUCCESS && any_pending) {
+        return SEGMSG_E_BUSY;
+    }
+    segmsg_result_t result = error != MPI_SUCCESS ? mpi_failed("MPI_Iallreduce", error)
+                             : closing->kept != 0 ? SEGMSG_E_LEFT_OVER
+                                                  : SEGMSG_SUCCESS;
+    *handle = NULL;
+    destroy(closing);
+    return result;
+}
+
+int segmsg_rank(const segmsg_t *handle)
+{
+    return handle->rank;
+}
+
+int segmsg_size(const segmsg_t *handle)
+{
+    return handle->size;
+}
+
+int segmsg_is_reachable(const segmsg_t *handle, int rank)
+{
+    return handle != NULL && segmsg_lib_peer_of(handle, rank) != NULL;
+}
+
+int segmsg_reachable(const segmsg_t *handle, int *ranks, int room)
+{
+    for (int p = 0; p < handle->node_size && p < room; ++p) {
+        ranks[p] = handle->peers[p].rank;
+    }
+    return handle->node_size;
+}
+
+size_t segmsg_eager_limit(const segmsg_t *handle)
+{
+    return handle->eager_limit;
+}

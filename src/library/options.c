@@ -1,0 +1,137 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Options: what the program says, or else the environment, or else the defaults.
+ */
+#include "library/library.h"
+
+#include "core/segmsg_defaults.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { EAGER_MIN = 64 };                      /* bytes */
+#define EAGER_DEFAULT  ((size_t) 8 * 1024)    /* bytes */
+#define MEMORY_MIN     ((uint64_t) 64 << 10)  /* bytes */
+#define MEMORY_DEFAULT ((uint64_t) 256 << 20) /* bytes, of address space */
+
+/* A number of bytes, perhaps with K, M or G behind it. */
+static bool read_bytes(const char *text, uint64_t *bytes)
+{
+    char *end;
+    errno = 0;
+    unsigned long long number = strtoull(text, &end, 10);
+    if (errno != 0 || end == text || text[0] == '-') {
+        return false;
+    }
+    unsigned shift = *end == 'K' ? 10 : *end == 'M' ? 20 : *end == 'G' ? 30 : 0;
+    end += shift != 0;
+    if (*end != '\0' || number > UINT64_MAX >> shift) {
+        return false;
+    }
+    *bytes = (uint64_t) number << shift;
+    return true;
+}
+
+/* `given`, or if it is 0 what the environment says, or 0. */
+static segmsg_result_t bytes_of(const char *variable, size_t given, uint64_t *bytes)
+{
+    const char *text = getenv(variable);
+    *bytes = given;
+    if (given == 0 && text != NULL && text[0] != '\0'
+        && (!read_bytes(text, bytes) || *bytes == 0)) {
+        segmsg_lib_explain("%s=\"%s\" is no number of bytes (digits, then perhaps K, M or G)",
+                           variable, text);
+        return SEGMSG_E_OPTIONS;
+    }
+    return SEGMSG_SUCCESS;
+}
+
+static segmsg_result_t read_groups(const char *given, segmsg_geometry_t *geometry)
+{
+    const char *text = given != NULL ? given : getenv("SEGMSG_GROUPS");
+    if (text == NULL || text[0] == '\0') {
+        text = SEGMSG_DEFAULT_GROUPS;
+    }
+    uint32_t bad_group = 0;
+    segmsg_error_t error = segmsg_geometry_parse(text, geometry, &bad_group);
+    if (error == SEGMSG_OK) {
+        return SEGMSG_SUCCESS;
+    }
+    segmsg_lib_explain("The segment groups \"%s\" cannot be used: group %u: %s. Write them as "
+                       "SIZE:COUNT:SPAN,... by rising partition size, or leave them out",
+                       text, (unsigned) bad_group, segmsg_error_text(error));
+    return SEGMSG_E_OPTIONS;
+}
+
+static segmsg_result_t read_eager_limit(size_t given, segmsg_lib_config_t *config)
+{
+    uint64_t limit;
+    size_t most = segmsg_geometry_capacity(&config->geometry) - SEGMSG_LIB_EAGER_BYTES;
+    segmsg_result_t result = bytes_of("SEGMSG_EAGER_LIMIT", given, &limit);
+    if (result == SEGMSG_SUCCESS && limit != 0 && (limit < EAGER_MIN || limit > most)) {
+        segmsg_lib_explain("An eager limit of %llu bytes cannot be had: it is %u to %zu, which is "
+                           "what the largest segment group carries in a message",
+                           (unsigned long long) limit, (unsigned) EAGER_MIN, most);
+        result = SEGMSG_E_OPTIONS;
+    }
+    config->eager_limit = limit != 0 ? (size_t) limit : EAGER_DEFAULT < most ? EAGER_DEFAULT : most;
+    return result;
+}
+
+static segmsg_result_t read_memory(size_t given, segmsg_lib_config_t *config)
+{
+    segmsg_result_t result = bytes_of("SEGMSG_MEMORY", given, &config->memory);
+    if (result == SEGMSG_SUCCESS && config->memory != 0 && config->memory < MEMORY_MIN) {
+        segmsg_lib_explain("%llu bytes of shared memory are too few: %llu at least",
+                           (unsigned long long) config->memory, (unsigned long long) MEMORY_MIN);
+        result = SEGMSG_E_OPTIONS;
+    }
+    config->memory = config->memory != 0 ? config->memory : MEMORY_DEFAULT;
+    return result;
+}
+
+static segmsg_result_t read_single_copy(segmsg_single_copy_t given, segmsg_lib_config_t *config)
+{
+    const char *text = getenv("SEGMSG_SINGLE_COPY");
+    bool is_given = given == SEGMSG_SINGLE_COPY_AUTO || given == SEGMSG_SINGLE_COPY_NONE;
+    config->single_copy = given != SEGMSG_SINGLE_COPY_NONE;
+    if (!is_given && given != SEGMSG_SINGLE_COPY_DEFAULT) {
+        segmsg_lib_explain("%d is no choice for the single copy", (int) given);
+        return SEGMSG_E_OPTIONS;
+    }
+    if (is_given || text == NULL || text[0] == '\0' || strcmp(text, "auto") == 0) {
+        return SEGMSG_SUCCESS;
+    }
+    config->single_copy = false;
+    if (strcmp(text, "none") != 0) {
+        segmsg_lib_explain("SEGMSG_SINGLE_COPY=\"%s\" is neither \"auto\" nor \"none\"", text);
+        return SEGMSG_E_OPTIONS;
+    }
+    return SEGMSG_SUCCESS;
+}
+
+segmsg_result_t segmsg_lib_configure(const segmsg_options_t *options, segmsg_lib_config_t *config)
+{
+    segmsg_options_t given = {0};
+    if (options != NULL) {
+        /* A program that was built for another version knows fewer options, or more. */
+        if (options->size < sizeof(options->size)) {
+            segmsg_lib_explain("options->size is %zu: set it to sizeof(segmsg_options_t)",
+                               options->size);
+            return SEGMSG_E_ARGUMENT;
+        }
+        memcpy(&given, options, options->size < sizeof(given) ? options->size : sizeof(given));
+    }
+    *config = (segmsg_lib_config_t){0};
+    segmsg_result_t result = read_groups(given.groups, &config->geometry);
+    if (result == SEGMSG_SUCCESS) {
+        result = read_eager_limit(given.eager_limit, config);
+    }
+    if (result == SEGMSG_SUCCESS) {
+        result = read_memory(given.memory, config);
+    }
+    return result == SEGMSG_SUCCESS ? read_single_copy(given.single_copy, config) : result;
+}

@@ -1,0 +1,86 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Requests: each has an index, by which a peer names it, and a generation, which tells it from others that
+ * had the same index.
+ */
+#include "library/library.h"
+
+#include <stdlib.h>
+
+static bool has_room(segmsg_t *handle)
+{
+    if (handle->request_count < handle->request_room) {
+        return true;
+    }
+    uint32_t room = handle->request_room == 0 ? 16 : 2 * handle->request_room;
+    segmsg_request_t **more = realloc(handle->request, room * sizeof(segmsg_request_t *));
+    if (more == NULL) {
+        return false;
+    }
+    handle->request = more;
+    handle->request_room = room;
+    return true;
+}
+
+segmsg_request_t *segmsg_lib_request_new(segmsg_t *handle)
+{
+    segmsg_request_t *request = handle->free_requests;
+    uint32_t index;
+    if (request != NULL) {
+        handle->free_requests = request->next;
+        index = request->name.index;
+    } else {
+        request = has_room(handle) ? malloc(sizeof(*request)) : NULL;
+        if (request == NULL) {
+            return NULL;
+        }
+        index = handle->request_count++;
+        handle->request[index] = request;
+    }
+    *request = (segmsg_request_t){.name = {.index = index, .generation = ++handle->generation}};
+    ++handle->pending;
+    return request;
+}
+
+void segmsg_lib_request_free(segmsg_t *handle, segmsg_request_t *request)
+{
+    request->state = SEGMSG_LIB_FREE;
+    request->next = handle->free_requests;
+    handle->free_requests = request;
+    --handle->pending;
+}
+
+segmsg_request_t *segmsg_lib_request_find(const segmsg_t *handle, segmsg_lib_name_t name)
+{
+    if (name.index >= handle->request_count) {
+        return NULL;
+    }
+    segmsg_request_t *request = handle->request[name.index];
+    return request->state != SEGMSG_LIB_FREE && request->name.generation == name.generation
+               ? request
+               : NULL;
+}
+
+void segmsg_lib_requests_destroy(segmsg_t *handle)
+{
+    for (uint32_t i = 0; i < handle->request_count; ++i) {
+        free(handle->request[i]);
+    }
+    free(handle->request);
+}
+
+void segmsg_lib_list_append(segmsg_lib_list_t *list, segmsg_request_t *request)
+{
+    request->next = NULL;
+    request->previous = list->last;
+    *(list->last == NULL ? &list->first : &list->last->next) = request;
+    list->last = request;
+}
+
+void segmsg_lib_list_remove(segmsg_lib_list_t *list, segmsg_request_t *request)
+{
+    *(request->previous == NULL ? &list->first : &request->previous->next) = request->next;
+    *(request->next == NULL ? &list->last : &request->next->previous) = request->previous;
+}

@@ -1,0 +1,391 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Sending: a message up to the eager limit goes straight into the segments of its receiver. What finds no
+ * room waits in the order in which it came; a longer one is announced, and goes when it is received.
+ */
+#include "library/library.h"
+
+#include "core/segmsg_copy.h"
+#include "core/segmsg_defaults.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+segmsg_result_t segmsg_lib_attach(segmsg_t *handle, segmsg_lib_peer_t *peer)
+{
+    if (__builtin_expect(peer->is_attached, 1)) {
+        return SEGMSG_SUCCESS;
+    }
+    if (segmsg_export_check(&peer->image) != SEGMSG_OK) {
+        segmsg_lib_explain(
+            "The memory of rank %d is not laid out as this version of segmsg lays it "
+            "out: use one version in all processes",
+            peer->rank);
+        handle->broken = SEGMSG_E_CORRUPT;
+        return SEGMSG_E_CORRUPT;
+    }
+    const segmsg_growth_t growth = segmsg_default_growth();
+    const segmsg_cache_policy_t cache = segmsg_default_cache();
+    segmsg_sender_init(&peer->sender, &peer->image, &handle->self, &growth);
+    segmsg_sender_set_cache(&peer->sender, &cache);
+    peer->is_attached = true;
+    return SEGMSG_SUCCESS;
+}
+
+void segmsg_lib_set_busy(segmsg_t *handle, segmsg_lib_peer_t *peer)
+{
+    if (!peer->is_busy) {
+        peer->is_busy = true;
+        peer->next_busy = handle->busy;
+        handle->busy = peer;
+    }
+}
+
+/* Publishes what was copied into `place`, or gives that back. */
+SEGMSG_INLINE bool publish(segmsg_sender_t *sender, const segmsg_place_t *place,
+                           segmsg_lib_kind_t kind, size_t bytes)
+{
+    bool sent = segmsg_sender_publish(sender, place, (uint8_t) kind, (uint32_t) bytes);
+    if (__builtin_expect(!sent, 0)) {
+        segmsg_sender_give_back(sender, place);
+    }
+    return sent;
+}
+
+/* Puts `header` and `data` into one message. Returns as segmsg_sender_take. */
+SEGMSG_INLINE segmsg_error_t put(segmsg_sender_t *sender, segmsg_lib_kind_t kind,
+                                 const void *header, size_t header_bytes, const void *data,
+                                 size_t bytes)
+{
+    segmsg_place_t place;
+    segmsg_error_t error = segmsg_sender_take(sender, header_bytes + bytes, &place);
+    if (__builtin_expect(error != SEGMSG_OK, 0)) {
+        return error;
+    }
+    segmsg_copy_in(place.data, header, header_bytes, data, bytes, place.group == 0);
+    return publish(sender, &place, kind, header_bytes + bytes) ? SEGMSG_OK : SEGMSG_ERR_FULL;
+}
+
+SEGMSG_INLINE segmsg_error_t put_eager(segmsg_lib_peer_t *peer, int tag, const void *data,
+                                       size_t bytes)
+{
+    const segmsg_lib_eager_t header = {.tag = (uint32_t) tag};
+    return put(&peer->sender, SEGMSG_LIB_EAGER, &header, sizeof(header), data, bytes);
+}
+
+bool segmsg_lib_note_now(segmsg_lib_peer_t *peer, segmsg_lib_kind_t kind, const void *data,
+                         uint32_t bytes)
+{
+    return put(&peer->sender, kind, data, bytes, NULL, 0) == SEGMSG_OK;
+}
+
+void segmsg_lib_note(segmsg_t *handle, segmsg_lib_peer_t *peer, segmsg_lib_kind_t kind,
+                     const void *data, uint32_t bytes)
+{
+    if (segmsg_lib_attach(handle, peer) != SEGMSG_SUCCESS
+        || (peer->first_note == NULL && segmsg_lib_note_now(peer, kind, data, bytes))) {
+        return;
+    }
+    segmsg_lib_note_t *note = malloc(sizeof(*note));
+    if (note == NULL) {
+        handle->broken = SEGMSG_E_MEMORY;
+        return;
+    }
+    note->next = NULL;
+    note->kind = (uint8_t) kind;
+    note->bytes = bytes;
+    memcpy(note->data, data, bytes);
+    *(peer->last_note == NULL ? &peer->first_note : &peer->last_note->next) = note;
+    peer->last_note = note;
+    segmsg_lib_set_busy(handle, peer);
+}
+
+static void complete(segmsg_request_t *request)
+{
+    request->is_complete = true;
+    request->result = SEGMSG_SUCCESS;
+}
+
+/* Says that there is a message, which stays where it is. */
+static bool announce(segmsg_request_t *request)
+{
+    const segmsg_lib_long_t header = {
+        .tag = (uint32_t) request->tag,
+        .send = request->name,
+        .bytes = request->bytes,
+        .address = (uint64_t) (uintptr_t) request->data,
+    };
+    if (!segmsg_lib_note_now(request->peer, SEGMSG_LIB_LONG, &header, sizeof(header))) {
+        return false;
+    }
+    request->state = SEGMSG_LIB_SENT;
+    return true;
+}
+
+/* Sends a message that has no other of its peer before it; false if there is no room. One for which no
+ * memory can be had goes like a long one, in pieces as short as they must be. */
+static bool send_first(segmsg_t *handle, segmsg_request_t *request)
+{
+    if (request->bytes <= handle->eager_limit) {
+        segmsg_error_t error =
+            put_eager(request->peer, request->tag, request->data, request->bytes);
+        if (error == SEGMSG_OK) {
+            complete(request);
+            return true;
+        }
+        if (error == SEGMSG_ERR_FULL) {
+            return false;
+        }
+    }
+    return announce(request);
+}
+
+static int serve_notes(segmsg_lib_peer_t *peer)
+{
+    int count = 0;
+    for (segmsg_lib_note_t *note; (note = peer->first_note) != NULL; ++count) {
+        if (!segmsg_lib_note_now(peer, note->kind, note->data, note->bytes)) {
+            return count;
+        }
+        peer->first_note = note->next;
+        peer->last_note = note->next == NULL ? NULL : peer->last_note;
+        free(note);
+    }
+    return count;
+}
+
+static int serve_sends(segmsg_t *handle, segmsg_lib_peer_t *peer)
+{
+    int count = 0;
+    for (segmsg_request_t *request; (request = peer->sends.first) != NULL; ++count) {
+        if (!send_first(handle, request)) {
+            return count;
+        }
+        segmsg_lib_list_remove(&peer->sends, request);
+    }
+    return count;
+}
+
+static bool has_unsent(const segmsg_lib_peer_t *peer)
+{
+    return peer->first_note != NULL || peer->sends.first != NULL || peer->streams.first != NULL;
+}
+
+bool segmsg_lib_has_unsent(const segmsg_t *handle)
+{
+    return handle->busy != NULL;
+}
+
+int segmsg_lib_serve_busy(segmsg_t *handle)
+{
+    int count = 0;
+    segmsg_lib_peer_t *peer = handle->busy;
+    handle->busy = NULL;
+    while (peer != NULL) {
+        segmsg_lib_peer_t *next = peer->next_busy;
+        peer->is_busy = false;
+        count += serve_notes(peer);
+        count += serve_sends(handle, peer);
+        count += segmsg_lib_serve_streams(handle, peer);
+        if (has_unsent(peer)) {
+            segmsg_lib_set_busy(handle, peer);
+        }
+        peer = next;
+    }
+    return count;
+}
+
+void segmsg_lib_peer_destroy(segmsg_lib_peer_t *peer)
+{
+    for (segmsg_lib_note_t *note; (note = peer->first_note) != NULL;) {
+        peer->first_note = note->next;
+        free(note);
+    }
+    for (segmsg_lib_arrival_t *arrival; (arrival = peer->first_arrival) != NULL;) {
+        peer->first_arrival = arrival->next;
+        free(arrival->data);
+        free(arrival);
+    }
+    segmsg_sender_destroy(&peer->sender);
+}
+
+/* What is wrong with the arguments of a send; *peer receives whom they name. */
+SEGMSG_INLINE segmsg_result_t check_send(segmsg_t *handle, int to, int tag, const void *data,
+                                         size_t bytes, segmsg_lib_peer_t **peer)
+{
+    if (__builtin_expect(handle == NULL || tag < 0 || (data == NULL && bytes != 0), 0)) {
+        return SEGMSG_E_ARGUMENT;
+    }
+    if (__builtin_expect(handle->broken != SEGMSG_SUCCESS || handle->reserved != NULL, 0)) {
+        return handle->broken != SEGMSG_SUCCESS ? handle->broken : SEGMSG_E_BUSY;
+    }
+    *peer = segmsg_lib_peer_of(handle, to);
+    return *peer == NULL ? SEGMSG_E_UNREACHABLE : segmsg_lib_attach(handle, *peer);
+}
+
+/* Sends now what can be sent now. */
+SEGMSG_INLINE bool send_now(segmsg_t *handle, segmsg_lib_peer_t *peer, int tag, const void *data,
+                            size_t bytes)
+{
+    if (__builtin_expect(segmsg_lib_is_self(handle, peer), 0)) {
+        segmsg_lib_arrive(handle, peer, tag, data, bytes);
+        return true;
+    }
+    return bytes <= handle->eager_limit && peer->sends.first == NULL
+           && put_eager(peer, tag, data, bytes) == SEGMSG_OK;
+}
+
+/* A request to send, which waits for its turn. NULL if there is no memory. */
+static segmsg_request_t *send_later(segmsg_t *handle, segmsg_lib_peer_t *peer, int tag,
+                                    const void *data, size_t bytes)
+{
+    segmsg_request_t *request = segmsg_lib_request_new(handle);
+    if (request == NULL) {
+        return NULL;
+    }
+    request->state = SEGMSG_LIB_SEND;
+    request->peer = peer;
+    request->tag = tag;
+    request->data = data;
+    request->bytes = bytes;
+    if (peer->sends.first != NULL || !send_first(handle, request)) {
+        ++handle->statistics.full;
+        segmsg_lib_list_append(&peer->sends, request);
+        segmsg_lib_set_busy(handle, peer);
+    }
+    return request;
+}
+
+segmsg_result_t segmsg_isend(segmsg_t *handle, int to, int tag, const void *data, size_t bytes,
+                             segmsg_request_t **request)
+{
+    if (request == NULL) {
+        return SEGMSG_E_ARGUMENT;
+    }
+    *request = NULL;
+    segmsg_lib_peer_t *peer;
+    segmsg_result_t result = check_send(handle, to, tag, data, bytes, &peer);
+    if (result != SEGMSG_SUCCESS) {
+        return result;
+    }
+    if (!send_now(handle, peer, tag, data, bytes)) {
+        *request = send_later(handle, peer, tag, data, bytes);
+        if (*request == NULL) {
+            return SEGMSG_E_MEMORY;
+        }
+    }
+    ++handle->statistics.messages_sent;
+    handle->statistics.bytes_sent += bytes;
+    return SEGMSG_SUCCESS;
+}
+
+segmsg_result_t segmsg_send(segmsg_t *handle, int to, int tag, const void *data, size_t bytes)
+{
+    segmsg_lib_peer_t *peer;
+    segmsg_result_t result = check_send(handle, to, tag, data, bytes, &peer);
+    if (__builtin_expect(result != SEGMSG_SUCCESS, 0)) {
+        return result;
+    }
+    if (__builtin_expect(handle->in_handler, 0)) {
+        return SEGMSG_E_NESTED;
+    }
+    if (__builtin_expect(!send_now(handle, peer, tag, data, bytes), 0)) {
+        segmsg_request_t *request = send_later(handle, peer, tag, data, bytes);
+        if (request == NULL) {
+            return SEGMSG_E_MEMORY;
+        }
+        segmsg_lib_await(handle, request);
+        result = segmsg_lib_request_end(handle, request, NULL);
+    }
+    ++handle->statistics.messages_sent;
+    handle->statistics.bytes_sent += bytes;
+    return result;
+}
+
+segmsg_result_t segmsg_reserve(segmsg_t *handle, int to, size_t bytes, void **place)
+{
+    if (place == NULL) {
+        return SEGMSG_E_ARGUMENT;
+    }
+    *place = NULL;
+    segmsg_lib_peer_t *peer;
+    segmsg_result_t result = check_send(handle, to, 0, "", 0, &peer);
+    if (result != SEGMSG_SUCCESS) {
+        return result;
+    }
+    if (handle->in_handler || bytes > handle->eager_limit) {
+        return handle->in_handler ? SEGMSG_E_NESTED : SEGMSG_E_ARGUMENT;
+    }
+    if (segmsg_lib_is_self(handle, peer)) {
+        handle->place.data = malloc(bytes + SEGMSG_LIB_EAGER_BYTES);
+        if (handle->place.data == NULL) {
+            return SEGMSG_E_MEMORY;
+        }
+    } else {
+        segmsg_error_t error =
+            peer->sends.first != NULL
+                ? SEGMSG_ERR_FULL
+                : segmsg_sender_take(&peer->sender, bytes + SEGMSG_LIB_EAGER_BYTES, &handle->place);
+        if (error != SEGMSG_OK) {
+            handle->statistics.full += error == SEGMSG_ERR_FULL;
+            return error == SEGMSG_ERR_FULL ? SEGMSG_E_BUSY : SEGMSG_E_MEMORY;
+        }
+    }
+    handle->reserved = peer;
+    handle->reserved_bytes = bytes;
+    *place = (unsigned char *) handle->place.data + SEGMSG_LIB_EAGER_BYTES;
+    return SEGMSG_SUCCESS;
+}
+
+/* Publishes the reservation; room for the announcement of a place above group 0 will come. */
+static void publish_reserved(segmsg_t *handle, segmsg_lib_peer_t *peer, segmsg_lib_kind_t kind,
+                             size_t bytes)
+{
+    while (!segmsg_sender_publish(&peer->sender, &handle->place, (uint8_t) kind,
+                                  (uint32_t) (bytes + SEGMSG_LIB_EAGER_BYTES))) {
+        (void) segmsg_lib_progress(handle);
+        if (handle->broken != SEGMSG_SUCCESS) {
+            return;
+        }
+    }
+}
+
+segmsg_result_t segmsg_publish(segmsg_t *handle, int tag, size_t bytes)
+{
+    if (handle == NULL || handle->reserved == NULL || tag < 0 || bytes > handle->reserved_bytes) {
+        return SEGMSG_E_ARGUMENT;
+    }
+    segmsg_lib_peer_t *peer = handle->reserved;
+    handle->reserved = NULL;
+    if (segmsg_lib_is_self(handle, peer)) {
+        segmsg_lib_arrive(handle, peer, tag,
+                          (unsigned char *) handle->place.data + SEGMSG_LIB_EAGER_BYTES, bytes);
+        free(handle->place.data);
+    } else {
+        *(segmsg_lib_eager_t *) handle->place.data = (segmsg_lib_eager_t){.tag = (uint32_t) tag};
+        publish_reserved(handle, peer, SEGMSG_LIB_EAGER, bytes);
+    }
+    ++handle->statistics.messages_sent;
+    handle->statistics.bytes_sent += bytes;
+    return handle->broken;
+}
+
+segmsg_result_t segmsg_cancel(segmsg_t *handle)
+{
+    if (handle == NULL || handle->reserved == NULL) {
+        return SEGMSG_E_ARGUMENT;
+    }
+    segmsg_lib_peer_t *peer = handle->reserved;
+    handle->reserved = NULL;
+    if (segmsg_lib_is_self(handle, peer)) {
+        free(handle->place.data);
+    } else if (handle->place.group == SEGMSG_PLACE_COMMON) {
+        /* Others have put their messages behind it already. */
+        publish_reserved(handle, peer, SEGMSG_LIB_NOTHING, 0);
+    } else if (handle->place.group != 0) {
+        segmsg_sender_give_back(&peer->sender, &handle->place);
+    }
+    return handle->broken;
+}

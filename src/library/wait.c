@@ -1,0 +1,127 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Progress, and waiting for requests.
+ */
+#include "library/library.h"
+
+#include <sched.h>
+
+int segmsg_lib_progress(segmsg_t *handle)
+{
+    int count = segmsg_look(&handle->receiver, &handle->look, &segmsg_lib_look_ops, handle);
+    if (__builtin_expect(handle->busy != NULL, 0)) {
+        count += segmsg_lib_serve_busy(handle);
+    }
+    return count;
+}
+
+void segmsg_lib_await(segmsg_t *handle, const segmsg_request_t *request)
+{
+    /* Looks in vain before the processor is offered to others, and between two such offers: where there
+     * are more processes than processors, whoever has to answer may wait for this one. */
+    enum { PATIENCE = 4096, PATIENCE_CROWDED = 32, BETWEEN = 16 };
+    unsigned patience = handle->is_crowded ? PATIENCE_CROWDED : PATIENCE;
+    unsigned idle = 0;
+    ++handle->waiting;
+    while (!request->is_complete && handle->broken == SEGMSG_SUCCESS) {
+        if (segmsg_lib_progress(handle) != 0) {
+            idle = 0;
+        } else if (++idle >= patience) {
+            idle = patience - BETWEEN;
+            sched_yield();
+        }
+    }
+    --handle->waiting;
+}
+
+/* The handle is broken, and the request will never be complete. */
+static void abandon(segmsg_t *handle, segmsg_request_t *request)
+{
+    segmsg_lib_list_t *list = request->state == SEGMSG_LIB_POSTED   ? &handle->posted
+                              : request->state == SEGMSG_LIB_SEND   ? &request->peer->sends
+                              : request->state == SEGMSG_LIB_STREAM ? &request->peer->streams
+                                                                    : NULL;
+    if (list != NULL) {
+        segmsg_lib_list_remove(list, request);
+    }
+    request->result = handle->broken;
+}
+
+segmsg_result_t segmsg_lib_request_end(segmsg_t *handle, segmsg_request_t *request,
+                                       segmsg_info_t *info)
+{
+    if (__builtin_expect(!request->is_complete, 0)) {
+        abandon(handle, request);
+    }
+    segmsg_result_t result = request->result;
+    if (info != NULL) {
+        *info = request->info;
+    }
+    segmsg_lib_request_free(handle, request);
+    return result;
+}
+
+/* What is wrong with the arguments, or the moment, of a test or wait. */
+static segmsg_result_t check(const segmsg_t *handle, segmsg_request_t **request)
+{
+    return handle == NULL || request == NULL ? SEGMSG_E_ARGUMENT
+           : handle->in_handler              ? SEGMSG_E_NESTED
+           : handle->reserved != NULL        ? SEGMSG_E_BUSY
+                                             : SEGMSG_SUCCESS;
+}
+
+/* Ends a request that is complete, or never will be. */
+static segmsg_result_t end(segmsg_t *handle, segmsg_request_t **request, segmsg_info_t *info)
+{
+    segmsg_request_t *ended = *request;
+    *request = NULL;
+    return segmsg_lib_request_end(handle, ended, info);
+}
+
+segmsg_result_t segmsg_test(segmsg_t *handle, segmsg_request_t **request, int *complete,
+                            segmsg_info_t *info)
+{
+    segmsg_result_t result = complete == NULL ? SEGMSG_E_ARGUMENT : check(handle, request);
+    if (result != SEGMSG_SUCCESS) {
+        return result;
+    }
+    *complete = 1;
+    if (*request == NULL) {
+        return SEGMSG_SUCCESS;
+    }
+    if (!(*request)->is_complete && handle->broken == SEGMSG_SUCCESS) {
+        (void) segmsg_lib_progress(handle);
+    }
+    if (!(*request)->is_complete && handle->broken == SEGMSG_SUCCESS) {
+        *complete = 0;
+        return SEGMSG_SUCCESS;
+    }
+    return end(handle, request, info);
+}
+
+segmsg_result_t segmsg_wait(segmsg_t *handle, segmsg_request_t **request, segmsg_info_t *info)
+{
+    segmsg_result_t result = check(handle, request);
+    if (result != SEGMSG_SUCCESS || *request == NULL) {
+        return result;
+    }
+    segmsg_lib_await(handle, *request);
+    return end(handle, request, info);
+}
+
+segmsg_result_t segmsg_wait_all(segmsg_t *handle, int count, segmsg_request_t **requests,
+                                segmsg_info_t *infos)
+{
+    if (count < 0 || (requests == NULL && count != 0)) {
+        return SEGMSG_E_ARGUMENT;
+    }
+    segmsg_result_t first = SEGMSG_SUCCESS;
+    for (int i = 0; i < count; ++i) {
+        segmsg_result_t result =
+            segmsg_wait(handle, &requests[i], infos == NULL ? NULL : &infos[i]);
+        first = first == SEGMSG_SUCCESS ? result : first;
+    }
+    return first;
+}
