@@ -115,6 +115,12 @@ static bool is_crowded(int processes)
     return processes > (processors > 1 ? processors : (int) online);
 }
 
+/* All groups of all peers, two of group 0 for a moment, and those that all share. */
+static uint32_t groups_most(const segmsg_geometry_t *geometry, uint32_t peers)
+{
+    return (geometry->group_count + 1) * peers + geometry->group_count;
+}
+
 /* The export's size and shape. With little memory, or many processes, those that talk little share. */
 static segmsg_result_t plan(const segmsg_t *handle, const segmsg_lib_config_t *config,
                             segmsg_export_config_t *export, uint64_t *bytes)
@@ -125,7 +131,7 @@ static segmsg_result_t plan(const segmsg_t *handle, const segmsg_lib_config_t *c
     *export = (segmsg_export_config_t){
         .geometry = config->geometry,
         .ring_starter = SEGMSG_DEFAULT_STARTER < ring ? SEGMSG_DEFAULT_STARTER : ring,
-        .groups_max = SEGMSG_DEFAULT_GROUPS_MAX,
+        .groups_max = groups_most(&config->geometry, peers),
         .owner = handle->self,
     };
     uint64_t room = segmsg_win_room(handle->node_size);

@@ -7,6 +7,8 @@
  */
 #include "library/library.h"
 
+#include "core/segmsg_copy.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,15 +47,23 @@ void segmsg_lib_receive_end(segmsg_t *handle, segmsg_request_t *request, segmsg_
     }
 }
 
+/* Copies the data of a message. */
+SEGMSG_INLINE void copy_out(void *to, const void *from, size_t bytes)
+{
+    if (bytes <= SEGMSG_LINE) {
+        segmsg_copy_short(to, from, bytes);
+    } else {
+        memcpy(to, from, bytes);
+    }
+}
+
 /* Copies a message to where it was asked for. */
 static void receive_copy(segmsg_t *handle, segmsg_request_t *request, const segmsg_info_t *info,
                          const void *data)
 {
     size_t bytes = info->bytes < request->bytes ? info->bytes : request->bytes;
     request->info = *info;
-    if (bytes != 0) {
-        memcpy(request->buffer, data, bytes);
-    }
+    copy_out(request->buffer, data, bytes);
     segmsg_lib_receive_end(handle, request, SEGMSG_SUCCESS);
 }
 
@@ -304,9 +314,6 @@ static void take(void *context, segmsg_reader_t *reader, const segmsg_message_t 
     }
     segmsg_lib_peer_t *peer = reader->user;
     segmsg_sender_answers(&peer->sender);
-    if (message->partitions == 1) {
-        segmsg_sender_own_next(&peer->sender);
-    }
     bool is_correct = dispatch(handle, peer, message);
     segmsg_message_return(&handle->receiver, reader, message);
     if (__builtin_expect(!is_correct, 0)) {
@@ -451,6 +458,83 @@ segmsg_result_t segmsg_irecv(segmsg_t *handle, int from, int tag, void *buffer, 
     return result;
 }
 
+/* What there is to receive, and where to. */
+typedef struct {
+    int tag; /* or SEGMSG_ANY_TAG */
+    unsigned char *buffer;
+    size_t room;
+    segmsg_info_t *info;
+} wanted_t;
+
+/* Receives a message where it was found, if it is short enough to lie there and is the one that is wanted. */
+SEGMSG_INLINE bool receive_found(segmsg_t *handle, const segmsg_lib_peer_t *peer,
+                                 const segmsg_message_t *message, const wanted_t *wanted,
+                                 segmsg_result_t *result)
+{
+    segmsg_lib_eager_t header;
+    if (__builtin_expect(message->tag != SEGMSG_LIB_EAGER || message->length < sizeof(header), 0)) {
+        return false;
+    }
+    memcpy(&header, message->data, sizeof(header));
+    size_t bytes = message->length - sizeof(header);
+    if (header.tag > INT32_MAX
+        || (wanted->tag != SEGMSG_ANY_TAG && header.tag != (uint32_t) wanted->tag)) {
+        return false;
+    }
+    *result = bytes > wanted->room ? SEGMSG_E_TRUNCATED : SEGMSG_SUCCESS;
+    copy_out(wanted->buffer, (const unsigned char *) message->data + sizeof(header),
+             bytes > wanted->room ? wanted->room : bytes);
+    if (wanted->info != NULL) {
+        *wanted->info =
+            (segmsg_info_t){.source = peer->rank, .tag = (int) header.tag, .bytes = bytes};
+    }
+    ++handle->statistics.messages_received;
+    handle->statistics.bytes_received += bytes;
+    return true;
+}
+
+/* True if nothing stands before a receive that asks for the next message of `reader`. */
+SEGMSG_INLINE bool is_next(const segmsg_t *handle, const segmsg_reader_t *reader)
+{
+    return handle->kept == 0 && handle->posted.first == NULL && reader != NULL && !reader->is_guest;
+}
+
+/*
+ * The short way, for whoever waits for one peer and for nothing else: looks at that peer's next line, and
+ * now and then at the others. True if the message came, with *result; false if the long way has to be gone.
+ */
+static bool receive_at_once(segmsg_t *handle, segmsg_lib_peer_t *peer, const wanted_t *wanted,
+                            segmsg_result_t *result)
+{
+    segmsg_reader_t *reader = peer->reader;
+    segmsg_patience_t patience = segmsg_lib_patience(handle);
+    while (is_next(handle, reader) && handle->broken == SEGMSG_SUCCESS) {
+        if (!segmsg_lib_stare(reader, &patience)) {
+            segmsg_lib_lose_patience(&patience, segmsg_lib_progress_but(handle, reader));
+            continue;
+        }
+        segmsg_message_t message;
+        segmsg_poll_t found = segmsg_reader_poll(&handle->receiver, reader, &message);
+        if (found != SEGMSG_POLL_MESSAGE) {
+            if (found != SEGMSG_POLL_NONE) {
+                corrupt(handle, found == SEGMSG_POLL_CORRUPT ? reader : NULL);
+            }
+            continue;
+        }
+        segmsg_sender_answers(&peer->sender);
+        bool is_it = receive_found(handle, peer, &message, wanted, result);
+        bool is_correct = is_it || dispatch(handle, peer, &message);
+        segmsg_message_return(&handle->receiver, reader, &message);
+        if (!is_correct) {
+            corrupt(handle, reader);
+        }
+        if (is_it) {
+            return true;
+        }
+    }
+    return false;
+}
+
 segmsg_result_t segmsg_recv(segmsg_t *handle, int from, int tag, void *buffer, size_t room,
                             segmsg_info_t *info)
 {
@@ -461,6 +545,13 @@ segmsg_result_t segmsg_recv(segmsg_t *handle, int from, int tag, void *buffer, s
     }
     if (__builtin_expect(handle->in_handler, 0)) {
         return SEGMSG_E_NESTED;
+    }
+    const wanted_t wanted = {.tag = tag, .buffer = buffer, .room = room, .info = info};
+    ++handle->waiting;
+    bool is_here = peer != NULL && receive_at_once(handle, peer, &wanted, &result);
+    --handle->waiting;
+    if (is_here) {
+        return result;
     }
     segmsg_request_t *request = receive(handle, peer, tag, buffer, room);
     if (request == NULL) {

@@ -13,6 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Lines that are asked for anew: more than in the component, whose messages have Open MPI's code between
+ * them. Measured from 4 to 64, ping-pong: 256 B and 1 KB gain a tenth. */
+enum { NEAR = 32 };
+
 segmsg_result_t segmsg_lib_attach(segmsg_t *handle, segmsg_lib_peer_t *peer)
 {
     if (__builtin_expect(peer->is_attached, 1)) {
@@ -27,7 +31,8 @@ segmsg_result_t segmsg_lib_attach(segmsg_t *handle, segmsg_lib_peer_t *peer)
         return SEGMSG_E_CORRUPT;
     }
     const segmsg_growth_t growth = segmsg_default_growth();
-    const segmsg_cache_policy_t cache = segmsg_default_cache();
+    segmsg_cache_policy_t cache = segmsg_default_cache();
+    cache.near = NEAR;
     segmsg_sender_init(&peer->sender, &peer->image, &handle->self, &growth);
     segmsg_sender_set_cache(&peer->sender, &cache);
     peer->is_attached = true;

@@ -17,21 +17,67 @@ int segmsg_lib_progress(segmsg_t *handle)
     return count;
 }
 
+int segmsg_lib_progress_but(segmsg_t *handle, const segmsg_reader_t *reader)
+{
+    segmsg_receiver_t *receiver = &handle->receiver;
+    int count = 0;
+    for (uint32_t r = 0; r < receiver->awake; ++r) {
+        if (receiver->reader[r] != reader) {
+            count += segmsg_look_at_reader(receiver, handle->look.burst, &segmsg_lib_look_ops,
+                                           handle, receiver->reader[r]);
+        }
+    }
+    count += segmsg_look_at_others(receiver, &handle->look, &segmsg_lib_look_ops, handle);
+    if (__builtin_expect(handle->busy != NULL, 0)) {
+        count += segmsg_lib_serve_busy(handle);
+    }
+    return count;
+}
+
+/* With more processes than processors whoever has to answer may wait for this one. */
+enum {
+    PATIENCE = 64,    /* looks at all, about a microsecond each */
+    CROWDED = 4,      /* the same where there are too few processors */
+    BETWEEN = 2,      /* between two offers */
+    LOOKS = 1024,     /* at one, about a microsecond */
+    LOOKS_CROWDED = 8 /* likewise */
+};
+
+segmsg_patience_t segmsg_lib_patience(const segmsg_t *handle)
+{
+    return (segmsg_patience_t){
+        .looks = handle->is_crowded ? LOOKS_CROWDED : LOOKS,
+        .most = handle->is_crowded ? CROWDED : PATIENCE,
+    };
+}
+
+void segmsg_lib_lose_patience(segmsg_patience_t *patience, int found)
+{
+    if (found != 0) {
+        patience->idle = 0;
+    } else if (++patience->idle >= patience->most) {
+        patience->idle = patience->most - BETWEEN;
+        sched_yield();
+    }
+}
+
+/* Where the next step of a request will be seen; NULL if that is not known. */
+static const segmsg_reader_t *awaited(const segmsg_request_t *request)
+{
+    const segmsg_reader_t *reader = request->peer == NULL ? NULL : request->peer->reader;
+    return reader == NULL || reader->is_guest ? NULL : reader;
+}
+
 void segmsg_lib_await(segmsg_t *handle, const segmsg_request_t *request)
 {
-    /* Looks in vain before the processor is offered to others, and between two such offers: where there
-     * are more processes than processors, whoever has to answer may wait for this one. */
-    enum { PATIENCE = 4096, PATIENCE_CROWDED = 32, BETWEEN = 16 };
-    unsigned patience = handle->is_crowded ? PATIENCE_CROWDED : PATIENCE;
-    unsigned idle = 0;
+    segmsg_patience_t patience = segmsg_lib_patience(handle);
     ++handle->waiting;
     while (!request->is_complete && handle->broken == SEGMSG_SUCCESS) {
-        if (segmsg_lib_progress(handle) != 0) {
-            idle = 0;
-        } else if (++idle >= patience) {
-            idle = patience - BETWEEN;
-            sched_yield();
+        const segmsg_reader_t *reader = awaited(request);
+        if (reader != NULL && handle->busy == NULL) {
+            (void) segmsg_lib_stare(reader, &patience);
         }
+        segmsg_lib_lose_patience(&patience, segmsg_lib_progress(handle));
     }
     --handle->waiting;
 }
