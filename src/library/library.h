@@ -223,6 +223,7 @@ static inline bool segmsg_lib_is_self(const segmsg_t *handle, const segmsg_lib_p
 
 typedef struct {
     segmsg_geometry_t geometry;
+    bool groups_are_given;
     size_t eager_limit;
     uint64_t memory;
     bool single_copy;

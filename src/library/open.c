@@ -121,38 +121,68 @@ static uint32_t groups_most(const segmsg_geometry_t *geometry, uint32_t peers)
     return (geometry->group_count + 1) * peers + geometry->group_count;
 }
 
-/* The export's size and shape. With little memory, or many processes, those that talk little share. */
-static segmsg_result_t plan(const segmsg_t *handle, const segmsg_lib_config_t *config,
-                            segmsg_export_config_t *export, uint64_t *bytes)
+/* The export's shape for a geometry, and its size: at most `most` bytes, if that is enough for anything.
+ * With little memory, or many processes, those that talk little share. */
+static uint64_t shape(const segmsg_t *handle, const segmsg_geometry_t *geometry, uint64_t most,
+                      segmsg_export_config_t *export)
 {
     enum { OWN_MOST = 16 };
     uint32_t peers = handle->node_size > 1 ? (uint32_t) handle->node_size - 1 : 1;
-    uint32_t ring = config->geometry.group[0].partition_count;
+    uint32_t ring = geometry->group[0].partition_count;
     *export = (segmsg_export_config_t){
-        .geometry = config->geometry,
+        .geometry = *geometry,
         .ring_starter = SEGMSG_DEFAULT_STARTER < ring ? SEGMSG_DEFAULT_STARTER : ring,
-        .groups_max = groups_most(&config->geometry, peers),
+        .groups_max = groups_most(geometry, peers),
         .owner = handle->self,
     };
-    uint64_t room = segmsg_win_room(handle->node_size);
-    uint64_t most = config->memory < room ? config->memory : room;
-    *bytes = segmsg_export_bytes_for(export, peers);
-    if (*bytes > most || peers > OWN_MOST) {
+    uint64_t bytes = segmsg_export_bytes_for(export, peers);
+    if (bytes > most || peers > OWN_MOST) {
         export->lobby = SEGMSG_DEFAULT_LOBBY < ring ? SEGMSG_DEFAULT_LOBBY : ring;
-        *bytes = segmsg_export_bytes_for(export, peers);
-        *bytes = *bytes < most ? *bytes : most / SEGMSG_PAGE * SEGMSG_PAGE;
+        bytes = segmsg_export_bytes_for(export, peers);
     }
-    if (*bytes < segmsg_export_bytes_min(export)) {
-        segmsg_lib_explain(
-            "%llu bytes of shared memory are too few for the segment groups, which need "
-            "%llu a process: %s",
-            (unsigned long long) most, (unsigned long long) segmsg_export_bytes_min(export),
-            room < config->memory
-                ? "free some of /dev/shm or make it larger, or take smaller groups"
-                : "raise SEGMSG_MEMORY (options->memory) or take smaller groups");
-        return SEGMSG_E_MEMORY;
+    return bytes < most ? bytes : most / SEGMSG_PAGE * SEGMSG_PAGE;
+}
+
+/*
+ * The export's size and shape. Where there is little shared memory, as in many containers, the largest of
+ * the default groups are done without; those that the user has named are not.
+ */
+static segmsg_result_t plan(const segmsg_t *handle, segmsg_lib_config_t *config, uint64_t room,
+                            segmsg_export_config_t *export, uint64_t *bytes)
+{
+    uint64_t most = config->memory < room ? config->memory : room;
+    segmsg_geometry_t *geometry = &config->geometry;
+    for (;;) {
+        *bytes = shape(handle, geometry, most, export);
+        if (*bytes >= segmsg_export_bytes_min(export)) {
+            return SEGMSG_SUCCESS;
+        }
+        if (config->groups_are_given || geometry->group_count == 2) {
+            break;
+        }
+        segmsg_geometry_t fewer = *geometry;
+        --fewer.group_count;
+        if (segmsg_geometry_capacity(&fewer) < config->eager_limit + SEGMSG_LIB_EAGER_BYTES) {
+            break;
+        }
+        *geometry = fewer;
     }
-    return SEGMSG_SUCCESS;
+    segmsg_lib_explain("%llu bytes of shared memory are too few for the segment groups, which need "
+                       "%llu a process: %s",
+                       (unsigned long long) most,
+                       (unsigned long long) segmsg_export_bytes_min(export),
+                       room < config->memory
+                           ? "free some of /dev/shm or make it larger, or take smaller groups"
+                           : "raise SEGMSG_MEMORY (options->memory) or take smaller groups");
+    return SEGMSG_E_MEMORY;
+}
+
+/* What each process of the node may have: the same for all, whatever they see. */
+static segmsg_result_t find_room(const segmsg_t *handle, uint64_t *room)
+{
+    uint64_t mine = segmsg_win_room(handle->node_size);
+    int error = MPI_Allreduce(&mine, room, 1, MPI_UINT64_T, MPI_MIN, handle->node);
+    return error == MPI_SUCCESS ? SEGMSG_SUCCESS : mpi_failed("MPI_Allreduce", error);
 }
 
 static segmsg_result_t win_failed(segmsg_win_status_t status, int mpi_error)
@@ -265,7 +295,7 @@ static segmsg_result_t exchange(segmsg_t *handle, card_t *cards)
 }
 
 /* Everything that is shared. Each step, and whether all go on, is the same in all processes. */
-static segmsg_result_t share(segmsg_t *handle, const segmsg_lib_config_t *config)
+static segmsg_result_t share(segmsg_t *handle, segmsg_lib_config_t *config)
 {
     segmsg_export_config_t export;
     uint64_t bytes = 0;
@@ -277,7 +307,11 @@ static segmsg_result_t share(segmsg_t *handle, const segmsg_lib_config_t *config
     unsigned node_size = (unsigned) handle->node_size;
     card_t *cards = calloc(node_size, sizeof(*cards));
     handle->peers = calloc(node_size, sizeof(*handle->peers));
-    segmsg_result_t result = plan(handle, config, &export, &bytes);
+    uint64_t room = 0;
+    segmsg_result_t result = find_room(handle, &room);
+    if (result == SEGMSG_SUCCESS) {
+        result = plan(handle, config, room, &export, &bytes);
+    }
     if (cards == NULL || handle->peers == NULL) {
         segmsg_lib_explain("No memory for %u processes", node_size);
         result = SEGMSG_E_MEMORY;
@@ -411,6 +445,16 @@ static int await_mpi(segmsg_t *handle, MPI_Request *request)
     return error;
 }
 
+/* Looks until all that the others have sent before they closed is here. */
+static void take_last(segmsg_t *handle)
+{
+    unsigned in_vain = 0;
+    while (handle->broken == SEGMSG_SUCCESS
+           && in_vain < 2 + handle->receiver.reader_count / SEGMSG_TURNS_QUIET) {
+        in_vain = segmsg_lib_progress(handle) == 0 ? in_vain + 1 : 0;
+    }
+}
+
 segmsg_result_t segmsg_close(segmsg_t **handle)
 {
     if (handle == NULL || *handle == NULL) {
@@ -436,6 +480,7 @@ segmsg_result_t segmsg_close(segmsg_t **handle)
     if (error == MPI_SUCCESS && any_pending) {
         return SEGMSG_E_BUSY;
     }
+    take_last(closing);
     segmsg_result_t result = error != MPI_SUCCESS ? mpi_failed("MPI_Iallreduce", error)
                              : closing->kept != 0 ? SEGMSG_E_LEFT_OVER
                                                   : SEGMSG_SUCCESS;

@@ -49,14 +49,15 @@ static segmsg_result_t bytes_of(const char *variable, size_t given, uint64_t *by
     return SEGMSG_SUCCESS;
 }
 
-static segmsg_result_t read_groups(const char *given, segmsg_geometry_t *geometry)
+static segmsg_result_t read_groups(const char *given, segmsg_lib_config_t *config)
 {
     const char *text = given != NULL ? given : getenv("SEGMSG_GROUPS");
-    if (text == NULL || text[0] == '\0') {
+    config->groups_are_given = text != NULL && text[0] != '\0';
+    if (!config->groups_are_given) {
         text = SEGMSG_DEFAULT_GROUPS;
     }
     uint32_t bad_group = 0;
-    segmsg_error_t error = segmsg_geometry_parse(text, geometry, &bad_group);
+    segmsg_error_t error = segmsg_geometry_parse(text, &config->geometry, &bad_group);
     if (error == SEGMSG_OK) {
         return SEGMSG_SUCCESS;
     }
@@ -126,7 +127,7 @@ segmsg_result_t segmsg_lib_configure(const segmsg_options_t *options, segmsg_lib
         memcpy(&given, options, options->size < sizeof(given) ? options->size : sizeof(given));
     }
     *config = (segmsg_lib_config_t){0};
-    segmsg_result_t result = read_groups(given.groups, &config->geometry);
+    segmsg_result_t result = read_groups(given.groups, config);
     if (result == SEGMSG_SUCCESS) {
         result = read_eager_limit(given.eager_limit, config);
     }
