@@ -5,7 +5,8 @@
 #
 # Serves two builds. Inside an Open MPI source tree autogen.pl includes this file and configure
 # expands MCA_opal_btl_segmsg_CONFIG; outside, configure.ac includes it and expands only
-# SEGMSG_FEATURES. What is asked about the machine is therefore asked in one place.
+# SEGMSG_FEATURES and SEGMSG_LIBFABRIC. What is asked about the machine is therefore asked in one
+# place.
 
 # SEGMSG_FEATURES([action-if-usable], [action-if-not])
 # ----------------------------------------------------
@@ -30,6 +31,23 @@ AC_DEFUN([SEGMSG_FEATURES],[
           #include <sys/mman.h>]],
         [[return madvise(0, 0, MADV_POPULATE_WRITE);]])
 
+    AC_CACHE_CHECK([for lock-free 64-bit C11 atomics], [segmsg_cv_atomics],
+        [AC_COMPILE_IFELSE([AC_LANG_PROGRAM(
+            [[#include <stdatomic.h>
+              #if ATOMIC_LLONG_LOCK_FREE != 2
+              #error "64-bit atomics take a lock here"
+              #endif]], [[]])],
+            [segmsg_cv_atomics=yes], [segmsg_cv_atomics=no])])
+
+    AC_SUBST([btl_segmsg_CPPFLAGS])
+    AS_IF([test "$segmsg_cv_atomics" = yes], [$1], [$2])
+])
+
+# SEGMSG_LIBFABRIC
+# ----------------
+# Adds to btl_segmsg_CPPFLAGS whether messages go between hosts. After SEGMSG_FEATURES; only the
+# component has a use for it.
+AC_DEFUN([SEGMSG_LIBFABRIC],[
     # Compiled only: libfabric is loaded at run time, and only where a job has several hosts.
     AC_CACHE_CHECK([for libfabric (rdma/fabric.h, 1.9 or newer)], [segmsg_cv_have_OFI],
         [AC_COMPILE_IFELSE([AC_LANG_PROGRAM(
@@ -45,17 +63,6 @@ AC_DEFUN([SEGMSG_FEATURES],[
         [btl_segmsg_CPPFLAGS="$btl_segmsg_CPPFLAGS -DSEGMSG_HAVE_OFI=0"
          AC_MSG_NOTICE([segmsg will not carry messages between hosts: libfabric's headers were not found.
   Debian: apt-get install libfabric-dev. Elsewhere: give their folder by CPPFLAGS=-I...])])
-
-    AC_CACHE_CHECK([for lock-free 64-bit C11 atomics], [segmsg_cv_atomics],
-        [AC_COMPILE_IFELSE([AC_LANG_PROGRAM(
-            [[#include <stdatomic.h>
-              #if ATOMIC_LLONG_LOCK_FREE != 2
-              #error "64-bit atomics take a lock here"
-              #endif]], [[]])],
-            [segmsg_cv_atomics=yes], [segmsg_cv_atomics=no])])
-
-    AC_SUBST([btl_segmsg_CPPFLAGS])
-    AS_IF([test "$segmsg_cv_atomics" = yes], [$1], [$2])
 ])
 
 # _SEGMSG_FEATURE(NAME, what, prologue, body)
@@ -77,6 +84,7 @@ AC_DEFUN([MCA_opal_btl_segmsg_CONFIG],[
     AC_CONFIG_FILES([opal/mca/btl/segmsg/Makefile])
 
     SEGMSG_FEATURES([$1], [$2])
+    SEGMSG_LIBFABRIC
 
     # The library below the component has its name in a variable in 5.0 and a prefix to it in 4.1.
     # Make expands it: configure may not have come to it yet.
@@ -93,7 +101,10 @@ AC_DEFUN([MCA_opal_btl_segmsg_CONFIG],[
 
 # MCA_opal_btl_segmsg_POST_CONFIG(should-build)
 # ---------------------------------------------
-# Automake wants its conditionals defined also where the component is left out.
+# Automake wants its conditionals defined also where the component is left out. libsegmsg is never
+# built there: it is for other MPIs too, and a package of its own.
 AC_DEFUN([MCA_opal_btl_segmsg_POST_CONFIG],[
+    AM_CONDITIONAL([SEGMSG_COMPONENT], [true])
     AM_CONDITIONAL([SEGMSG_STANDALONE], [false])
+    AM_CONDITIONAL([SEGMSG_LIBRARY], [false])
 ])dnl

@@ -3,9 +3,11 @@
 segmsg_core_sources = \
 	src/core/segmsg_cache.c \
 	src/core/segmsg_cache.h \
+	src/core/segmsg_clock.h \
 	src/core/segmsg_copy.h \
 	src/core/segmsg_copy_long.c \
 	src/core/segmsg_copy_long.h \
+	src/core/segmsg_defaults.h \
 	src/core/segmsg_directory.h \
 	src/core/segmsg_error.c \
 	src/core/segmsg_error.h \
@@ -19,6 +21,7 @@ segmsg_core_sources = \
 	src/core/segmsg_layout.h \
 	src/core/segmsg_lobby.c \
 	src/core/segmsg_lobby.h \
+	src/core/segmsg_look.h \
 	src/core/segmsg_receiver.c \
 	src/core/segmsg_receiver.h \
 	src/core/segmsg_run.h \
@@ -36,6 +39,8 @@ segmsg_core_sources = \
 segmsg_interconnect_sources = \
 	src/interconnect/segmsg_commit.c \
 	src/interconnect/segmsg_commit.h \
+	src/interconnect/segmsg_kernel_copy.c \
+	src/interconnect/segmsg_kernel_copy.h \
 	src/interconnect/segmsg_numa.c \
 	src/interconnect/segmsg_numa.h \
 	src/interconnect/segmsg_ofi.c \
@@ -45,9 +50,27 @@ segmsg_interconnect_sources = \
 	src/interconnect/segmsg_ofi_select.c \
 	src/interconnect/segmsg_shm.c \
 	src/interconnect/segmsg_shm.h
+segmsg_library_sources = \
+	src/interconnect/segmsg_commit.c \
+	src/interconnect/segmsg_commit.h \
+	src/interconnect/segmsg_kernel_copy.c \
+	src/interconnect/segmsg_kernel_copy.h \
+	src/interconnect/segmsg_win.c \
+	src/interconnect/segmsg_win.h \
+	src/library/large.c \
+	src/library/library.h \
+	src/library/open.c \
+	src/library/options.c \
+	src/library/receive.c \
+	src/library/requests.c \
+	src/library/send.c \
+	src/library/statistics.c \
+	src/library/text.c \
+	src/library/wait.c
+segmsg_library_headers = \
+	src/library/segmsg.h
 segmsg_btl_sources = \
 	src/btl/btl_segmsg.h \
-	src/btl/btl_segmsg_clock.h \
 	src/btl/btl_segmsg_compat.h \
 	src/btl/btl_segmsg_component.c \
 	src/btl/btl_segmsg_copy.c \

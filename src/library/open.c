@@ -393,9 +393,13 @@ segmsg_result_t segmsg_open(MPI_Comm comm, const segmsg_options_t *options, segm
         return result;
     }
     segmsg_t *handle = calloc(1, sizeof(*handle));
-    if (handle == NULL) {
-        segmsg_lib_explain("No memory for a handle");
-        return SEGMSG_E_MEMORY; /* the others wait; MPI would have had no memory either */
+    int has_memory = handle != NULL;
+    int all_have = 0;
+    int error = MPI_Allreduce(&has_memory, &all_have, 1, MPI_INT, MPI_MIN, comm);
+    if (handle == NULL || error != MPI_SUCCESS || !all_have) {
+        free(handle);
+        segmsg_lib_explain("No memory for a handle, here or elsewhere");
+        return error == MPI_SUCCESS ? SEGMSG_E_MEMORY : mpi_failed("MPI_Allreduce", error);
     }
     *handle = (segmsg_t){
         .comm = MPI_COMM_NULL,
@@ -403,7 +407,7 @@ segmsg_result_t segmsg_open(MPI_Comm comm, const segmsg_options_t *options, segm
         .win = {.window = MPI_WIN_NULL},
         .look = {.burst = SEGMSG_DEFAULT_BURST},
     };
-    segmsg_lib_config_t config;
+    segmsg_lib_config_t config = {0};
     result = split(handle, comm);
     if (handle->comm != MPI_COMM_NULL) {
         segmsg_result_t configured = segmsg_lib_configure(options, &config);

@@ -168,15 +168,16 @@ void segmsg_lib_arrival_whole(segmsg_t *handle, segmsg_lib_arrival_t *arrival)
     arrival->state = SEGMSG_LIB_WHOLE;
 }
 
-/* The oldest message that is kept, of those that have nothing before them. */
-static segmsg_lib_arrival_t *oldest(const segmsg_t *handle)
+/* Who has the oldest message that is kept, of those that have nothing before them; NULL: nobody. */
+static segmsg_lib_peer_t *oldest(const segmsg_t *handle)
 {
-    segmsg_lib_arrival_t *best = NULL;
+    segmsg_lib_peer_t *best = NULL;
     for (int p = 0; p < handle->node_size; ++p) {
-        segmsg_lib_arrival_t *arrival = handle->peers[p].first_arrival;
+        segmsg_lib_peer_t *peer = &handle->peers[p];
+        const segmsg_lib_arrival_t *arrival = peer->first_arrival;
         if (arrival != NULL && arrival->state != SEGMSG_LIB_COMING
-            && (best == NULL || arrival->number < best->number)) {
-            best = arrival;
+            && (best == NULL || arrival->number < best->first_arrival->number)) {
+            best = peer;
         }
     }
     return best;
@@ -185,15 +186,18 @@ static segmsg_lib_arrival_t *oldest(const segmsg_t *handle)
 /* Shows the handler what is kept, oldest first. Those behind one that is still coming wait. */
 static void show_kept(segmsg_t *handle)
 {
-    segmsg_lib_arrival_t *arrival;
+    segmsg_lib_peer_t *peer;
     while (handle->kept != 0 && handle->broken == SEGMSG_SUCCESS
-           && (arrival = oldest(handle)) != NULL) {
+           && (peer = oldest(handle)) != NULL) {
+        segmsg_lib_arrival_t *arrival = peer->first_arrival;
         if (arrival->state == SEGMSG_LIB_ANNOUNCED) {
             fetch(handle, arrival);
             continue;
         }
+        peer->first_arrival = arrival->next;
+        peer->last_arrival = arrival->next == NULL ? NULL : peer->last_arrival;
+        --handle->kept;
         const segmsg_info_t info = info_of(arrival);
-        unkeep(handle, arrival);
         call_handler(handle, &info, arrival->data);
         free(arrival->data);
         free(arrival);

@@ -6,7 +6,7 @@
 
 ##@ Build
 
-.PHONY: all component openmpi-found sources setup FORCE
+.PHONY: all component openmpi-found autotools-found sources setup FORCE
 
 all: component ## build for the Open MPI found; OMPI=prefix or MPICC=wrapper, CC=, WERROR=1, VARIANT=-name
 
@@ -18,6 +18,8 @@ openmpi-found:
 	    echo 'No Open MPI found$(if $(MPICC), ($(MPICC) is not its compiler wrapper)).' >&2; \
 	    echo 'Install it (on Debian: make setup), or name it: make OMPI=prefix, make MPICC=wrapper.' >&2; \
 	    exit 1; }
+
+autotools-found:
 	@command -v autoreconf >/dev/null && command -v libtoolize >/dev/null || { \
 	    echo 'autoconf, automake and libtool are needed (on Debian: make setup).' >&2; exit 1; }
 
@@ -27,13 +29,15 @@ sources src/sources.mk: FORCE
 	@tools/sources
 
 # Autotools work in a folder of links, which keeps what they generate out of the source tree and
-# apart from another machine's or chroot's.
-$(STAGE)/configure: configure.ac configure.m4 Makefile.am src/sources.mk | openmpi-found
-	@mkdir -p $(STAGE)
-	@for name in configure.ac configure.m4 Makefile.am src; do \
-	    ln -sfn ../../../$$name $(STAGE)/$$name; done
+# apart from another machine's or chroot's. So does the library's build (library.mk).
+$(STAGE)/configure: | openmpi-found
+$(STAGE)/configure $(LIBRARY_STAGE)/configure: configure.ac configure.m4 Makefile.am src/sources.mk \
+    | autotools-found
+	@mkdir -p $(@D)
+	@for name in configure.ac configure.m4 Makefile.am src tools; do \
+	    ln -sfnr $$name $(@D)/$$name; done
 	@echo '  AUTORECONF'
-	@cd $(STAGE) && autoreconf --force --install >autoreconf.log 2>&1 || \
+	@cd $(@D) && autoreconf --force --install >autoreconf.log 2>&1 || \
 	    { cat autoreconf.log >&2; exit 1; }
 	@touch $@
 

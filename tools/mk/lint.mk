@@ -9,7 +9,7 @@ lint: ## formatting, static analysis, warnings of gcc and clang as errors, shell
 	@tools/setup lint
 	@+$(MAKE) --no-print-directory lint-now
 
-lint-now: $(BUILD)/obj/Makefile
+lint-now: $(BUILD)/obj/Makefile $(LIBRARY)/obj/Makefile
 	@tools/lint
 
 format: ## rewrite the C files in Open MPI's format
