@@ -11,7 +11,7 @@
  *   isend         MPI_Irecv, MPI_Isend and MPI_Waitall, all sides at once
  *   segmsg_isend  segmsg_irecv, segmsg_isend and segmsg_wait_all, likewise
  *   in_place      packed into the receiver's segment (segmsg_reserve, segmsg_publish), and
- *                 unpacked from there into its ghost cells (segmsg_poll and a handler)
+ *                 unpacked from there into its ghost cells (segmsg_poll_wait and a handler)
  *
  * All start from the same grid in every round and must come to the same one, bit by bit, which is also
  * compared with the solution that is known. Neighbours that share no memory are served by MPI.
@@ -320,11 +320,13 @@ static void exchange_in_place(struct halo *halo)
         }
     }
     while (halo->arrived[halo->now] < expected) {
-        poll_edges(halo);
-        look_again(&vain_looks);
         if (halo->far_count > 0) { /* MPI's messages move only while MPI is called */
             int done;
+            poll_edges(halo);
+            look_again(&vain_looks);
             MPI_Testall(halo->mpi_request_count, halo->mpi_requests, &done, halo->statuses_ignore);
+        } else {
+            must(segmsg_poll_wait(halo->node, unpack_arrived, halo, NULL), "segmsg_poll_wait");
         }
     }
     halo->arrived[halo->now] = 0;

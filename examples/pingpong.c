@@ -90,14 +90,12 @@ static void write_in_place(struct pair *pair)
 static void in_place(struct pair *pair, long count)
 {
     for (long i = 0; i < count; ++i) {
-        unsigned vain_looks = 0;
         long seen = pair->seen;
         if (0 == pair->rank) {
             write_in_place(pair);
         }
         while (pair->seen == seen) {
-            must(segmsg_poll(pair->node, look_at, pair, NULL), "segmsg_poll");
-            look_again(&vain_looks);
+            must(segmsg_poll_wait(pair->node, look_at, pair, NULL), "segmsg_poll_wait");
         }
         if (0 != pair->rank) {
             write_in_place(pair);

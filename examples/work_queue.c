@@ -198,7 +198,9 @@ static void serve_all(struct queue *queue, int near_count, int far_count)
     while (queue->working > 0) {
         unsigned handled = 0;
         int waits = near_count == 0; /* nothing else to do than to wait for it */
-        if (near_count > 0) {
+        if (near_count > 0 && far_count == 0) {
+            must(segmsg_poll_wait(queue->node, serve, queue, &handled), "segmsg_poll_wait");
+        } else if (near_count > 0) {
             must(segmsg_poll(queue->node, serve, queue, &handled), "segmsg_poll");
         }
         if (queue->request_count > 0) {

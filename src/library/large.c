@@ -119,7 +119,7 @@ static bool copy_joint(segmsg_t *handle, const copy_t *copy, segmsg_lib_name_t s
  * and a sender that did not help for a while does something else. */
 static bool may_ask(const segmsg_t *handle, segmsg_lib_peer_t *peer, uint64_t bytes)
 {
-    if (handle->is_crowded || bytes < SEGMSG_DEFAULT_JOINT_FROM) {
+    if (handle->is_crowded || handle->waits_contended != 0 || bytes < SEGMSG_DEFAULT_JOINT_FROM) {
         return false;
     }
     if (peer->unhelped >= UNHELPED_MAX && ++peer->unhelped < UNHELPED_MAX + UNHELPED_PAUSE) {
@@ -221,7 +221,7 @@ bool segmsg_lib_answered(segmsg_t *handle, segmsg_lib_peer_t *peer, segmsg_lib_k
         return false;
     }
     if (kind == SEGMSG_LIB_DONE) {
-        request->is_complete = true;
+        segmsg_lib_complete(handle, request, SEGMSG_SUCCESS);
         return true;
     }
     request->state = SEGMSG_LIB_STREAM;
@@ -292,7 +292,6 @@ static bool send_piece(segmsg_lib_peer_t *peer, segmsg_request_t *request)
 
 int segmsg_lib_serve_streams(segmsg_t *handle, segmsg_lib_peer_t *peer)
 {
-    (void) handle;
     int count = 0;
     for (segmsg_request_t *request; count < STREAM_BURST && (request = peer->streams.first) != NULL;
          ++count) {
@@ -301,7 +300,7 @@ int segmsg_lib_serve_streams(segmsg_t *handle, segmsg_lib_peer_t *peer)
         }
         if (request->moved == request->bytes) {
             segmsg_lib_list_remove(&peer->streams, request);
-            request->is_complete = true;
+            segmsg_lib_complete(handle, request, SEGMSG_SUCCESS);
         }
     }
     return count;

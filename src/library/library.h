@@ -174,6 +174,9 @@ struct segmsg {
     segmsg_handler_t handler;
     void *handler_context;
     unsigned handled;
+    unsigned completions; /* requests that have become complete, so far */
+    unsigned
+        waits_contended; /* waits to come that give the processor away soon: somebody needs it */
 
     /* The reservation. */
     segmsg_lib_peer_t *reserved;
@@ -276,6 +279,8 @@ void segmsg_lib_arrive(segmsg_t *handle, segmsg_lib_peer_t *peer, int tag, const
                        size_t bytes);
 /* A long message has been received for the handler. */
 void segmsg_lib_arrival_whole(segmsg_t *handle, segmsg_lib_arrival_t *arrival);
+/* A request of the caller's, or a handler's, has come to its end. */
+void segmsg_lib_complete(segmsg_t *handle, segmsg_request_t *request, segmsg_result_t result);
 /* Ends a receive with what it has. */
 void segmsg_lib_receive_end(segmsg_t *handle, segmsg_request_t *request, segmsg_result_t result);
 
@@ -285,6 +290,8 @@ void segmsg_lib_receive_end(segmsg_t *handle, segmsg_request_t *request, segmsg_
 int segmsg_lib_progress(segmsg_t *handle);
 /* The same without a look at `reader`, which the caller looks at. */
 int segmsg_lib_progress_but(segmsg_t *handle, const segmsg_reader_t *reader);
+/* Takes one message of `reader`, and looks nowhere else. */
+int segmsg_lib_progress_at(segmsg_t *handle, segmsg_reader_t *reader);
 
 /* How somebody waits. */
 typedef struct {
@@ -292,9 +299,9 @@ typedef struct {
     unsigned most;  /* looks in vain at all before the processor is offered to others */
     unsigned idle;  /* such looks so far */
 } segmsg_patience_t;
-segmsg_patience_t segmsg_lib_patience(const segmsg_t *handle);
+segmsg_patience_t segmsg_lib_patience(segmsg_t *handle);
 /* To be called after every look at all, with how much it found. */
-void segmsg_lib_lose_patience(segmsg_patience_t *patience, int found);
+void segmsg_lib_lose_patience(segmsg_t *handle, segmsg_patience_t *patience, int found);
 
 /* Looks for the next message of a sender, nowhere else, as long as `patience` says. A message of some
  * lines is found sooner by a third of its time if nothing else is done meanwhile. */

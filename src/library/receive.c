@@ -34,14 +34,13 @@ static segmsg_request_t *take_posted(segmsg_t *handle, const segmsg_lib_peer_t *
 
 void segmsg_lib_receive_end(segmsg_t *handle, segmsg_request_t *request, segmsg_result_t result)
 {
-    request->is_complete = true;
-    request->result = result == SEGMSG_SUCCESS && request->info.bytes > request->bytes
-                          ? SEGMSG_E_TRUNCATED
-                          : result;
+    bool is_truncated = request->info.bytes > request->bytes;
     if (request->is_detached) {
         segmsg_lib_arrival_whole(handle, request->arrival);
         segmsg_lib_request_free(handle, request);
     } else {
+        segmsg_lib_complete(handle, request,
+                            result == SEGMSG_SUCCESS && is_truncated ? SEGMSG_E_TRUNCATED : result);
         ++handle->statistics.messages_received;
         handle->statistics.bytes_received += request->info.bytes;
     }
@@ -514,7 +513,7 @@ static bool receive_at_once(segmsg_t *handle, segmsg_lib_peer_t *peer, const wan
     segmsg_patience_t patience = segmsg_lib_patience(handle);
     while (is_next(handle, reader) && handle->broken == SEGMSG_SUCCESS) {
         if (!segmsg_lib_stare(reader, &patience)) {
-            segmsg_lib_lose_patience(&patience, segmsg_lib_progress_but(handle, reader));
+            segmsg_lib_lose_patience(handle, &patience, segmsg_lib_progress_but(handle, reader));
             continue;
         }
         segmsg_message_t message;
@@ -588,8 +587,9 @@ segmsg_result_t segmsg_probe(segmsg_t *handle, int from, int tag, int *found, se
     return handle->broken;
 }
 
-segmsg_result_t segmsg_poll(segmsg_t *handle, segmsg_handler_t handler, void *context,
-                            unsigned *handled)
+/* Begins to show messages to a handler. Returns what is wrong with the arguments or the moment. */
+static segmsg_result_t begin_poll(segmsg_t *handle, segmsg_handler_t handler, void *context,
+                                  unsigned *handled)
 {
     if (handled != NULL) {
         *handled = 0;
@@ -606,15 +606,72 @@ segmsg_result_t segmsg_poll(segmsg_t *handle, segmsg_handler_t handler, void *co
     if (handler != NULL && handle->kept != 0) {
         show_kept(handle);
     }
-    if (handle->broken == SEGMSG_SUCCESS) {
-        (void) segmsg_lib_progress(handle);
-    }
-    if (handler != NULL && handle->kept != 0) {
+    return SEGMSG_SUCCESS;
+}
+
+/* Shows the handler what a look has brought it. */
+static void show_new(segmsg_t *handle)
+{
+    if (handle->handler != NULL && handle->kept != 0) {
         show_kept(handle);
     }
+}
+
+static segmsg_result_t end_poll(segmsg_t *handle, unsigned *handled)
+{
     handle->handler = NULL;
     if (handled != NULL) {
         *handled = handle->handled;
     }
     return handle->broken;
+}
+
+segmsg_result_t segmsg_poll(segmsg_t *handle, segmsg_handler_t handler, void *context,
+                            unsigned *handled)
+{
+    segmsg_result_t result = begin_poll(handle, handler, context, handled);
+    if (result != SEGMSG_SUCCESS) {
+        return result;
+    }
+    if (handle->broken == SEGMSG_SUCCESS) {
+        (void) segmsg_lib_progress(handle);
+        show_new(handle);
+    }
+    return end_poll(handle, handled);
+}
+
+/* The only one from whom anything can come now; NULL if there are others. */
+static segmsg_reader_t *only_sender(const segmsg_t *handle)
+{
+    const segmsg_receiver_t *receiver = &handle->receiver;
+    return receiver->reader_count == 1 && handle->node_size == 2 && !receiver->reader[0]->is_guest
+                   && handle->busy == NULL
+               ? receiver->reader[0]
+               : NULL;
+}
+
+segmsg_result_t segmsg_poll_wait(segmsg_t *handle, segmsg_handler_t handler, void *context,
+                                 unsigned *handled)
+{
+    segmsg_result_t result = begin_poll(handle, handler, context, handled);
+    if (result != SEGMSG_SUCCESS) {
+        return result;
+    }
+    if (handler == NULL && handle->pending == 0) {
+        return SEGMSG_E_ARGUMENT; /* it would wait without end */
+    }
+    unsigned completions = handle->completions;
+    segmsg_patience_t patience = segmsg_lib_patience(handle);
+    ++handle->waiting;
+    while (handle->handled == 0 && handle->completions == completions
+           && handle->broken == SEGMSG_SUCCESS) {
+        segmsg_reader_t *reader = only_sender(handle);
+        int count = reader != NULL && segmsg_lib_stare(reader, &patience)
+                        ? segmsg_lib_progress_at(handle, reader)
+                        : segmsg_lib_progress(handle);
+        show_new(handle);
+        segmsg_lib_lose_patience(handle, &patience, count);
+    }
+    --handle->waiting;
+    return end_poll(handle, handled);
 }

@@ -25,7 +25,8 @@
  * Progress. Messages move when their processes are in this library: a process that waits in any
  * blocking function here serves all its peers; one that computes serves nobody. Up to the eager limit
  * (segmsg_options_t) a message goes out without its receiver; beyond it, it goes when it is
- * received, as with MPI's standard mode. Only segmsg_poll calls a handler.
+ * received, as with MPI's standard mode. Only
+ * segmsg_poll and segmsg_poll_wait call a handler.
  *
  * Ownership. What is sent belongs to the library until the send is complete; what is received into, until
  * the receive is. What a handler sees is gone when the handler returns.
@@ -177,10 +178,10 @@ SEGMSG_API segmsg_result_t segmsg_isend(segmsg_t *handle, int to, int tag, const
 /*
  * Takes room for a message of `bytes` bytes, at most the eager limit, in the receiver's memory. *place
  * receives where: write the message there, aligned to 8 bytes, and publish it, with as many bytes or
- * fewer; or cancel it. One reservation at a time per handle; no other function of the handle but
- * these three may be called meanwhile, and the caller should not take long. Saves a copy where the message
- * has to be made anyway. Errors: ARGUMENT (also: longer than the eager limit), UNREACHABLE, MEMORY,
- * CORRUPT; BUSY if there is no room now (segmsg_poll, then try again) or one is reserved.
+ * fewer; or cancel it. One reservation at a time per handle; whatever else sends, receives or waits
+ * returns BUSY meanwhile, and the caller should not take long. Saves a copy where the message has to be
+ * made anyway. Errors: ARGUMENT (also: longer than the eager limit), UNREACHABLE, MEMORY, CORRUPT, NESTED;
+ * BUSY if there is no room now (segmsg_poll, then try again) or something is reserved.
  */
 SEGMSG_API segmsg_result_t segmsg_reserve(segmsg_t *handle, int to, size_t bytes, void **place);
 SEGMSG_API segmsg_result_t segmsg_publish(segmsg_t *handle, int tag, size_t bytes);
@@ -207,6 +208,12 @@ typedef void (*segmsg_handler_t)(void *context, const segmsg_info_t *message, co
  */
 SEGMSG_API segmsg_result_t segmsg_poll(segmsg_t *handle, segmsg_handler_t handler, void *context,
                                        unsigned *handled);
+
+/* The same, but waits until the handler has seen a message, or a request of the caller's has become
+ * complete meanwhile; one of the two must be possible. Gives the processor to others now and then, if it
+ * takes long. Errors: as segmsg_poll. */
+SEGMSG_API segmsg_result_t segmsg_poll_wait(segmsg_t *handle, segmsg_handler_t handler,
+                                            void *context, unsigned *handled);
 
 /*
  * Receives the first message that comes from `from` (or SEGMSG_ANY_SOURCE) with tag `tag` (or

@@ -107,12 +107,6 @@ void segmsg_lib_note(segmsg_t *handle, segmsg_lib_peer_t *peer, segmsg_lib_kind_
     segmsg_lib_set_busy(handle, peer);
 }
 
-static void complete(segmsg_request_t *request)
-{
-    request->is_complete = true;
-    request->result = SEGMSG_SUCCESS;
-}
-
 /* Says that there is a message, which stays where it is. */
 static bool announce(segmsg_request_t *request)
 {
@@ -137,7 +131,7 @@ static bool send_first(segmsg_t *handle, segmsg_request_t *request)
         segmsg_error_t error =
             put_eager(request->peer, request->tag, request->data, request->bytes);
         if (error == SEGMSG_OK) {
-            complete(request);
+            segmsg_lib_complete(handle, request, SEGMSG_SUCCESS);
             return true;
         }
         if (error == SEGMSG_ERR_FULL) {

@@ -7,6 +7,7 @@
 #include "library/library.h"
 
 #include <sched.h>
+#include <time.h>
 
 int segmsg_lib_progress(segmsg_t *handle)
 {
@@ -15,6 +16,11 @@ int segmsg_lib_progress(segmsg_t *handle)
         count += segmsg_lib_serve_busy(handle);
     }
     return count;
+}
+
+int segmsg_lib_progress_at(segmsg_t *handle, segmsg_reader_t *reader)
+{
+    return segmsg_look_at_reader(&handle->receiver, 1, &segmsg_lib_look_ops, handle, reader);
 }
 
 int segmsg_lib_progress_but(segmsg_t *handle, const segmsg_reader_t *reader)
@@ -34,37 +40,70 @@ int segmsg_lib_progress_but(segmsg_t *handle, const segmsg_reader_t *reader)
     return count;
 }
 
-/* With more processes than processors whoever has to answer may wait for this one. */
+/*
+ * With more processes than processors, whoever has to answer may wait for this one. Whether that is so
+ * shows when the processor is offered and somebody takes it: other programs, and processes that are not in
+ * the communicator, are not counted otherwise.
+ */
 enum {
-    PATIENCE = 64,    /* looks at all, about a microsecond each */
-    CROWDED = 4,      /* the same where there are too few processors */
-    BETWEEN = 2,      /* between two offers */
-    LOOKS = 1024,     /* at one, about a microsecond */
-    LOOKS_CROWDED = 8 /* likewise */
+    PATIENCE = 64,         /* looks at all, about a microsecond each */
+    CROWDED = 4,           /* the same where there are too few processors */
+    BETWEEN = 2,           /* between two offers */
+    LOOKS = 1024,          /* at one, about a microsecond */
+    LOOKS_CROWDED = 8,     /* likewise */
+    TAKEN_NS = 3000,       /* an offer that was taken lasts longer */
+    CONTENDED_WAITS = 1000 /* waits until it is seen anew */
 };
 
-segmsg_patience_t segmsg_lib_patience(const segmsg_t *handle)
+segmsg_patience_t segmsg_lib_patience(segmsg_t *handle)
 {
+    bool is_crowded = handle->is_crowded;
+    if (handle->waits_contended != 0) {
+        --handle->waits_contended;
+        is_crowded = true;
+    }
     return (segmsg_patience_t){
-        .looks = handle->is_crowded ? LOOKS_CROWDED : LOOKS,
-        .most = handle->is_crowded ? CROWDED : PATIENCE,
+        .looks = is_crowded ? LOOKS_CROWDED : LOOKS,
+        .most = is_crowded ? CROWDED : PATIENCE,
     };
 }
 
-void segmsg_lib_lose_patience(segmsg_patience_t *patience, int found)
+static int64_t nanoseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t) now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void offer_processor(segmsg_t *handle, segmsg_patience_t *patience)
+{
+    if (handle->is_crowded) {
+        sched_yield();
+        return;
+    }
+    int64_t before = nanoseconds();
+    sched_yield();
+    if (nanoseconds() - before > TAKEN_NS) {
+        handle->waits_contended = CONTENDED_WAITS;
+        patience->looks = LOOKS_CROWDED;
+        patience->most = CROWDED;
+    }
+}
+
+void segmsg_lib_lose_patience(segmsg_t *handle, segmsg_patience_t *patience, int found)
 {
     if (found != 0) {
         patience->idle = 0;
     } else if (++patience->idle >= patience->most) {
+        offer_processor(handle, patience);
         patience->idle = patience->most - BETWEEN;
-        sched_yield();
     }
 }
 
 /* Where the next step of a request will be seen; NULL if that is not known. */
-static const segmsg_reader_t *awaited(const segmsg_request_t *request)
+static segmsg_reader_t *awaited(const segmsg_request_t *request)
 {
-    const segmsg_reader_t *reader = request->peer == NULL ? NULL : request->peer->reader;
+    segmsg_reader_t *reader = request->peer == NULL ? NULL : request->peer->reader;
     return reader == NULL || reader->is_guest ? NULL : reader;
 }
 
@@ -73,13 +112,20 @@ void segmsg_lib_await(segmsg_t *handle, const segmsg_request_t *request)
     segmsg_patience_t patience = segmsg_lib_patience(handle);
     ++handle->waiting;
     while (!request->is_complete && handle->broken == SEGMSG_SUCCESS) {
-        const segmsg_reader_t *reader = awaited(request);
-        if (reader != NULL && handle->busy == NULL) {
-            (void) segmsg_lib_stare(reader, &patience);
-        }
-        segmsg_lib_lose_patience(&patience, segmsg_lib_progress(handle));
+        segmsg_reader_t *reader = handle->busy == NULL ? awaited(request) : NULL;
+        int count = reader != NULL && segmsg_lib_stare(reader, &patience)
+                        ? segmsg_lib_progress_at(handle, reader)
+                        : segmsg_lib_progress(handle);
+        segmsg_lib_lose_patience(handle, &patience, count);
     }
     --handle->waiting;
+}
+
+void segmsg_lib_complete(segmsg_t *handle, segmsg_request_t *request, segmsg_result_t result)
+{
+    request->is_complete = true;
+    request->result = result;
+    ++handle->completions;
 }
 
 /* The handle is broken, and the request will never be complete. */
