@@ -290,18 +290,21 @@ void segmsg_lib_receive_end(segmsg_t *handle, segmsg_request_t *request, segmsg_
 int segmsg_lib_progress(segmsg_t *handle);
 /* The same without a look at `reader`, which the caller looks at. */
 int segmsg_lib_progress_but(segmsg_t *handle, const segmsg_reader_t *reader);
-/* Takes one message of `reader`, and looks nowhere else. */
-int segmsg_lib_progress_at(segmsg_t *handle, segmsg_reader_t *reader);
 
 /* How somebody waits. */
 typedef struct {
     unsigned looks; /* at the one who is waited for, between two looks at all */
     unsigned most;  /* looks in vain at all before the processor is offered to others */
     unsigned idle;  /* such looks so far */
+    unsigned taken; /* messages of the one who is waited for, so far */
 } segmsg_patience_t;
 segmsg_patience_t segmsg_lib_patience(segmsg_t *handle);
 /* To be called after every look at all, with how much it found. */
 void segmsg_lib_lose_patience(segmsg_t *handle, segmsg_patience_t *patience, int found);
+
+/* Waits for the next message of `reader`, as long as `patience` says, and takes it; if there is none, or
+ * `reader` is NULL, and now and then, looks at all. */
+void segmsg_lib_wait_for(segmsg_t *handle, segmsg_patience_t *patience, segmsg_reader_t *reader);
 
 /* Looks for the next message of a sender, nowhere else, as long as `patience` says. A message of some
  * lines is found sooner by a third of its time if nothing else is done meanwhile. */

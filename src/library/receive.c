@@ -645,7 +645,6 @@ static segmsg_reader_t *only_sender(const segmsg_t *handle)
 {
     const segmsg_receiver_t *receiver = &handle->receiver;
     return receiver->reader_count == 1 && handle->node_size == 2 && !receiver->reader[0]->is_guest
-                   && handle->busy == NULL
                ? receiver->reader[0]
                : NULL;
 }
@@ -665,12 +664,8 @@ segmsg_result_t segmsg_poll_wait(segmsg_t *handle, segmsg_handler_t handler, voi
     ++handle->waiting;
     while (handle->handled == 0 && handle->completions == completions
            && handle->broken == SEGMSG_SUCCESS) {
-        segmsg_reader_t *reader = only_sender(handle);
-        int count = reader != NULL && segmsg_lib_stare(reader, &patience)
-                        ? segmsg_lib_progress_at(handle, reader)
-                        : segmsg_lib_progress(handle);
+        segmsg_lib_wait_for(handle, &patience, only_sender(handle));
         show_new(handle);
-        segmsg_lib_lose_patience(handle, &patience, count);
     }
     --handle->waiting;
     return end_poll(handle, handled);

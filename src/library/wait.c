@@ -18,11 +18,6 @@ int segmsg_lib_progress(segmsg_t *handle)
     return count;
 }
 
-int segmsg_lib_progress_at(segmsg_t *handle, segmsg_reader_t *reader)
-{
-    return segmsg_look_at_reader(&handle->receiver, 1, &segmsg_lib_look_ops, handle, reader);
-}
-
 int segmsg_lib_progress_but(segmsg_t *handle, const segmsg_reader_t *reader)
 {
     segmsg_receiver_t *receiver = &handle->receiver;
@@ -100,6 +95,21 @@ void segmsg_lib_lose_patience(segmsg_t *handle, segmsg_patience_t *patience, int
     }
 }
 
+void segmsg_lib_wait_for(segmsg_t *handle, segmsg_patience_t *patience, segmsg_reader_t *reader)
+{
+    enum {
+        TAKEN_MOST = 16
+    }; /* who sends all the time must not keep the others from being served */
+    int count;
+    if (reader != NULL && handle->busy == NULL && segmsg_lib_stare(reader, patience)
+        && ++patience->taken % TAKEN_MOST != 0) {
+        count = segmsg_look_at_reader(&handle->receiver, 1, &segmsg_lib_look_ops, handle, reader);
+    } else {
+        count = segmsg_lib_progress(handle);
+    }
+    segmsg_lib_lose_patience(handle, patience, count);
+}
+
 /* Where the next step of a request will be seen; NULL if that is not known. */
 static segmsg_reader_t *awaited(const segmsg_request_t *request)
 {
@@ -112,11 +122,7 @@ void segmsg_lib_await(segmsg_t *handle, const segmsg_request_t *request)
     segmsg_patience_t patience = segmsg_lib_patience(handle);
     ++handle->waiting;
     while (!request->is_complete && handle->broken == SEGMSG_SUCCESS) {
-        segmsg_reader_t *reader = handle->busy == NULL ? awaited(request) : NULL;
-        int count = reader != NULL && segmsg_lib_stare(reader, &patience)
-                        ? segmsg_lib_progress_at(handle, reader)
-                        : segmsg_lib_progress(handle);
-        segmsg_lib_lose_patience(handle, &patience, count);
+        segmsg_lib_wait_for(handle, &patience, awaited(request));
     }
     --handle->waiting;
 }

@@ -123,14 +123,15 @@ static void see_that_it_fails(void)
 /* Whether the list "0,2", or "all", has this process's rank. */
 static bool names_this_rank(const char *list)
 {
-    const char *rank = getenv("OMPI_COMM_WORLD_RANK");
+    const char *open_mpis = getenv("OMPI_COMM_WORLD_RANK"), *mpichs = getenv("PMI_RANK");
+    const char *rank = open_mpis ? open_mpis : mpichs;
     char *end;
 
     if (strcmp(list, "all") == 0) {
         return true;
     }
     if (rank == NULL) {
-        usage("OMPI_COMM_WORLD_RANK is not set: only Open MPI's mpirun tells the rank");
+        usage("neither OMPI_COMM_WORLD_RANK nor PMI_RANK is set: no mpirun tells the rank");
     }
     for (const char *at = list;; at = end + 1) {
         unsigned long named = strtoul(at, &end, 10);
