@@ -61,9 +61,11 @@ static segmsg_result_t read_groups(const char *given, segmsg_lib_config_t *confi
     if (error == SEGMSG_OK) {
         return SEGMSG_SUCCESS;
     }
-    segmsg_lib_explain("The segment groups \"%s\" cannot be used: group %u: %s. Write them as "
-                       "SIZE:COUNT:SPAN,... by rising partition size, or leave them out",
-                       text, (unsigned) bad_group, segmsg_error_text(error));
+    segmsg_lib_explain(
+        "%s \"%s\" cannot be used: group %u: %s. Write SIZE:COUNT:SPAN,... by rising "
+        "partition size, or nothing",
+        given != NULL ? "The segment groups" : "The segment groups of SEGMSG_GROUPS", text,
+        (unsigned) bad_group, segmsg_error_text(error));
     return SEGMSG_E_OPTIONS;
 }
 
@@ -73,9 +75,11 @@ static segmsg_result_t read_eager_limit(size_t given, segmsg_lib_config_t *confi
     size_t most = segmsg_geometry_capacity(&config->geometry) - SEGMSG_LIB_EAGER_BYTES;
     segmsg_result_t result = bytes_of("SEGMSG_EAGER_LIMIT", given, &limit);
     if (result == SEGMSG_SUCCESS && limit != 0 && (limit < EAGER_MIN || limit > most)) {
-        segmsg_lib_explain("An eager limit of %llu bytes cannot be had: it is %u to %zu, which is "
-                           "what the largest segment group carries in a message",
-                           (unsigned long long) limit, (unsigned) EAGER_MIN, most);
+        segmsg_lib_explain(
+            "%s%llu: an eager limit is %u to %zu bytes, which is what the largest segment "
+            "group carries in a message",
+            given != 0 ? "options->eager_limit is " : "SEGMSG_EAGER_LIMIT is ",
+            (unsigned long long) limit, (unsigned) EAGER_MIN, most);
         result = SEGMSG_E_OPTIONS;
     }
     config->eager_limit = limit != 0 ? (size_t) limit : EAGER_DEFAULT < most ? EAGER_DEFAULT : most;
@@ -86,7 +90,8 @@ static segmsg_result_t read_memory(size_t given, segmsg_lib_config_t *config)
 {
     segmsg_result_t result = bytes_of("SEGMSG_MEMORY", given, &config->memory);
     if (result == SEGMSG_SUCCESS && config->memory != 0 && config->memory < MEMORY_MIN) {
-        segmsg_lib_explain("%llu bytes of shared memory are too few: %llu at least",
+        segmsg_lib_explain("%s%llu bytes of shared memory, which are too few: %llu at least",
+                           given != 0 ? "options->memory is " : "SEGMSG_MEMORY is ",
                            (unsigned long long) config->memory, (unsigned long long) MEMORY_MIN);
         result = SEGMSG_E_OPTIONS;
     }

@@ -180,8 +180,9 @@ SEGMSG_API segmsg_result_t segmsg_isend(segmsg_t *handle, int to, int tag, const
  * receives where: write the message there, aligned to 8 bytes, and publish it, with as many bytes or
  * fewer; or cancel it. One reservation at a time per handle; whatever else sends, receives or waits
  * returns BUSY meanwhile, and the caller should not take long. Saves a copy where the message has to be
- * made anyway. Errors: ARGUMENT (also: longer than the eager limit), UNREACHABLE, MEMORY, CORRUPT, NESTED;
- * BUSY if there is no room now (segmsg_poll, then try again) or something is reserved.
+ * made anyway. Errors: ARGUMENT (also: longer than the eager limit, or nothing is reserved), UNREACHABLE,
+ * MEMORY, CORRUPT, NESTED; BUSY if there is no room now (segmsg_poll, then try again) or something is
+ * reserved.
  */
 SEGMSG_API segmsg_result_t segmsg_reserve(segmsg_t *handle, int to, size_t bytes, void **place);
 SEGMSG_API segmsg_result_t segmsg_publish(segmsg_t *handle, int tag, size_t bytes);

@@ -353,6 +353,9 @@ static void publish_reserved(segmsg_t *handle, segmsg_lib_peer_t *peer, segmsg_l
 
 segmsg_result_t segmsg_publish(segmsg_t *handle, int tag, size_t bytes)
 {
+    if (handle != NULL && handle->in_handler) {
+        return SEGMSG_E_NESTED;
+    }
     if (handle == NULL || handle->reserved == NULL || tag < 0 || bytes > handle->reserved_bytes) {
         return SEGMSG_E_ARGUMENT;
     }
@@ -373,8 +376,8 @@ segmsg_result_t segmsg_publish(segmsg_t *handle, int tag, size_t bytes)
 
 segmsg_result_t segmsg_cancel(segmsg_t *handle)
 {
-    if (handle == NULL || handle->reserved == NULL) {
-        return SEGMSG_E_ARGUMENT;
+    if (handle == NULL || handle->in_handler || handle->reserved == NULL) {
+        return handle != NULL && handle->in_handler ? SEGMSG_E_NESTED : SEGMSG_E_ARGUMENT;
     }
     segmsg_lib_peer_t *peer = handle->reserved;
     handle->reserved = NULL;
