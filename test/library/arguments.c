@@ -140,6 +140,7 @@ static void looking_checks_its_arguments(void)
     int found;
 
     GIVES(SEGMSG_E_ARGUMENT, segmsg_poll(NULL, NULL, NULL, &handled));
+    GIVES(SEGMSG_E_ARGUMENT, segmsg_poll_wait(NULL, NULL, NULL, &handled));
     GIVES(SEGMSG_E_ARGUMENT, segmsg_probe(NULL, before(), 1, &found, &info));
     GIVES(SEGMSG_E_ARGUMENT, segmsg_probe(handle, before(), 1, NULL, &info));
     GIVES(SEGMSG_E_ARGUMENT, segmsg_probe(handle, before(), -2, &found, &info));

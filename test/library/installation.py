@@ -148,11 +148,14 @@ class Installation:
             return shlex.split(self.env.get("CXX", "g++")) + CXX_FLAGS + flags
         return [self.mpicc] + C_FLAGS + flags
 
-    def command(self, ranks, words):
-        """The command line of a job."""
+    def command(self, ranks, words, short_of_shm=False):
+        """The command line of a job. Where /dev/shm is to be short, Open MPI must do without it: it
+        takes memory that it does not have."""
         command = [self.mpirun, "-n", str(ranks)]
         if self.mpi == "openmpi":
             command += ["--oversubscribe", "--bind-to", "none", "--mca", "mpi_yield_when_idle", "1"]
+        if self.mpi == "openmpi" and short_of_shm:
+            command += ["--mca", "btl", "tcp,self"]
         return command + list(words)
 
     def environment(self, session):

@@ -33,7 +33,7 @@ class Job:
         self.setting = setting
         self.quick = quick
         self.forbidden = forbidden  # ranks that the kernel's copy is denied to: "0,1", "all"
-        self.shm = shm              # bytes of /dev/shm, if it is to be small
+        self.shm = shm              # bytes of /dev/shm, if the job needs one of its own
         self.promises = promises_of(program)
 
     def variables(self):
@@ -48,7 +48,7 @@ class Job:
         where = f"{self.ranks} rank{'s' if self.ranks > 1 else ''}, {self.setting}"
         if self.forbidden:
             where += f", kernel copy forbidden to {self.forbidden}"
-        return where + (f", {self.shm >> 20} MB of /dev/shm" if self.shm else "")
+        return where
 
     def name(self, promise):
         return f"{self.program}: {promise}, {self.where()}"
@@ -77,8 +77,8 @@ def matrix(programs, ranks, settings, quick=()):
 
 def traffic():
     """Programs that must hold in every setting."""
-    programs = "content order match truncate handler within_handler reserve probe wait self" \
-        " progress flood statistics handles closing stress"
+    programs = "content order match truncate handler within_handler poll_wait reserve probe" \
+        " wait self progress flood statistics handles closing stress"
     quick = ((3, "usual"), (2, "no single copy"), (2, "tiny"))
     jobs = matrix(programs, (2,), SETTINGS, quick)
     jobs += matrix(programs, (3,), ("usual", "no single copy", "tiny"), quick)
@@ -117,5 +117,11 @@ def copies():
     return jobs
 
 
+def short_of_memory():
+    """A /dev/shm of this size is the job's own; the program takes of it what is to be missing."""
+    return [Job("no_room", ranks, setting, (ranks, setting) == (2, "usual"), shm=100 << 20)
+            for ranks in (2, 4) for setting in ("usual", "no single copy", "tiny")]
+
+
 def all_jobs():
-    return traffic() + opening() + others() + copies()
+    return traffic() + opening() + others() + copies() + short_of_memory()

@@ -208,6 +208,18 @@ static void polling_moves_all(void)
     serve(by_polling, send_go);
 }
 
+static void by_poll_wait(segmsg_t *handle)
+{
+    for (bool seen = false; !seen;) {
+        SUCCEEDS(segmsg_poll_wait(handle, see_go, &seen, NULL));
+    }
+}
+
+static void polling_and_waiting_serves_all(void)
+{
+    serve(by_poll_wait, send_go);
+}
+
 int main(int argc, char **argv)
 {
     static const struct promise promises[] = {
@@ -219,6 +231,7 @@ int main(int argc, char **argv)
         PROMISE(testing_moves_all),
         PROMISE(probing_moves_all),
         PROMISE(polling_moves_all),
+        PROMISE(polling_and_waiting_serves_all),
     };
 
     return PROMISES_MAIN(argc, argv, "progress", promises);

@@ -99,7 +99,7 @@ static void what_is_cancelled_never_comes(void)
 {
     enum { ROUNDS = 2000 }; /* so many that lost room would be missed */
     segmsg_t *handle = open_world();
-    size_t eager = segmsg_eager_limit(handle), sizes[] = {8, eager, 500, 0, eager / 2, 64};
+    size_t eager = segmsg_eager_limit(handle), sizes[] = {8, eager, eager / 9, 0, eager / 2, 64};
     int found;
     segmsg_info_t info;
 
@@ -129,7 +129,8 @@ static void reservations_keep_the_order(void)
 {
     enum { MESSAGES = 1000 };
     segmsg_t *handle = open_world();
-    size_t eager = segmsg_eager_limit(handle), sizes[] = {8, 0, eager, 70, 1500, eager / 2, 9, 64};
+    size_t eager = segmsg_eager_limit(handle),
+           sizes[] = {8, 0, eager, 70, eager / 5, eager / 2, 9, 64};
     segmsg_request_t *request = NULL;
     int received = 0, found;
 
@@ -231,6 +232,40 @@ static void one_at_a_time(void)
     close_empty(&handle);
 }
 
+/* Whatever else sends, receives or waits has to wait for the reservation; nothing comes of it. */
+static void meanwhile_other_calls_are_busy(void)
+{
+    segmsg_t *handle = open_world();
+    segmsg_request_t *pending = NULL, *request = NULL, *all[1];
+    void *place;
+    char byte = 0, first = 0;
+    int flag;
+    segmsg_info_t info;
+
+    SUCCEEDS(segmsg_irecv(handle, before(), 1, &first, 1, &pending));
+    all[0] = pending;
+    place = reserve(handle, next(), 16);
+    GIVES(SEGMSG_E_BUSY, segmsg_send(handle, next(), 1, "a", 1));
+    GIVES(SEGMSG_E_BUSY, segmsg_isend(handle, next(), 1, "b", 1, &request));
+    GIVES(SEGMSG_E_BUSY, segmsg_recv(handle, before(), 1, &byte, 1, &info));
+    GIVES(SEGMSG_E_BUSY, segmsg_irecv(handle, before(), 1, &byte, 1, &request));
+    GIVES(SEGMSG_E_BUSY, segmsg_poll(handle, NULL, NULL, NULL));
+    GIVES(SEGMSG_E_BUSY, segmsg_poll_wait(handle, NULL, NULL, NULL));
+    GIVES(SEGMSG_E_BUSY, segmsg_probe(handle, before(), 1, &flag, &info));
+    GIVES(SEGMSG_E_BUSY, segmsg_test(handle, &pending, &flag, &info));
+    GIVES(SEGMSG_E_BUSY, segmsg_wait(handle, &pending, &info));
+    GIVES(SEGMSG_E_BUSY, segmsg_wait_all(handle, 1, all, NULL));
+    CHECK(NULL != pending && NULL != all[0], "a request was ended");
+    CHECK(segmsg_rank(handle) == check_rank && statistics_of(handle).groups > 0, "wrong answers");
+    content_fill(place, 16, key_of(check_rank, next(), 0));
+    SUCCEEDS(segmsg_publish(handle, 2, 16));
+    receive_wild(handle, SEGMSG_ANY_SOURCE, 2, before(), 2, 16, key_of(before(), check_rank, 0));
+    SUCCEEDS(segmsg_send(handle, next(), 1, "x", 1));
+    complete(handle, &pending);
+    CHECK('x' == first, "received %d", first);
+    close_empty(&handle);
+}
+
 /* A call that cannot be carried out leaves the reservation, or none, as it was. */
 static void wrong_calls_do_no_harm(void)
 {
@@ -266,6 +301,7 @@ int main(int argc, char **argv)
         PROMISE(reservations_stay_behind_what_was_begun),
         PROMISE(without_room_it_is_busy),
         PROMISE(one_at_a_time),
+        PROMISE(meanwhile_other_calls_are_busy),
         PROMISE(wrong_calls_do_no_harm),
     };
 

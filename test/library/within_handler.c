@@ -48,6 +48,7 @@ static void try_what_is_refused(void)
     GIVES(SEGMSG_E_NESTED, segmsg_publish(handle, 1, 8));
     GIVES(SEGMSG_E_NESTED, segmsg_cancel(handle));
     GIVES(SEGMSG_E_NESTED, segmsg_poll(handle, NULL, NULL, NULL));
+    GIVES(SEGMSG_E_NESTED, segmsg_poll_wait(handle, NULL, NULL, NULL));
     GIVES(SEGMSG_E_NESTED, segmsg_recv(handle, before(), 1, &byte, 1, &info));
     GIVES(SEGMSG_E_NESTED, segmsg_probe(handle, before(), 1, &flag, &info));
     GIVES(SEGMSG_E_NESTED, segmsg_test(handle, requests, &flag, &info));

@@ -6,7 +6,7 @@
 
 ##@ See it run
 
-.PHONY: demo demo-now check check-now check-unit check-functional check-hosts check-hosts-now check-instructions \
+.PHONY: demo demo-now check check-now check-unit check-functional check-hosts check-hosts-now check-library check-library-now check-instructions \
 	check-instructions-now check-models check-models-now unit-programs
 
 demo: ## ping-pong, bandwidth and a real program, segmsg beside the stock transport; installs what it needs
@@ -22,8 +22,8 @@ check: ## every quick test; installs what it needs
 	@tools/setup check
 	@+$(MAKE) --no-print-directory check-now
 
-check-now: all unit-programs
-	@tools/check unit models functional instructions
+check-now: all unit-programs libraries
+	@LIBRARIES='$(library_folders)' LIBRARY_OPTIONS=$${LIBRARY_OPTIONS---quick} tools/check unit models functional library instructions
 
 check-unit: unit-programs ## the engine's tests; needs no Open MPI
 	@tools/check unit
@@ -44,6 +44,20 @@ check-hosts: ## the tests under mpirun between test hosts on this machine
 
 check-hosts-now: all
 	@tools/check hosts
+
+check-library: ## libsegmsg with every MPI found, in full; LIBRARY_OPTIONS=--quick
+	@tools/setup library
+	@+$(MAKE) --no-print-directory check-library-now
+
+check-library-now: libraries
+	@LIBRARIES='$(library_folders)' tools/check library
+
+.PHONY: libraries
+libraries:
+	@+for wrapper in $(library_wrappers); do $(MAKE) --no-print-directory library MPICC=$$wrapper; done
+
+export LIBRARY_WRAPPERS := $(library_wrappers)
+library_folders = $(foreach wrapper,$(library_wrappers),build/library/$(shell tools/mpi-name --folder $(wrapper))$(VARIANT))
 
 check-instructions: ## how many instructions a message takes, against the budget; MEASURE=1 prints a new one
 	@tools/setup valgrind
