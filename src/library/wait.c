@@ -41,13 +41,13 @@ int segmsg_lib_progress_but(segmsg_t *handle, const segmsg_reader_t *reader)
  * the communicator, are not counted otherwise.
  */
 enum {
-    PATIENCE = 64,         /* looks at all, about a microsecond each */
-    CROWDED = 4,           /* the same where there are too few processors */
-    BETWEEN = 2,           /* between two offers */
-    LOOKS = 1024,          /* at one, about a microsecond */
-    LOOKS_CROWDED = 8,     /* likewise */
-    TAKEN_NS = 3000,       /* an offer that was taken lasts longer */
-    CONTENDED_WAITS = 1000 /* waits until it is seen anew */
+    PATIENCE = 64,        /* looks at all, about a microsecond each */
+    CROWDED = 4,          /* the same where there are too few processors */
+    BETWEEN = 2,          /* between two offers */
+    LOOKS = 1024,         /* at one, about a microsecond */
+    LOOKS_CROWDED = 8,    /* likewise */
+    TAKEN_NS = 3000,      /* an offer that was taken lasts longer */
+    CONTENDED_WAITS = 256 /* waits until it is seen anew */
 };
 
 segmsg_patience_t segmsg_lib_patience(segmsg_t *handle)

@@ -112,13 +112,26 @@ static void a_request_that_was_not_ended_keeps_it_open(void)
     close_empty(&handle);
 }
 
+/* Room for 100 bytes, as soon as there is any. */
+static void *reserve(segmsg_t *handle)
+{
+    void *place = NULL;
+    segmsg_result_t result;
+
+    while (SEGMSG_E_BUSY == (result = segmsg_reserve(handle, next(), 100, &place))) {
+        SUCCEEDS(segmsg_poll(handle, NULL, NULL, NULL));
+    }
+    GIVES(SEGMSG_SUCCESS, result);
+    return place;
+}
+
 static void a_reservation_keeps_it_open_for_all(void)
 {
     segmsg_t *handle = open_world();
     void *place = NULL;
 
     if (0 == check_rank) {
-        SUCCEEDS(segmsg_reserve(handle, next(), 100, &place));
+        place = reserve(handle);
         content_fill(place, 100, key_of(0, next(), 5));
     }
     close_busy(&handle);
@@ -129,7 +142,7 @@ static void a_reservation_keeps_it_open_for_all(void)
         receive(handle, 0, 5, 100, key_of(0, check_rank, 5));
     }
     if (0 == check_rank) {
-        SUCCEEDS(segmsg_reserve(handle, next(), 100, &place));
+        reserve(handle);
     }
     close_busy(&handle);
     if (0 == check_rank) {
@@ -139,12 +152,14 @@ static void a_reservation_keeps_it_open_for_all(void)
     close_empty(&handle);
 }
 
-/* Rank 0 has received what it did not ask for, or would have if it had looked: it is told. */
+/* Rank 0 has received what it did not ask for, or would have if it had looked: it is told. Of so many
+ * bytes, or as many as go out without their receiver. */
 static void leave_over(int sender, size_t bytes, bool looks)
 {
     segmsg_t *handle = open_world();
     int found;
 
+    bytes = bytes < segmsg_eager_limit(handle) ? bytes : segmsg_eager_limit(handle);
     if (sender == check_rank) {
         transmit(handle, 0, 1, bytes, 0);
     }
@@ -183,9 +198,10 @@ static void whoever_closes_serves_all(void)
 {
     enum { MESSAGES = 5000 };
     segmsg_t *handle = open_world();
+    size_t bytes = segmsg_eager_limit(handle) < 1000 ? segmsg_eager_limit(handle) : 1000;
 
     for (int n = 0; n < MESSAGES && 0 != check_rank; n++) {
-        transmit(handle, 0, n, 1000, key_of(check_rank, 0, n));
+        transmit(handle, 0, n, bytes, key_of(check_rank, 0, n));
     }
     check_doing("%s: segmsg_close", promise_now);
     GIVES(0 == check_rank && check_size > 1 ? SEGMSG_E_LEFT_OVER : SEGMSG_SUCCESS,

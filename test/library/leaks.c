@@ -9,8 +9,9 @@
 #include "watched.h"
 
 #include <dirent.h>
+#include <limits.h>
 
-enum { WARM = 20, ROUNDS = 60 };
+enum { WARM = 20, ROUNDS = 20, TIMES = 4 };
 
 static int entries(const char *folder)
 {
@@ -104,7 +105,7 @@ static void left_over_round(void)
     segmsg_t *handle = open_world();
     unsigned handled;
 
-    transmit(handle, (check_rank + 1) % check_size, 1, 3000, 0);
+    transmit(handle, (check_rank + 1) % check_size, 1, segmsg_eager_limit(handle), 0);
     MPI_Barrier(MPI_COMM_WORLD);
     SUCCEEDS(segmsg_poll(handle, NULL, NULL, &handled));
     check_doing("%s: segmsg_close", promise_now);
@@ -130,19 +131,28 @@ static void failed_window_round(void)
     watched.name = NULL;
 }
 
-/* Bytes per round by which memory grows, after some rounds. */
+/* Bytes per round by which memory grows, after some rounds. Measured several times, of which the least
+ * counts: malloc keeps more or less from time to time, but a leak grows all the time. */
 static long growth(void (*round)(void), struct holdings *before, struct holdings *after)
 {
+    long least = LONG_MAX;
+
     for (int n = 0; n < WARM; n++) {
         round();
     }
     *before = look();
-    for (int n = 0; n < ROUNDS; n++) {
-        check_doing("%s: round %d", promise_now, n);
-        round();
+    for (int time = 0; time < TIMES; time++) {
+        long bytes = time ? after->bytes : before->bytes;
+
+        for (int n = 0; n < ROUNDS; n++) {
+            check_doing("%s: round %d", promise_now, n);
+            round();
+        }
+        *after = look();
+        bytes = (after->bytes - bytes) / ROUNDS;
+        least = bytes < least ? bytes : least;
     }
-    *after = look();
-    return (after->bytes - before->bytes) / ROUNDS;
+    return least;
 }
 
 static void repeat(void (*round)(void))

@@ -39,6 +39,7 @@ static void nothing_is_found_where_nothing_came(void)
 
     SUCCEEDS(segmsg_probe(handle, SEGMSG_ANY_SOURCE, SEGMSG_ANY_TAG, &found, &info));
     CHECK(0 == found, "found %d", found);
+    MPI_Barrier(MPI_COMM_WORLD);
     SUCCEEDS(segmsg_send(handle, next(), 5, "abc", 3));
     find(handle, before(), 5);
     found = 7;
