@@ -71,18 +71,18 @@ static segmsg_win_status_t check_model(const segmsg_win_t *win, int *mpi_error)
     return is_set && *model == MPI_WIN_UNIFIED ? SEGMSG_WIN_OK : SEGMSG_WIN_SEPARATE;
 }
 
-/* A window of every process's own pages. */
-static int allocate(segmsg_win_t *win, uint64_t bytes, void *base)
+int segmsg_win_prepare(segmsg_win_t *win, MPI_Comm node)
 {
-    MPI_Info info;
-    int error = MPI_Info_create(&info);
+    *win = (segmsg_win_t){.node = node, .window = MPI_WIN_NULL, .info = MPI_INFO_NULL};
+    (void) MPI_Comm_rank(node, &win->rank);
+    (void) MPI_Comm_size(node, &win->size);
+    int error = MPI_Info_create(&win->info);
     if (error != MPI_SUCCESS) {
+        win->info = MPI_INFO_NULL;
         return error;
     }
-    (void) MPI_Info_set(info, "alloc_shared_noncontig", "true");
-    error = MPI_Win_allocate_shared((MPI_Aint) bytes, 1, info, win->node, base, &win->window);
-    (void) MPI_Info_free(&info);
-    return error;
+    /* Every process's part in pages of its own. */
+    return MPI_Info_set(win->info, "alloc_shared_noncontig", "true");
 }
 
 /* One epoch of passive access, as long as the window lives; the processes do not exclude each other. */
@@ -92,14 +92,11 @@ static int begin_epoch(const segmsg_win_t *win)
     return error == MPI_SUCCESS ? MPI_Win_lock_all(MPI_MODE_NOCHECK, win->window) : error;
 }
 
-segmsg_win_status_t segmsg_win_create(segmsg_win_t *win, MPI_Comm node, uint64_t bytes,
-                                      int *mpi_error)
+segmsg_win_status_t segmsg_win_create(segmsg_win_t *win, uint64_t bytes, int *mpi_error)
 {
-    *win = (segmsg_win_t){.node = node, .window = MPI_WIN_NULL};
-    (void) MPI_Comm_rank(node, &win->rank);
-    (void) MPI_Comm_size(node, &win->size);
     unsigned char *base = NULL;
-    *mpi_error = allocate(win, bytes + page_bytes(), (void *) &base);
+    *mpi_error = MPI_Win_allocate_shared((MPI_Aint) (bytes + page_bytes()), 1, win->info, win->node,
+                                         (void *) &base, &win->window);
     if (*mpi_error != MPI_SUCCESS) {
         win->window = MPI_WIN_NULL;
         return SEGMSG_WIN_MPI_FAILED;
@@ -124,11 +121,10 @@ segmsg_win_status_t segmsg_win_create(segmsg_win_t *win, MPI_Comm node, uint64_t
 
 int segmsg_win_publish(const segmsg_win_t *win)
 {
-    int error = MPI_Win_sync(win->window);
-    if (error == MPI_SUCCESS) {
-        error = MPI_Barrier(win->node);
-    }
-    return error == MPI_SUCCESS ? MPI_Win_sync(win->window) : error;
+    int before = MPI_Win_sync(win->window);
+    int barrier = MPI_Barrier(win->node); /* with all, whatever has gone wrong here */
+    int after = MPI_Win_sync(win->window);
+    return before != MPI_SUCCESS ? before : barrier != MPI_SUCCESS ? barrier : after;
 }
 
 segmsg_win_status_t segmsg_win_image(const segmsg_win_t *win, int rank, uint64_t begin,
@@ -161,5 +157,8 @@ void segmsg_win_destroy(segmsg_win_t *win)
     if (win->window != MPI_WIN_NULL) {
         (void) MPI_Win_free(&win->window);
     }
-    *win = (segmsg_win_t){.window = MPI_WIN_NULL};
+    if (win->info != MPI_INFO_NULL) {
+        (void) MPI_Info_free(&win->info);
+    }
+    *win = (segmsg_win_t){.window = MPI_WIN_NULL, .info = MPI_INFO_NULL};
 }

@@ -30,6 +30,7 @@
 
 typedef struct {
     MPI_Comm node;  /* the processes of this node; the caller's */
+    MPI_Info info;  /* how the window is to be made; MPI_INFO_NULL: nothing is said */
     MPI_Win window; /* MPI_WIN_NULL: there is none */
     int rank;       /* in `node` */
     int size;       /* of `node` */
@@ -50,13 +51,16 @@ typedef enum {
 /* Bytes of shared memory that each of `processes` processes of the node may have, as far as can be told. */
 uint64_t segmsg_win_room(int processes);
 
+/* Does what each process can do alone, before all go on. Returns an MPI error code; call
+ * segmsg_win_destroy whatever it is. */
+int segmsg_win_prepare(segmsg_win_t *win, MPI_Comm node);
+
 /*
- * Makes a window with `bytes` bytes for the export of every process of `node`, whose error handler must
- * return. Collective over `node`. The caller makes sure that it worked everywhere, lays out win->own, and
+ * Makes a window with `bytes` bytes for the export of every process of the node, whose communicator's error
+ * handler must return. Collective over the node, after segmsg_win_prepare. The caller makes sure that it worked everywhere, lays out win->own, and
  * tells the others win->begin. *mpi_error receives MPI's error for SEGMSG_WIN_MPI_FAILED.
  */
-segmsg_win_status_t segmsg_win_create(segmsg_win_t *win, MPI_Comm node, uint64_t bytes,
-                                      int *mpi_error);
+segmsg_win_status_t segmsg_win_create(segmsg_win_t *win, uint64_t bytes, int *mpi_error);
 
 /* Everything that was written to the exports before is visible to all when this returns. Collective.
  * Returns an MPI error code. */

@@ -316,11 +316,14 @@ static segmsg_result_t share(segmsg_t *handle, segmsg_lib_config_t *config)
         segmsg_lib_explain("No memory for %u processes", node_size);
         result = SEGMSG_E_MEMORY;
     }
+    if (result == SEGMSG_SUCCESS) {
+        int error = segmsg_win_prepare(&handle->win, handle->node);
+        result = error == MPI_SUCCESS ? SEGMSG_SUCCESS : mpi_failed("MPI_Info_create", error);
+    }
     result = agree(handle, result);
     if (result == SEGMSG_SUCCESS) {
         int mpi_error;
-        segmsg_win_status_t status =
-            segmsg_win_create(&handle->win, handle->node, bytes, &mpi_error);
+        segmsg_win_status_t status = segmsg_win_create(&handle->win, bytes, &mpi_error);
         result = status == SEGMSG_WIN_OK ? lay_out(handle, &export) : win_failed(status, mpi_error);
         result = agree(handle, result);
     }
@@ -379,16 +382,36 @@ static segmsg_result_t check_mpi(void)
     return SEGMSG_SUCCESS;
 }
 
+/* What is the same in all processes. */
+static segmsg_result_t check_comm(MPI_Comm comm)
+{
+    int is_inter = 0;
+    if (comm == MPI_COMM_NULL) {
+        segmsg_lib_explain("The communicator is MPI_COMM_NULL");
+        return SEGMSG_E_ARGUMENT;
+    }
+    int error = MPI_Comm_test_inter(comm, &is_inter);
+    if (error != MPI_SUCCESS) {
+        return mpi_failed("MPI_Comm_test_inter", error);
+    }
+    if (is_inter) {
+        segmsg_lib_explain("The communicator is an intercommunicator: merge it first "
+                           "(MPI_Intercomm_merge)");
+        return SEGMSG_E_ARGUMENT;
+    }
+    return SEGMSG_SUCCESS;
+}
+
 segmsg_result_t segmsg_open(MPI_Comm comm, const segmsg_options_t *options, segmsg_t **opened)
 {
     segmsg_lib_explain("%s", "");
-    if (opened == NULL || comm == MPI_COMM_NULL) {
-        segmsg_lib_explain(
-            "The communicator is MPI_COMM_NULL, or there is no place for the handle");
-        return SEGMSG_E_ARGUMENT;
+    if (opened != NULL) {
+        *opened = NULL;
     }
-    *opened = NULL;
     segmsg_result_t result = check_mpi();
+    if (result == SEGMSG_SUCCESS) {
+        result = check_comm(comm);
+    }
     if (result != SEGMSG_SUCCESS) {
         return result;
     }
@@ -404,14 +427,20 @@ segmsg_result_t segmsg_open(MPI_Comm comm, const segmsg_options_t *options, segm
     *handle = (segmsg_t){
         .comm = MPI_COMM_NULL,
         .node = MPI_COMM_NULL,
-        .win = {.window = MPI_WIN_NULL},
+        .win = {.window = MPI_WIN_NULL, .info = MPI_INFO_NULL},
         .look = {.burst = SEGMSG_DEFAULT_BURST},
     };
     segmsg_lib_config_t config = {0};
     result = split(handle, comm);
     if (handle->comm != MPI_COMM_NULL) {
-        segmsg_result_t configured = segmsg_lib_configure(options, &config);
-        result = agree(handle, result == SEGMSG_SUCCESS ? configured : result);
+        if (result == SEGMSG_SUCCESS) {
+            result = segmsg_lib_configure(options, &config);
+        }
+        if (result == SEGMSG_SUCCESS && opened == NULL) {
+            segmsg_lib_explain("There is no place for the handle: `opened` is NULL");
+            result = SEGMSG_E_ARGUMENT;
+        }
+        result = agree(handle, result);
     }
     if (result == SEGMSG_SUCCESS) {
         if (config.single_copy) {
