@@ -13,6 +13,14 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+/* The word before an export: a line of its own. */
+enum { WORD_BYTES = SEGMSG_LINE };
+
+static _Atomic uint32_t *word_of(unsigned char *export)
+{
+    return (_Atomic uint32_t *) (void *) (export - WORD_BYTES);
+}
+
 static uint64_t page_bytes(void)
 {
     long page = sysconf(_SC_PAGESIZE);
@@ -95,19 +103,21 @@ static int begin_epoch(const segmsg_win_t *win)
 segmsg_win_status_t segmsg_win_create(segmsg_win_t *win, uint64_t bytes, int *mpi_error)
 {
     unsigned char *base = NULL;
-    *mpi_error = MPI_Win_allocate_shared((MPI_Aint) (bytes + page_bytes()), 1, win->info, win->node,
-                                         (void *) &base, &win->window);
+    *mpi_error = MPI_Win_allocate_shared((MPI_Aint) (bytes + WORD_BYTES + page_bytes()), 1,
+                                         win->info, win->node, (void *) &base, &win->window);
     if (*mpi_error != MPI_SUCCESS) {
         win->window = MPI_WIN_NULL;
         return SEGMSG_WIN_MPI_FAILED;
     }
     segmsg_win_status_t status = check_model(win, mpi_error);
-    uint64_t begin = (page_bytes() - (uintptr_t) base % page_bytes()) % page_bytes();
-    win->own.base = base + begin;
+    uint64_t before = ((uintptr_t) base + WORD_BYTES) % page_bytes();
+    win->begin = WORD_BYTES + (page_bytes() - before) % page_bytes();
+    win->own.base = base + win->begin;
     win->own.bytes = (size_t) bytes;
     win->own.commit = commit;
     win->own.commit_context = win->own.base;
-    win->begin = begin;
+    win->word = word_of(win->own.base);
+    atomic_init(win->word, 0);
     if (status == SEGMSG_WIN_OK && !clear(win->own.base, bytes)) {
         status = SEGMSG_WIN_NO_MEMORY;
     }
@@ -128,7 +138,8 @@ int segmsg_win_publish(const segmsg_win_t *win)
 }
 
 segmsg_win_status_t segmsg_win_image(const segmsg_win_t *win, int rank, uint64_t begin,
-                                     segmsg_export_t *image, int *mpi_error)
+                                     segmsg_export_t *image, const _Atomic uint32_t **word,
+                                     int *mpi_error)
 {
     MPI_Aint size = 0;
     int unit;
@@ -137,7 +148,8 @@ segmsg_win_status_t segmsg_win_image(const segmsg_win_t *win, int rank, uint64_t
     if (*mpi_error != MPI_SUCCESS) {
         return SEGMSG_WIN_MPI_FAILED;
     }
-    if (base == NULL || begin >= (uint64_t) size || (uintptr_t) (base + begin) % SEGMSG_PAGE != 0) {
+    if (base == NULL || begin < WORD_BYTES || begin >= (uint64_t) size
+        || (uintptr_t) (base + begin) % SEGMSG_PAGE != 0) {
         return SEGMSG_WIN_UNALIGNED;
     }
     *image = (segmsg_export_t){
@@ -146,6 +158,7 @@ segmsg_win_status_t segmsg_win_image(const segmsg_win_t *win, int rank, uint64_t
         .commit = commit,
         .commit_context = base + begin,
     };
+    *word = word_of(image->base);
     return SEGMSG_WIN_OK;
 }
 

@@ -6,9 +6,9 @@
  * MPI_Win_allocate_shared. A deposit is a plain store, a posted word a release store.
  *
  *   part of process 0                                part of process 1
- *   +-------+-----------------------------+-------+--------+------------------------------+-----
- *   | slack | export, from a page on      | slack | slack  | export                       | ...
- *   +-------+-----------------------------+-------+--------+------------------------------+-----
+ *   +-------+------+------------------------+-------+-------+------+------------------------+-----
+ *   | slack | word | export, from a page on | slack | slack | word | export                 | ...
+ *   +-------+------+------------------------+-------+-------+------+------------------------+-----
  *
  * MPI promises no alignment, so every part has a page more than its export, and the processes tell each
  * other where the exports begin. Nor does it promise that the memory is zero, as an export must be: pages
@@ -36,7 +36,8 @@ typedef struct {
     int size;       /* of `node` */
     bool has_epoch; /* access to the window has begun */
     segmsg_export_t own;
-    uint64_t begin; /* where it begins in this process's part of the window, bytes */
+    uint64_t begin;         /* where it begins in this process's part of the window, bytes */
+    _Atomic uint32_t *word; /* before it, for what its owner says to all; 0 at first */
 } segmsg_win_t;
 
 /* How and why a window could not be had. */
@@ -68,11 +69,12 @@ int segmsg_win_publish(const segmsg_win_t *win);
 
 /*
  * Fills in the image of the export of process `rank` of the node, which begins at `begin` in its part; but
- * its head is left to segmsg_export_check. Returns SEGMSG_WIN_OK, or SEGMSG_WIN_MPI_FAILED or
+ * its head is left to segmsg_export_check. *word receives the address of its word. Returns SEGMSG_WIN_OK, or SEGMSG_WIN_MPI_FAILED or
  * SEGMSG_WIN_UNALIGNED.
  */
 segmsg_win_status_t segmsg_win_image(const segmsg_win_t *win, int rank, uint64_t begin,
-                                     segmsg_export_t *image, int *mpi_error);
+                                     segmsg_export_t *image, const _Atomic uint32_t **word,
+                                     int *mpi_error);
 
 /* Frees the window. Collective, if there is one. */
 void segmsg_win_destroy(segmsg_win_t *win);

@@ -32,7 +32,7 @@ static bool can_copy(const segmsg_t *handle, segmsg_lib_peer_t *peer)
     if (peer->single_copy == SEGMSG_LIB_UNTRIED) {
         segmsg_identity_t found = {0};
         bool works =
-            handle->wants_single_copy
+            handle->wants_single_copy && peer->wants_single_copy
             && segmsg_kernel_read((pid_t) peer->identity.pid, &found, peer->probe, sizeof(found))
             && found.nonce == peer->identity.nonce;
         peer->single_copy = works ? SEGMSG_LIB_COPIES : SEGMSG_LIB_COPIES_NOT;
@@ -191,7 +191,7 @@ bool segmsg_lib_join_asked(segmsg_t *handle, segmsg_lib_peer_t *peer, const segm
         || (join->bytes - 1) / join->unit_bytes >= SEGMSG_JOINT_UNITS_MAX) {
         return false;
     }
-    if (handle->waiting == 0 || !handle->wants_single_copy
+    if (handle->waiting == 0 || !handle->wants_single_copy || !peer->wants_single_copy
         || segmsg_lib_attach(handle, peer) != SEGMSG_SUCCESS) {
         return true; /* who computes is not to lose time */
     }

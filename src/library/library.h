@@ -57,7 +57,8 @@ _Static_assert(SEGMSG_LIB_EAGER_BYTES == 8, "8-byte alignment of the data");
 
 typedef struct {
     uint32_t tag;
-    uint32_t reserved;
+    uint32_t
+        is_urgent; /* it would have been EAGER, had there been memory: not to wait for a receive */
     segmsg_lib_name_t send; /* the sender's request */
     uint64_t bytes;
     uint64_t address; /* in the sender's memory */
@@ -97,7 +98,7 @@ struct segmsg_request {
         SEGMSG_LIB_ARRIVING /* its data arrives */
     } state;
     bool is_complete;
-    bool is_detached; /* nobody waits for it: what it receives is for a handler */
+    bool is_detached; /* not the caller's: it fetches what nobody has asked for yet */
     segmsg_result_t result;
     segmsg_lib_name_t name;
     segmsg_lib_peer_t *peer;            /* NULL: from any source */
@@ -125,9 +126,10 @@ typedef struct segmsg_lib_arrival {
     enum {
         SEGMSG_LIB_WHOLE,     /* `data` is the message */
         SEGMSG_LIB_ANNOUNCED, /* the sender has it */
-        SEGMSG_LIB_COMING     /* it comes to `data`, for the handler */
+        SEGMSG_LIB_COMING     /* it comes to `data` */
     } state;
     unsigned char *data;
+    segmsg_request_t *claimant; /* COMING: the receive that gets it; NULL: none yet */
 } segmsg_lib_arrival_t;
 
 /* A message of the library's own that found no room. */
@@ -144,8 +146,10 @@ struct segmsg_lib_peer {
     segmsg_reader_t *reader;
     segmsg_export_t image;
     segmsg_identity_t identity;
-    uint64_t probe; /* where its identity lies in its memory */
-    int rank;       /* in the communicator that was opened */
+    uint64_t probe;               /* where its identity lies in its memory */
+    const _Atomic uint32_t *word; /* not 0: it can do nothing more */
+    int rank;                     /* in the communicator that was opened */
+    bool wants_single_copy;
     bool is_attached;
     bool is_busy; /* something waits for room: it is in handle->busy */
     enum { SEGMSG_LIB_UNTRIED, SEGMSG_LIB_COPIES, SEGMSG_LIB_COPIES_NOT } single_copy;
@@ -174,13 +178,13 @@ struct segmsg {
     segmsg_handler_t handler;
     void *handler_context;
     unsigned handled;
-    unsigned completions; /* requests that have become complete, so far */
     unsigned
         waits_contended; /* waits to come that give the processor away soon: somebody needs it */
 
     /* The reservation. */
     segmsg_lib_peer_t *reserved;
     segmsg_place_t place;
+    bool place_is_own; /* it is memory of this process: there was none at the receiver */
     size_t reserved_bytes;
 
     /* Requests, by index. */
@@ -188,7 +192,9 @@ struct segmsg {
     uint32_t request_count; /* that exist */
     uint32_t request_room;
     segmsg_request_t *free_requests;
-    uint32_t pending; /* in use by the caller */
+    uint32_t pending;  /* in use by the caller */
+    uint32_t unended;  /* complete, of these */
+    uint32_t detached; /* in use by the library */
     uint32_t generation;
     uint32_t joint_generation;
 
@@ -238,13 +244,29 @@ segmsg_result_t segmsg_lib_configure(const segmsg_options_t *options, segmsg_lib
 
 /* ---- text.c ---- */
 
+/* The handle can do nothing more, for this reason; the other processes learn of it. */
+void segmsg_lib_break(segmsg_t *handle, segmsg_result_t result);
+/* Looks whether another process can do nothing more, and if so breaks the handle. */
+void segmsg_lib_look_for_broken(segmsg_t *handle);
+
 /* What segmsg_explanation() says from now on. */
 void segmsg_lib_explain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* That there is nothing to explain. */
+void segmsg_lib_explain_not(void);
+
+/* `result`, of which there is nothing more to say. */
+static inline segmsg_result_t segmsg_lib_plain(segmsg_result_t result)
+{
+    segmsg_lib_explain_not();
+    return result;
+}
 
 /* ---- requests.c ---- */
 
 /* A request with a name; NULL if there is no memory. */
-segmsg_request_t *segmsg_lib_request_new(segmsg_t *handle);
+segmsg_request_t *segmsg_lib_request_new(segmsg_t *handle, bool is_detached);
+/* True if `request` is one of the handle's that was not ended. */
+bool segmsg_lib_request_is_valid(const segmsg_t *handle, const segmsg_request_t *request);
 void segmsg_lib_request_free(segmsg_t *handle, segmsg_request_t *request);
 /* The request of that name, or NULL. */
 segmsg_request_t *segmsg_lib_request_find(const segmsg_t *handle, segmsg_lib_name_t name);
@@ -274,10 +296,11 @@ void segmsg_lib_peer_destroy(segmsg_lib_peer_t *peer);
 
 /* What segmsg_look does with a message, and with what else it finds. */
 extern const segmsg_look_ops_t segmsg_lib_look_ops;
-/* A message has come from `peer`: gives it to whoever asked for it, or keeps it. */
-void segmsg_lib_arrive(segmsg_t *handle, segmsg_lib_peer_t *peer, int tag, const void *data,
+/* A message has come from `peer`: gives it to whoever asked for it, or keeps it. False if there is no
+ * memory to keep it in. */
+bool segmsg_lib_arrive(segmsg_t *handle, segmsg_lib_peer_t *peer, int tag, const void *data,
                        size_t bytes);
-/* A long message has been received for the handler. */
+/* A long message that nobody had asked for has been received. */
 void segmsg_lib_arrival_whole(segmsg_t *handle, segmsg_lib_arrival_t *arrival);
 /* A request of the caller's, or a handler's, has come to its end. */
 void segmsg_lib_complete(segmsg_t *handle, segmsg_request_t *request, segmsg_result_t result);
@@ -301,6 +324,9 @@ typedef struct {
 segmsg_patience_t segmsg_lib_patience(segmsg_t *handle);
 /* To be called after every look at all, with how much it found. */
 void segmsg_lib_lose_patience(segmsg_t *handle, segmsg_patience_t *patience, int found);
+
+/* What becomes of a request that will never be complete. */
+void segmsg_lib_abandon(segmsg_t *handle, segmsg_request_t *request);
 
 /* Waits for the next message of `reader`, as long as `patience` says, and takes it; if there is none, or
  * `reader` is NULL, and now and then, looks at all. */

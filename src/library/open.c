@@ -27,6 +27,7 @@ typedef struct {
     uint64_t probe;
     uint64_t begin; /* as in segmsg_win_t */
     uint64_t rank;
+    uint64_t wants_single_copy;
 } card_t;
 enum { CARD_WORDS = sizeof(card_t) / sizeof(uint64_t) };
 
@@ -75,7 +76,7 @@ static segmsg_result_t agree(const segmsg_t *handle, segmsg_result_t result)
     if (error != MPI_SUCCESS) {
         return mpi_failed("MPI_Allreduce", error);
     }
-    if (worst.result != SEGMSG_SUCCESS && result == SEGMSG_SUCCESS) {
+    if (worst.result != SEGMSG_SUCCESS && worst.result != (int) result) {
         segmsg_lib_explain("Rank %d could not: %s", worst.rank,
                            segmsg_result_text((segmsg_result_t) worst.result));
     }
@@ -255,13 +256,14 @@ static segmsg_result_t meet(segmsg_t *handle, int node_rank, const card_t *card)
         return SEGMSG_E_CORRUPT;
     }
     int mpi_error;
-    segmsg_win_status_t status =
-        segmsg_win_image(&handle->win, node_rank, card->begin, &peer->image, &mpi_error);
+    segmsg_win_status_t status = segmsg_win_image(&handle->win, node_rank, card->begin,
+                                                  &peer->image, &peer->word, &mpi_error);
     if (status != SEGMSG_WIN_OK) {
         return win_failed(status, mpi_error);
     }
     peer->rank = (int) card->rank;
     peer->probe = card->probe;
+    peer->wants_single_copy = card->wants_single_copy != 0;
     peer->identity = (segmsg_identity_t){
         .name = card->name,
         .nonce = card->nonce,
@@ -281,6 +283,7 @@ static segmsg_result_t exchange(segmsg_t *handle, card_t *cards)
         .probe = (uint64_t) (uintptr_t) &handle->self,
         .begin = handle->win.begin,
         .rank = (uint64_t) handle->rank,
+        .wants_single_copy = handle->wants_single_copy,
     };
     int error = MPI_Allgather(&mine, CARD_WORDS, MPI_UINT64_T, cards, CARD_WORDS, MPI_UINT64_T,
                               handle->node);
@@ -443,6 +446,7 @@ segmsg_result_t segmsg_open(MPI_Comm comm, const segmsg_options_t *options, segm
         result = agree(handle, result);
     }
     if (result == SEGMSG_SUCCESS) {
+        handle->wants_single_copy = config.single_copy;
         if (config.single_copy) {
             segmsg_kernel_copy_permit();
         }
@@ -453,26 +457,26 @@ segmsg_result_t segmsg_open(MPI_Comm comm, const segmsg_options_t *options, segm
         return result;
     }
     handle->eager_limit = config.eager_limit;
-    handle->wants_single_copy = config.single_copy;
     handle->is_crowded = is_crowded(handle->node_size);
     *opened = handle;
     return SEGMSG_SUCCESS;
 }
 
-/* Waits for an operation of MPI's, and serves the others meanwhile. */
+/* Waits for an operation of MPI's, and serves the others meanwhile; but not while room is reserved, since
+ * nothing may then be sent. */
 static int await_mpi(segmsg_t *handle, MPI_Request *request)
 {
     int is_done = 0;
     int error = MPI_SUCCESS;
+    segmsg_patience_t patience = segmsg_lib_patience(handle);
     ++handle->waiting;
     while (error == MPI_SUCCESS && !is_done) {
-        if (handle->broken == SEGMSG_SUCCESS) {
-            (void) segmsg_lib_progress(handle);
+        int count = 0;
+        if (handle->broken == SEGMSG_SUCCESS && handle->reserved == NULL) {
+            count = segmsg_lib_progress(handle);
         }
+        segmsg_lib_lose_patience(handle, &patience, count);
         error = MPI_Test(request, &is_done, MPI_STATUS_IGNORE);
-        if (handle->is_crowded) {
-            sched_yield();
-        }
     }
     --handle->waiting;
     return error;
@@ -488,35 +492,54 @@ static void take_last(segmsg_t *handle)
     }
 }
 
+/* What stands against closing, in any process. */
+typedef struct {
+    int is_pending;   /* something of the caller's */
+    int is_under_way; /* something of the library's, which ends by itself */
+    int is_broken;    /* but where one can go on no more, nothing ends: all close */
+} vote_t;
+
+/* Votes with all. Returns an MPI error code. */
+static int take_vote(segmsg_t *handle, vote_t *vote)
+{
+    bool is_well = handle->broken == SEGMSG_SUCCESS;
+    const vote_t mine = {
+        .is_pending = is_well && (handle->pending != 0 || handle->reserved != NULL),
+        .is_under_way = is_well && (segmsg_lib_has_unsent(handle) || handle->detached != 0),
+        .is_broken = !is_well,
+    };
+    MPI_Request request;
+    int error = MPI_Iallreduce(&mine, vote, sizeof(mine) / sizeof(int), MPI_INT, MPI_MAX,
+                               handle->comm, &request);
+    return error == MPI_SUCCESS ? await_mpi(handle, &request) : error;
+}
+
 segmsg_result_t segmsg_close(segmsg_t **handle)
 {
     if (handle == NULL || *handle == NULL) {
-        return SEGMSG_E_ARGUMENT;
+        return segmsg_lib_plain(SEGMSG_E_ARGUMENT);
     }
     segmsg_t *closing = *handle;
     if (closing->in_handler) {
-        return SEGMSG_E_NESTED;
+        return segmsg_lib_plain(SEGMSG_E_NESTED);
     }
-    while (segmsg_lib_has_unsent(closing) && closing->pending == 0
-           && closing->broken == SEGMSG_SUCCESS) {
-        (void) segmsg_lib_progress(closing); /* the last answers to others */
-    }
-    int is_pending = closing->pending != 0 || closing->reserved != NULL;
-    is_pending = is_pending && closing->broken == SEGMSG_SUCCESS;
-    int any_pending = 0;
-    MPI_Request request;
-    int error =
-        MPI_Iallreduce(&is_pending, &any_pending, 1, MPI_INT, MPI_MAX, closing->comm, &request);
-    if (error == MPI_SUCCESS) {
-        error = await_mpi(closing, &request);
-    }
-    if (error == MPI_SUCCESS && any_pending) {
-        return SEGMSG_E_BUSY;
+    vote_t vote = {0};
+    int error;
+    do {
+        error = take_vote(closing, &vote);
+    } while (error == MPI_SUCCESS && !vote.is_broken && !vote.is_pending && vote.is_under_way);
+    if (error == MPI_SUCCESS && !vote.is_broken && vote.is_pending) {
+        return segmsg_lib_plain(SEGMSG_E_BUSY);
     }
     take_last(closing);
     segmsg_result_t result = error != MPI_SUCCESS ? mpi_failed("MPI_Iallreduce", error)
-                             : closing->kept != 0 ? SEGMSG_E_LEFT_OVER
+                             : closing->broken != SEGMSG_SUCCESS ? closing->broken
+                             : vote.is_broken                    ? SEGMSG_E_PEER
+                             : closing->kept != 0 ? segmsg_lib_plain(SEGMSG_E_LEFT_OVER)
                                                   : SEGMSG_SUCCESS;
+    if (closing->reserved != NULL && closing->place_is_own) {
+        free(closing->place.data);
+    }
     *handle = NULL;
     destroy(closing);
     return result;
@@ -524,12 +547,12 @@ segmsg_result_t segmsg_close(segmsg_t **handle)
 
 int segmsg_rank(const segmsg_t *handle)
 {
-    return handle->rank;
+    return handle == NULL ? -1 : handle->rank;
 }
 
 int segmsg_size(const segmsg_t *handle)
 {
-    return handle->size;
+    return handle == NULL ? 0 : handle->size;
 }
 
 int segmsg_is_reachable(const segmsg_t *handle, int rank)
@@ -539,6 +562,9 @@ int segmsg_is_reachable(const segmsg_t *handle, int rank)
 
 int segmsg_reachable(const segmsg_t *handle, int *ranks, int room)
 {
+    if (handle == NULL) {
+        return 0;
+    }
     for (int p = 0; p < handle->node_size && p < room; ++p) {
         ranks[p] = handle->peers[p].rank;
     }
@@ -547,5 +573,5 @@ int segmsg_reachable(const segmsg_t *handle, int *ranks, int room)
 
 size_t segmsg_eager_limit(const segmsg_t *handle)
 {
-    return handle->eager_limit;
+    return handle == NULL ? 0 : handle->eager_limit;
 }

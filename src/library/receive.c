@@ -36,8 +36,9 @@ void segmsg_lib_receive_end(segmsg_t *handle, segmsg_request_t *request, segmsg_
 {
     bool is_truncated = request->info.bytes > request->bytes;
     if (request->is_detached) {
-        segmsg_lib_arrival_whole(handle, request->arrival);
+        segmsg_lib_arrival_t *arrival = request->arrival;
         segmsg_lib_request_free(handle, request);
+        segmsg_lib_arrival_whole(handle, arrival);
     } else {
         segmsg_lib_complete(handle, request,
                             result == SEGMSG_SUCCESS && is_truncated ? SEGMSG_E_TRUNCATED : result);
@@ -75,11 +76,12 @@ static segmsg_info_t info_of(const segmsg_lib_arrival_t *arrival)
     };
 }
 
-/* Keeps a message. NULL if there is no memory, and the handle is then broken. */
+/* Keeps a message. NULL if there is no memory. */
 static segmsg_lib_arrival_t *keep(segmsg_t *handle, segmsg_lib_peer_t *peer,
                                   const segmsg_lib_long_t *header, const void *data)
 {
-    segmsg_lib_arrival_t *arrival = malloc(sizeof(*arrival));
+    bool is_possible = header->bytes < SIZE_MAX / 2;
+    segmsg_lib_arrival_t *arrival = is_possible ? malloc(sizeof(*arrival)) : NULL;
     unsigned char *copy = arrival == NULL || data == NULL ? NULL : malloc(header->bytes + 1);
     if (arrival == NULL || (data != NULL && copy == NULL)) {
         free(arrival);
@@ -87,7 +89,6 @@ static segmsg_lib_arrival_t *keep(segmsg_t *handle, segmsg_lib_peer_t *peer,
             "No memory for a message of %zu bytes from rank %d, which nobody has asked "
             "for yet",
             (size_t) header->bytes, peer->rank);
-        handle->broken = SEGMSG_E_MEMORY;
         return NULL;
     }
     *arrival = (segmsg_lib_arrival_t){
@@ -141,20 +142,20 @@ static void call_handler(segmsg_t *handle, const segmsg_info_t *info, const void
     handle->in_handler = false;
 }
 
-/* Lets a long message come that nobody asked for, so that the handler can see it. */
+/* Lets a long message come that nobody asked for: for the handler, or since its sender does not wait for
+ * somebody to ask. A receive that is begun meanwhile gets it. */
 static void fetch(segmsg_t *handle, segmsg_lib_arrival_t *arrival)
 {
-    segmsg_request_t *request = segmsg_lib_request_new(handle);
+    segmsg_request_t *request = segmsg_lib_request_new(handle, true);
     arrival->data = malloc(arrival->header.bytes + 1);
     if (request == NULL || arrival->data == NULL) {
         segmsg_lib_explain("No memory for a message of %zu bytes from rank %d",
                            (size_t) arrival->header.bytes, arrival->peer->rank);
-        handle->broken = SEGMSG_E_MEMORY;
+        segmsg_lib_break(handle, SEGMSG_E_MEMORY);
         return;
     }
     arrival->state = SEGMSG_LIB_COMING;
     request->state = SEGMSG_LIB_ARRIVING;
-    request->is_detached = true;
     request->arrival = arrival;
     request->buffer = arrival->data;
     request->bytes = (size_t) arrival->header.bytes;
@@ -163,8 +164,12 @@ static void fetch(segmsg_t *handle, segmsg_lib_arrival_t *arrival)
 
 void segmsg_lib_arrival_whole(segmsg_t *handle, segmsg_lib_arrival_t *arrival)
 {
-    (void) handle;
     arrival->state = SEGMSG_LIB_WHOLE;
+    if (arrival->claimant != NULL) {
+        const segmsg_info_t info = info_of(arrival);
+        receive_copy(handle, arrival->claimant, &info, arrival->data);
+        drop(handle, arrival);
+    }
 }
 
 /* Who has the oldest message that is kept, of those that have nothing before them; NULL: nobody. */
@@ -182,12 +187,14 @@ static segmsg_lib_peer_t *oldest(const segmsg_t *handle)
     return best;
 }
 
-/* Shows the handler what is kept, oldest first. Those behind one that is still coming wait. */
+/* Shows the handler what is kept, oldest first. Those behind one that is still coming wait; and what comes
+ * meanwhile, since the handler sends something to its own process, has its turn the next time. */
 static void show_kept(segmsg_t *handle)
 {
+    const uint64_t last = handle->arrivals;
     segmsg_lib_peer_t *peer;
-    while (handle->kept != 0 && handle->broken == SEGMSG_SUCCESS
-           && (peer = oldest(handle)) != NULL) {
+    while (handle->kept != 0 && handle->broken == SEGMSG_SUCCESS && (peer = oldest(handle)) != NULL
+           && peer->first_arrival->number <= last) {
         segmsg_lib_arrival_t *arrival = peer->first_arrival;
         if (arrival->state == SEGMSG_LIB_ANNOUNCED) {
             fetch(handle, arrival);
@@ -203,35 +210,45 @@ static void show_kept(segmsg_t *handle)
     }
 }
 
-void segmsg_lib_arrive(segmsg_t *handle, segmsg_lib_peer_t *peer, int tag, const void *data,
+bool segmsg_lib_arrive(segmsg_t *handle, segmsg_lib_peer_t *peer, int tag, const void *data,
                        size_t bytes)
 {
     const segmsg_info_t info = {.source = peer->rank, .tag = tag, .bytes = bytes};
     segmsg_request_t *request = take_posted(handle, peer, tag);
     if (request != NULL) {
         receive_copy(handle, request, &info, data);
-    } else if (handle->handler != NULL && peer->first_arrival == NULL && !handle->in_handler) {
+        return true;
+    }
+    if (handle->handler != NULL && peer->first_arrival == NULL && !handle->in_handler) {
         ++handle->statistics.in_place;
         call_handler(handle, &info, data);
-    } else {
-        const segmsg_lib_long_t header = {.tag = (uint32_t) tag, .bytes = bytes};
-        (void) keep(handle, peer, &header, bytes == 0 ? "" : data);
+        return true;
     }
+    const segmsg_lib_long_t header = {.tag = (uint32_t) tag, .bytes = bytes};
+    return keep(handle, peer, &header, bytes == 0 ? "" : data) != NULL;
 }
 
-static void arrive_long(segmsg_t *handle, segmsg_lib_peer_t *peer, const segmsg_lib_long_t *header)
+/* A long message was announced. False if there is no memory to note that. */
+static bool arrive_long(segmsg_t *handle, segmsg_lib_peer_t *peer, const segmsg_lib_long_t *header)
 {
     segmsg_request_t *request = take_posted(handle, peer, (int) header->tag);
     if (request != NULL) {
         segmsg_lib_long_receive(handle, peer, header, request);
-        return;
+        return true;
     }
     bool is_first = peer->first_arrival == NULL;
     segmsg_lib_arrival_t *arrival = keep(handle, peer, header, NULL);
-    if (arrival != NULL && is_first && handle->handler != NULL) {
+    if (arrival == NULL) {
+        return false;
+    }
+    bool is_shown = is_first && handle->handler != NULL;
+    if (is_shown || header->is_urgent) {
         fetch(handle, arrival);
+    }
+    if (is_shown) {
         show_kept(handle);
     }
+    return true;
 }
 
 /* Tells what a message is by its kind and length; false if no correct peer has sent it. */
@@ -249,8 +266,10 @@ SEGMSG_INLINE bool dispatch(segmsg_t *handle, segmsg_lib_peer_t *peer,
         if (__builtin_expect(header.tag > INT32_MAX, 0)) {
             return false;
         }
-        segmsg_lib_arrive(handle, peer, (int) header.tag, data + sizeof(header),
-                          bytes - sizeof(header));
+        if (!segmsg_lib_arrive(handle, peer, (int) header.tag, data + sizeof(header),
+                               bytes - sizeof(header))) {
+            segmsg_lib_break(handle, SEGMSG_E_MEMORY);
+        }
         return true;
     }
     union {
@@ -265,7 +284,9 @@ SEGMSG_INLINE bool dispatch(segmsg_t *handle, segmsg_lib_peer_t *peer,
             || header.announcement.bytes > SIZE_MAX / 2) {
             return false;
         }
-        arrive_long(handle, peer, &header.announcement);
+        if (!arrive_long(handle, peer, &header.announcement)) {
+            segmsg_lib_break(handle, SEGMSG_E_MEMORY);
+        }
         return true;
     case SEGMSG_LIB_JOIN:
         return bytes == sizeof(header.join) && segmsg_lib_join_asked(handle, peer, &header.join);
@@ -288,7 +309,7 @@ static void corrupt(void *context, segmsg_reader_t *reader)
         "The memory of this process holds what no correct process writes; it came from "
         "rank %d (-1: it cannot be told)",
         peer == NULL ? -1 : peer->rank);
-    handle->broken = SEGMSG_E_CORRUPT;
+    segmsg_lib_break(handle, SEGMSG_E_CORRUPT);
     if (reader != NULL) {
         reader->line = &segmsg_nothing_yet;
         reader->count = 1;
@@ -363,7 +384,7 @@ static segmsg_lib_arrival_t *find_of_peer(const segmsg_lib_peer_t *peer, int tag
 {
     segmsg_lib_arrival_t *arrival = peer->first_arrival;
     while (arrival != NULL
-           && (arrival->state == SEGMSG_LIB_COMING
+           && (arrival->claimant != NULL
                || (tag != SEGMSG_ANY_TAG && arrival->header.tag != (uint32_t) tag))) {
         arrival = arrival->next;
     }
@@ -395,13 +416,14 @@ SEGMSG_INLINE segmsg_result_t check_receive(const segmsg_t *handle, int from, in
                                             segmsg_lib_peer_t **peer)
 {
     if (__builtin_expect(handle == NULL || (tag < 0 && tag != SEGMSG_ANY_TAG), 0)) {
-        return SEGMSG_E_ARGUMENT;
+        return segmsg_lib_plain(SEGMSG_E_ARGUMENT);
     }
     if (__builtin_expect(handle->broken != SEGMSG_SUCCESS || handle->reserved != NULL, 0)) {
-        return handle->broken != SEGMSG_SUCCESS ? handle->broken : SEGMSG_E_BUSY;
+        return handle->broken != SEGMSG_SUCCESS ? handle->broken : segmsg_lib_plain(SEGMSG_E_BUSY);
     }
     *peer = from == SEGMSG_ANY_SOURCE ? NULL : segmsg_lib_peer_of(handle, from);
-    return *peer == NULL && from != SEGMSG_ANY_SOURCE ? SEGMSG_E_UNREACHABLE : SEGMSG_SUCCESS;
+    return *peer == NULL && from != SEGMSG_ANY_SOURCE ? segmsg_lib_plain(SEGMSG_E_UNREACHABLE)
+                                                      : SEGMSG_SUCCESS;
 }
 
 /* Gives a message that was kept to a receive. */
@@ -414,6 +436,10 @@ static void receive_kept(segmsg_t *handle, segmsg_request_t *request, segmsg_lib
         drop(handle, arrival);
         return;
     }
+    if (arrival->state == SEGMSG_LIB_COMING) {
+        arrival->claimant = request;
+        return;
+    }
     const segmsg_lib_long_t header = arrival->header;
     segmsg_lib_peer_t *peer = arrival->peer;
     drop(handle, arrival);
@@ -424,8 +450,9 @@ static void receive_kept(segmsg_t *handle, segmsg_request_t *request, segmsg_lib
 static segmsg_request_t *receive(segmsg_t *handle, segmsg_lib_peer_t *peer, int tag, void *buffer,
                                  size_t room)
 {
-    segmsg_request_t *request = segmsg_lib_request_new(handle);
+    segmsg_request_t *request = segmsg_lib_request_new(handle, false);
     if (request == NULL) {
+        (void) segmsg_lib_plain(SEGMSG_E_MEMORY);
         return NULL;
     }
     request->state = SEGMSG_LIB_POSTED;
@@ -446,13 +473,13 @@ segmsg_result_t segmsg_irecv(segmsg_t *handle, int from, int tag, void *buffer, 
                              segmsg_request_t **request)
 {
     if (request == NULL) {
-        return SEGMSG_E_ARGUMENT;
+        return segmsg_lib_plain(SEGMSG_E_ARGUMENT);
     }
     *request = NULL;
     segmsg_lib_peer_t *peer;
     segmsg_result_t result = check_receive(handle, from, tag, &peer);
     if (result == SEGMSG_SUCCESS && buffer == NULL && room != 0) {
-        result = SEGMSG_E_ARGUMENT;
+        result = segmsg_lib_plain(SEGMSG_E_ARGUMENT);
     }
     if (result == SEGMSG_SUCCESS) {
         *request = receive(handle, peer, tag, buffer, room);
@@ -544,10 +571,10 @@ segmsg_result_t segmsg_recv(segmsg_t *handle, int from, int tag, void *buffer, s
     segmsg_lib_peer_t *peer;
     segmsg_result_t result = check_receive(handle, from, tag, &peer);
     if (__builtin_expect(result != SEGMSG_SUCCESS || (buffer == NULL && room != 0), 0)) {
-        return result != SEGMSG_SUCCESS ? result : SEGMSG_E_ARGUMENT;
+        return result != SEGMSG_SUCCESS ? result : segmsg_lib_plain(SEGMSG_E_ARGUMENT);
     }
     if (__builtin_expect(handle->in_handler, 0)) {
-        return SEGMSG_E_NESTED;
+        return segmsg_lib_plain(SEGMSG_E_NESTED);
     }
     const wanted_t wanted = {.tag = tag, .buffer = buffer, .room = room, .info = info};
     ++handle->waiting;
@@ -567,13 +594,13 @@ segmsg_result_t segmsg_recv(segmsg_t *handle, int from, int tag, void *buffer, s
 segmsg_result_t segmsg_probe(segmsg_t *handle, int from, int tag, int *found, segmsg_info_t *info)
 {
     if (found == NULL) {
-        return SEGMSG_E_ARGUMENT;
+        return segmsg_lib_plain(SEGMSG_E_ARGUMENT);
     }
     *found = 0;
     segmsg_lib_peer_t *peer;
     segmsg_result_t result = check_receive(handle, from, tag, &peer);
     if (result != SEGMSG_SUCCESS || handle->in_handler) {
-        return result != SEGMSG_SUCCESS ? result : SEGMSG_E_NESTED;
+        return result != SEGMSG_SUCCESS ? result : segmsg_lib_plain(SEGMSG_E_NESTED);
     }
     const segmsg_lib_arrival_t *arrival = find_kept(handle, peer, tag);
     if (arrival == NULL) {
@@ -595,10 +622,10 @@ static segmsg_result_t begin_poll(segmsg_t *handle, segmsg_handler_t handler, vo
         *handled = 0;
     }
     if (handle == NULL) {
-        return SEGMSG_E_ARGUMENT;
+        return segmsg_lib_plain(SEGMSG_E_ARGUMENT);
     }
     if (handle->in_handler || handle->reserved != NULL) {
-        return handle->in_handler ? SEGMSG_E_NESTED : SEGMSG_E_BUSY;
+        return segmsg_lib_plain(handle->in_handler ? SEGMSG_E_NESTED : SEGMSG_E_BUSY);
     }
     handle->handler = handler;
     handle->handler_context = context;
@@ -657,13 +684,11 @@ segmsg_result_t segmsg_poll_wait(segmsg_t *handle, segmsg_handler_t handler, voi
         return result;
     }
     if (handler == NULL && handle->pending == 0) {
-        return SEGMSG_E_ARGUMENT; /* it would wait without end */
+        return segmsg_lib_plain(SEGMSG_E_ARGUMENT); /* it would wait without end */
     }
-    unsigned completions = handle->completions;
     segmsg_patience_t patience = segmsg_lib_patience(handle);
     ++handle->waiting;
-    while (handle->handled == 0 && handle->completions == completions
-           && handle->broken == SEGMSG_SUCCESS) {
+    while (handle->handled == 0 && handle->unended == 0 && handle->broken == SEGMSG_SUCCESS) {
         segmsg_lib_wait_for(handle, &patience, only_sender(handle));
         show_new(handle);
     }

@@ -24,7 +24,7 @@ static bool has_room(segmsg_t *handle)
     return true;
 }
 
-segmsg_request_t *segmsg_lib_request_new(segmsg_t *handle)
+segmsg_request_t *segmsg_lib_request_new(segmsg_t *handle, bool is_detached)
 {
     segmsg_request_t *request = handle->free_requests;
     uint32_t index;
@@ -39,8 +39,11 @@ segmsg_request_t *segmsg_lib_request_new(segmsg_t *handle)
         index = handle->request_count++;
         handle->request[index] = request;
     }
-    *request = (segmsg_request_t){.name = {.index = index, .generation = ++handle->generation}};
-    ++handle->pending;
+    *request = (segmsg_request_t){
+        .name = {.index = index, .generation = ++handle->generation},
+        .is_detached = is_detached,
+    };
+    ++*(is_detached ? &handle->detached : &handle->pending);
     return request;
 }
 
@@ -49,7 +52,14 @@ void segmsg_lib_request_free(segmsg_t *handle, segmsg_request_t *request)
     request->state = SEGMSG_LIB_FREE;
     request->next = handle->free_requests;
     handle->free_requests = request;
-    --handle->pending;
+    --*(request->is_detached ? &handle->detached : &handle->pending);
+}
+
+/* Requests live as long as the handle, so one that was ended may be looked at. */
+bool segmsg_lib_request_is_valid(const segmsg_t *handle, const segmsg_request_t *request)
+{
+    return request->name.index < handle->request_count
+           && handle->request[request->name.index] == request && request->state != SEGMSG_LIB_FREE;
 }
 
 segmsg_request_t *segmsg_lib_request_find(const segmsg_t *handle, segmsg_lib_name_t name)

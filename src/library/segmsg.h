@@ -6,9 +6,10 @@
  *
  *     segmsg_t *node;
  *     if (segmsg_open(MPI_COMM_WORLD, NULL, &node) == SEGMSG_SUCCESS) {
- *         if (segmsg_is_reachable(node, peer)) {
- *             segmsg_send(node, peer, tag, data, bytes);
- *             segmsg_recv(node, peer, tag, buffer, sizeof(buffer), NULL);
+ *         if (rank == 0 && segmsg_is_reachable(node, 1)) {
+ *             segmsg_send(node, 1, tag, data, bytes);
+ *         } else if (rank == 1 && segmsg_is_reachable(node, 0)) {
+ *             segmsg_recv(node, 0, tag, buffer, sizeof(buffer), NULL);
  *         }
  *         segmsg_close(&node);
  *     }
@@ -22,11 +23,15 @@
  * that match the same receive are received in that order, and a handler sees them in that order. Messages
  * of this library and of MPI have nothing to do with each other, nor have those of two opened handles.
  *
- * Progress. Messages move when their processes are in this library: a process that waits in any
- * blocking function here serves all its peers; one that computes serves nobody. Up to the eager limit
+ * Progress. Messages move when their processes are in this library, with the same handle: a process that
+ * waits in any blocking function serves all its peers of that handle; one that computes serves nobody. Up to the eager limit
  * (segmsg_options_t) a message goes out without its receiver; beyond it, it goes when it is
  * received, as with MPI's standard mode. Only
  * segmsg_poll and segmsg_poll_wait call a handler.
+ *
+ * Memory. A message that comes before anybody asked for it is kept in memory of its receiver, as many as
+ * come: who sends much more than its receiver takes should wait for answers now and then. A process that
+ * has no memory left for that, or finds shared memory corrupt, can only close the handle; its peers get PEER.
  *
  * Ownership. What is sent belongs to the library until the send is complete; what is received into, until
  * the receive is. What a handler sees is gone when the handler returns.
@@ -74,6 +79,7 @@ typedef enum {
     SEGMSG_E_MODEL,     /* windows of this MPI have separate public and private copies */
     SEGMSG_E_MPI,       /* an MPI function failed */
     SEGMSG_E_CORRUPT,   /* a peer has written what no correct peer writes */
+    SEGMSG_E_PEER,      /* another process of the handle can go on no more */
     SEGMSG_E_NESTED,    /* a call from within a handler that may not be made there */
     SEGMSG_E_LEFT_OVER, /* closed, but messages that had arrived were never received */
     SEGMSG_E_COUNT
@@ -115,7 +121,8 @@ typedef struct {
     /* SEGMSG_MEMORY. Most bytes of shared memory that one process sets aside for what it receives. It is
      * address space: pages are taken as they come into use. */
     size_t memory;
-    /* SEGMSG_SINGLE_COPY: "auto" or "none". */
+    /* SEGMSG_SINGLE_COPY: "auto" or "none"; a pair copies if both say "auto". Opening then permits the
+     * processes of the user to trace this one (prctl, PR_SET_PTRACER), where the kernel wants that said. */
     segmsg_single_copy_t single_copy;
 } segmsg_options_t;
 
@@ -129,10 +136,11 @@ SEGMSG_API segmsg_result_t segmsg_open(MPI_Comm comm, const segmsg_options_t *op
                                        segmsg_t **opened);
 
 /*
- * Closes a handle. Collective over the communicator it was opened on. Complete all requests before: if any
- * process has some pending, or a reservation, all processes get BUSY and the handle stays open. After any
- * other result *handle is NULL. Errors: ARGUMENT, NESTED, BUSY, MPI; LEFT_OVER if the caller had
- * received messages that nobody asked for.
+ * Closes a handle. Collective over the communicator it was opened on. End all requests before, or take them
+ * back (segmsg_withdraw): if any process has some, or a reservation, all processes get BUSY and the handle
+ * stays open. After any other result *handle is NULL. Errors: ARGUMENT, NESTED, BUSY, MPI; LEFT_OVER if
+ * messages had come to the caller that nobody asked for; what else has ended the use of the handle (MEMORY,
+ * CORRUPT, PEER), in this process or in another.
  */
 SEGMSG_API segmsg_result_t segmsg_close(segmsg_t **handle);
 
@@ -190,8 +198,9 @@ SEGMSG_API segmsg_result_t segmsg_cancel(segmsg_t *handle);
 
 /* ---- Receiving ---- */
 
-#define SEGMSG_ANY_SOURCE (-1)
-#define SEGMSG_ANY_TAG    (-1)
+/* No rank and no tag, nor any of the special ranks of an MPI: MPI_PROC_NULL is UNREACHABLE here. */
+#define SEGMSG_ANY_SOURCE (-2000000001)
+#define SEGMSG_ANY_TAG    (-2000000002)
 
 /*
  * Sees a message. `data`, aligned to 8 bytes, is where it lies: up to the eager limit in the
@@ -210,9 +219,12 @@ typedef void (*segmsg_handler_t)(void *context, const segmsg_info_t *message, co
 SEGMSG_API segmsg_result_t segmsg_poll(segmsg_t *handle, segmsg_handler_t handler, void *context,
                                        unsigned *handled);
 
-/* The same, but waits until the handler has seen a message, or a request of the caller's has become
- * complete meanwhile; one of the two must be possible. Gives the processor to others now and then, if it
- * takes long. Errors: as segmsg_poll. */
+/*
+ * The same, but waits until the handler has seen a message or a request of the caller's is complete; it
+ * returns at once while there is one that is complete and was not ended by segmsg_test or segmsg_wait. Without
+ * a handler and without a request it returns ARGUMENT. Gives the processor to others now and then, if it
+ * takes long. Errors besides: as segmsg_poll.
+ */
 SEGMSG_API segmsg_result_t segmsg_poll_wait(segmsg_t *handle, segmsg_handler_t handler,
                                             void *context, unsigned *handled);
 
@@ -239,7 +251,7 @@ SEGMSG_API segmsg_result_t segmsg_probe(segmsg_t *handle, int from, int tag, int
 
 /*
  * Looks whether a request is complete: *complete receives 1 or 0. If it is, it is freed, *request is set
- * to NULL, *info (may be NULL) receives what was received (of a send: nothing), and the result is the
+ * to NULL, *info (may be NULL) receives what was received (of a send: zeros), and the result is the
  * request's: SUCCESS, TRUNCATED, MEMORY or CORRUPT. A request that is NULL is complete. Moves what
  * is under way as segmsg_poll does without a handler. Errors besides: ARGUMENT, NESTED.
  */
@@ -251,9 +263,16 @@ SEGMSG_API segmsg_result_t segmsg_wait(segmsg_t *handle, segmsg_request_t **requ
                                        segmsg_info_t *info);
 
 /* Waits for all of `count` requests. `infos`, if not NULL, has room for as many. Returns the first result
- * that is none of success, with all requests ended. */
+ * that is none of success; all requests are ended then, unless it is ARGUMENT, NESTED or BUSY. */
 SEGMSG_API segmsg_result_t segmsg_wait_all(segmsg_t *handle, int count, segmsg_request_t **requests,
                                            segmsg_info_t *infos);
+
+/*
+ * Takes a request back: a receive for which nothing has come, or a send of which nothing has gone out. It
+ * is freed, *request is set to NULL, and its memory is the caller's again. BUSY if it is too late: wait for it.
+ * Errors besides: ARGUMENT.
+ */
+SEGMSG_API segmsg_result_t segmsg_withdraw(segmsg_t *handle, segmsg_request_t **request);
 
 /* ---- Looking ---- */
 

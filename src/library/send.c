@@ -27,7 +27,7 @@ segmsg_result_t segmsg_lib_attach(segmsg_t *handle, segmsg_lib_peer_t *peer)
             "The memory of rank %d is not laid out as this version of segmsg lays it "
             "out: use one version in all processes",
             peer->rank);
-        handle->broken = SEGMSG_E_CORRUPT;
+        segmsg_lib_break(handle, SEGMSG_E_CORRUPT);
         return SEGMSG_E_CORRUPT;
     }
     const segmsg_growth_t growth = segmsg_default_growth();
@@ -95,7 +95,7 @@ void segmsg_lib_note(segmsg_t *handle, segmsg_lib_peer_t *peer, segmsg_lib_kind_
     }
     segmsg_lib_note_t *note = malloc(sizeof(*note));
     if (note == NULL) {
-        handle->broken = SEGMSG_E_MEMORY;
+        segmsg_lib_break(handle, SEGMSG_E_MEMORY);
         return;
     }
     note->next = NULL;
@@ -107,38 +107,58 @@ void segmsg_lib_note(segmsg_t *handle, segmsg_lib_peer_t *peer, segmsg_lib_kind_
     segmsg_lib_set_busy(handle, peer);
 }
 
-/* Says that there is a message, which stays where it is. */
-static bool announce(segmsg_request_t *request)
+/* True if nothing can be sent to a peer, not even the shortest message, nor ever will. */
+static bool is_cut_off(const segmsg_lib_peer_t *peer, segmsg_error_t error)
+{
+    return error != SEGMSG_OK && error != SEGMSG_ERR_FULL
+           && segmsg_sender_sure_capacity(&peer->sender) == 0;
+}
+
+/* Says that there is a message, which stays where it is. Returns as segmsg_sender_take. */
+static segmsg_error_t announce(segmsg_request_t *request, bool is_urgent)
 {
     const segmsg_lib_long_t header = {
         .tag = (uint32_t) request->tag,
+        .is_urgent = is_urgent,
         .send = request->name,
         .bytes = request->bytes,
         .address = (uint64_t) (uintptr_t) request->data,
     };
-    if (!segmsg_lib_note_now(request->peer, SEGMSG_LIB_LONG, &header, sizeof(header))) {
-        return false;
+    segmsg_error_t error =
+        put(&request->peer->sender, SEGMSG_LIB_LONG, &header, sizeof(header), NULL, 0);
+    if (error == SEGMSG_OK) {
+        request->state = SEGMSG_LIB_SENT;
     }
-    request->state = SEGMSG_LIB_SENT;
-    return true;
+    return error;
 }
 
-/* Sends a message that has no other of its peer before it; false if there is no room. One for which no
- * memory can be had goes like a long one, in pieces as short as they must be. */
+/*
+ * Sends a message that has no other of its peer before it; false if there is no room. A short one for which
+ * no memory can be had goes like a long one, in pieces as short as they must be; but the receiver fetches it
+ * without having been asked, since its sender may not wait for a receive.
+ */
 static bool send_first(segmsg_t *handle, segmsg_request_t *request)
 {
-    if (request->bytes <= handle->eager_limit) {
-        segmsg_error_t error =
-            put_eager(request->peer, request->tag, request->data, request->bytes);
+    segmsg_error_t error = SEGMSG_ERR_TOO_LARGE;
+    bool is_eager = request->bytes <= handle->eager_limit;
+    if (is_eager) {
+        error = put_eager(request->peer, request->tag, request->data, request->bytes);
         if (error == SEGMSG_OK) {
             segmsg_lib_complete(handle, request, SEGMSG_SUCCESS);
             return true;
         }
-        if (error == SEGMSG_ERR_FULL) {
-            return false;
-        }
     }
-    return announce(request);
+    if (error != SEGMSG_ERR_FULL) {
+        error = announce(request, is_eager);
+    }
+    if (is_cut_off(request->peer, error)) {
+        segmsg_lib_explain("No shared memory can be had to send anything to rank %d: free some of "
+                           "/dev/shm, or raise SEGMSG_MEMORY",
+                           request->peer->rank);
+        segmsg_lib_complete(handle, request, SEGMSG_E_MEMORY);
+        return true;
+    }
+    return error == SEGMSG_OK;
 }
 
 static int serve_notes(segmsg_lib_peer_t *peer)
@@ -215,32 +235,46 @@ SEGMSG_INLINE segmsg_result_t check_send(segmsg_t *handle, int to, int tag, cons
                                          size_t bytes, segmsg_lib_peer_t **peer)
 {
     if (__builtin_expect(handle == NULL || tag < 0 || (data == NULL && bytes != 0), 0)) {
-        return SEGMSG_E_ARGUMENT;
+        return segmsg_lib_plain(SEGMSG_E_ARGUMENT);
     }
     if (__builtin_expect(handle->broken != SEGMSG_SUCCESS || handle->reserved != NULL, 0)) {
-        return handle->broken != SEGMSG_SUCCESS ? handle->broken : SEGMSG_E_BUSY;
+        return handle->broken != SEGMSG_SUCCESS ? handle->broken : segmsg_lib_plain(SEGMSG_E_BUSY);
     }
     *peer = segmsg_lib_peer_of(handle, to);
-    return *peer == NULL ? SEGMSG_E_UNREACHABLE : segmsg_lib_attach(handle, *peer);
+    return *peer == NULL ? segmsg_lib_plain(SEGMSG_E_UNREACHABLE)
+                         : segmsg_lib_attach(handle, *peer);
 }
 
 /* Sends now what can be sent now. */
 SEGMSG_INLINE bool send_now(segmsg_t *handle, segmsg_lib_peer_t *peer, int tag, const void *data,
                             size_t bytes)
 {
-    if (__builtin_expect(segmsg_lib_is_self(handle, peer), 0)) {
-        segmsg_lib_arrive(handle, peer, tag, data, bytes);
-        return true;
-    }
     return bytes <= handle->eager_limit && peer->sends.first == NULL
            && put_eager(peer, tag, data, bytes) == SEGMSG_OK;
+}
+
+static void count_sent(segmsg_t *handle, size_t bytes)
+{
+    ++handle->statistics.messages_sent;
+    handle->statistics.bytes_sent += bytes;
+}
+
+/* A message to the own process: it is there at once. */
+static segmsg_result_t send_to_self(segmsg_t *handle, segmsg_lib_peer_t *self, int tag,
+                                    const void *data, size_t bytes)
+{
+    if (!segmsg_lib_arrive(handle, self, tag, data, bytes)) {
+        return SEGMSG_E_MEMORY;
+    }
+    count_sent(handle, bytes);
+    return SEGMSG_SUCCESS;
 }
 
 /* A request to send, which waits for its turn. NULL if there is no memory. */
 static segmsg_request_t *send_later(segmsg_t *handle, segmsg_lib_peer_t *peer, int tag,
                                     const void *data, size_t bytes)
 {
-    segmsg_request_t *request = segmsg_lib_request_new(handle);
+    segmsg_request_t *request = segmsg_lib_request_new(handle, false);
     if (request == NULL) {
         return NULL;
     }
@@ -257,11 +291,22 @@ static segmsg_request_t *send_later(segmsg_t *handle, segmsg_lib_peer_t *peer, i
     return request;
 }
 
+static segmsg_result_t send_and_wait(segmsg_t *handle, segmsg_lib_peer_t *peer, int tag,
+                                     const void *data, size_t bytes)
+{
+    segmsg_request_t *request = send_later(handle, peer, tag, data, bytes);
+    if (request == NULL) {
+        return segmsg_lib_plain(SEGMSG_E_MEMORY);
+    }
+    segmsg_lib_await(handle, request);
+    return segmsg_lib_request_end(handle, request, NULL);
+}
+
 segmsg_result_t segmsg_isend(segmsg_t *handle, int to, int tag, const void *data, size_t bytes,
                              segmsg_request_t **request)
 {
     if (request == NULL) {
-        return SEGMSG_E_ARGUMENT;
+        return segmsg_lib_plain(SEGMSG_E_ARGUMENT);
     }
     *request = NULL;
     segmsg_lib_peer_t *peer;
@@ -269,14 +314,16 @@ segmsg_result_t segmsg_isend(segmsg_t *handle, int to, int tag, const void *data
     if (result != SEGMSG_SUCCESS) {
         return result;
     }
+    if (segmsg_lib_is_self(handle, peer)) {
+        return send_to_self(handle, peer, tag, data, bytes);
+    }
     if (!send_now(handle, peer, tag, data, bytes)) {
         *request = send_later(handle, peer, tag, data, bytes);
         if (*request == NULL) {
-            return SEGMSG_E_MEMORY;
+            return segmsg_lib_plain(SEGMSG_E_MEMORY);
         }
     }
-    ++handle->statistics.messages_sent;
-    handle->statistics.bytes_sent += bytes;
+    count_sent(handle, bytes);
     return SEGMSG_SUCCESS;
 }
 
@@ -288,25 +335,32 @@ segmsg_result_t segmsg_send(segmsg_t *handle, int to, int tag, const void *data,
         return result;
     }
     if (__builtin_expect(handle->in_handler, 0)) {
-        return SEGMSG_E_NESTED;
+        return segmsg_lib_plain(SEGMSG_E_NESTED);
+    }
+    if (__builtin_expect(segmsg_lib_is_self(handle, peer), 0)) {
+        return send_to_self(handle, peer, tag, data, bytes);
     }
     if (__builtin_expect(!send_now(handle, peer, tag, data, bytes), 0)) {
-        segmsg_request_t *request = send_later(handle, peer, tag, data, bytes);
-        if (request == NULL) {
-            return SEGMSG_E_MEMORY;
-        }
-        segmsg_lib_await(handle, request);
-        result = segmsg_lib_request_end(handle, request, NULL);
+        result = send_and_wait(handle, peer, tag, data, bytes);
     }
-    ++handle->statistics.messages_sent;
-    handle->statistics.bytes_sent += bytes;
+    if (result == SEGMSG_SUCCESS) {
+        count_sent(handle, bytes);
+    }
     return result;
+}
+
+/* Room for a reservation in memory of this process. */
+static bool reserve_own(segmsg_t *handle, size_t bytes)
+{
+    handle->place.data = malloc(bytes + SEGMSG_LIB_EAGER_BYTES);
+    handle->place_is_own = handle->place.data != NULL;
+    return handle->place_is_own;
 }
 
 segmsg_result_t segmsg_reserve(segmsg_t *handle, int to, size_t bytes, void **place)
 {
     if (place == NULL) {
-        return SEGMSG_E_ARGUMENT;
+        return segmsg_lib_plain(SEGMSG_E_ARGUMENT);
     }
     *place = NULL;
     segmsg_lib_peer_t *peer;
@@ -315,22 +369,22 @@ segmsg_result_t segmsg_reserve(segmsg_t *handle, int to, size_t bytes, void **pl
         return result;
     }
     if (handle->in_handler || bytes > handle->eager_limit) {
-        return handle->in_handler ? SEGMSG_E_NESTED : SEGMSG_E_ARGUMENT;
+        return segmsg_lib_plain(handle->in_handler ? SEGMSG_E_NESTED : SEGMSG_E_ARGUMENT);
     }
-    if (segmsg_lib_is_self(handle, peer)) {
-        handle->place.data = malloc(bytes + SEGMSG_LIB_EAGER_BYTES);
-        if (handle->place.data == NULL) {
-            return SEGMSG_E_MEMORY;
-        }
-    } else {
-        segmsg_error_t error =
+    segmsg_error_t error = SEGMSG_ERR_NO_SPACE;
+    handle->place_is_own = false;
+    if (!segmsg_lib_is_self(handle, peer)) {
+        error =
             peer->sends.first != NULL
                 ? SEGMSG_ERR_FULL
                 : segmsg_sender_take(&peer->sender, bytes + SEGMSG_LIB_EAGER_BYTES, &handle->place);
-        if (error != SEGMSG_OK) {
-            handle->statistics.full += error == SEGMSG_ERR_FULL;
-            return error == SEGMSG_ERR_FULL ? SEGMSG_E_BUSY : SEGMSG_E_MEMORY;
-        }
+    }
+    if (error == SEGMSG_ERR_FULL) {
+        ++handle->statistics.full;
+        return segmsg_lib_plain(SEGMSG_E_BUSY);
+    }
+    if (error != SEGMSG_OK && !reserve_own(handle, bytes)) {
+        return segmsg_lib_plain(SEGMSG_E_MEMORY);
     }
     handle->reserved = peer;
     handle->reserved_bytes = bytes;
@@ -351,37 +405,65 @@ static void publish_reserved(segmsg_t *handle, segmsg_lib_peer_t *peer, segmsg_l
     }
 }
 
+/* Sends a message that was made in memory of this process. */
+static segmsg_result_t send_reserved(segmsg_t *handle, segmsg_lib_peer_t *peer, int tag,
+                                     size_t bytes)
+{
+    unsigned char *place = handle->place.data;
+    const unsigned char *data = place + SEGMSG_LIB_EAGER_BYTES;
+    segmsg_result_t result = SEGMSG_SUCCESS;
+    if (segmsg_lib_is_self(handle, peer)) {
+        result =
+            segmsg_lib_arrive(handle, peer, tag, data, bytes) ? SEGMSG_SUCCESS : SEGMSG_E_MEMORY;
+    } else if (!send_now(handle, peer, tag, data, bytes)) {
+        result = send_and_wait(handle, peer, tag, data, bytes);
+    }
+    free(place);
+    return result;
+}
+
+/* What is wrong with publishing or cancelling now. */
+static segmsg_result_t check_reserved(const segmsg_t *handle)
+{
+    return handle == NULL             ? SEGMSG_E_ARGUMENT
+           : handle->in_handler       ? SEGMSG_E_NESTED
+           : handle->reserved == NULL ? SEGMSG_E_ARGUMENT
+                                      : SEGMSG_SUCCESS;
+}
+
 segmsg_result_t segmsg_publish(segmsg_t *handle, int tag, size_t bytes)
 {
-    if (handle != NULL && handle->in_handler) {
-        return SEGMSG_E_NESTED;
+    segmsg_result_t result = check_reserved(handle);
+    if (result == SEGMSG_SUCCESS && (tag < 0 || bytes > handle->reserved_bytes)) {
+        result = SEGMSG_E_ARGUMENT;
     }
-    if (handle == NULL || handle->reserved == NULL || tag < 0 || bytes > handle->reserved_bytes) {
-        return SEGMSG_E_ARGUMENT;
+    if (result != SEGMSG_SUCCESS) {
+        return segmsg_lib_plain(result);
     }
     segmsg_lib_peer_t *peer = handle->reserved;
     handle->reserved = NULL;
-    if (segmsg_lib_is_self(handle, peer)) {
-        segmsg_lib_arrive(handle, peer, tag,
-                          (unsigned char *) handle->place.data + SEGMSG_LIB_EAGER_BYTES, bytes);
-        free(handle->place.data);
+    if (handle->place_is_own) {
+        result = send_reserved(handle, peer, tag, bytes);
     } else {
         *(segmsg_lib_eager_t *) handle->place.data = (segmsg_lib_eager_t){.tag = (uint32_t) tag};
         publish_reserved(handle, peer, SEGMSG_LIB_EAGER, bytes);
+        result = handle->broken;
     }
-    ++handle->statistics.messages_sent;
-    handle->statistics.bytes_sent += bytes;
-    return handle->broken;
+    if (result == SEGMSG_SUCCESS) {
+        count_sent(handle, bytes);
+    }
+    return result;
 }
 
 segmsg_result_t segmsg_cancel(segmsg_t *handle)
 {
-    if (handle == NULL || handle->in_handler || handle->reserved == NULL) {
-        return handle != NULL && handle->in_handler ? SEGMSG_E_NESTED : SEGMSG_E_ARGUMENT;
+    segmsg_result_t result = check_reserved(handle);
+    if (result != SEGMSG_SUCCESS) {
+        return segmsg_lib_plain(result);
     }
     segmsg_lib_peer_t *peer = handle->reserved;
     handle->reserved = NULL;
-    if (segmsg_lib_is_self(handle, peer)) {
+    if (handle->place_is_own) {
         free(handle->place.data);
     } else if (handle->place.group == SEGMSG_PLACE_COMMON) {
         /* Others have put their messages behind it already. */

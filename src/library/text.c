@@ -28,6 +28,7 @@ const char *segmsg_result_text(segmsg_result_t result)
         [SEGMSG_E_MPI] = "an MPI function failed",
         [SEGMSG_E_CORRUPT] = "shared memory holds a value that no correct process writes",
         [SEGMSG_E_NESTED] = "this function may not be called from a handler",
+        [SEGMSG_E_PEER] = "another process of the handle has failed and serves nobody any more",
         [SEGMSG_E_LEFT_OVER] = "messages that had arrived were never received",
     };
     unsigned index = (unsigned) result;
@@ -37,6 +38,11 @@ const char *segmsg_result_text(segmsg_result_t result)
 const char *segmsg_explanation(void)
 {
     return explanation;
+}
+
+void segmsg_lib_explain_not(void)
+{
+    explanation[0] = '\0';
 }
 
 void segmsg_lib_explain(const char *format, ...)

@@ -72,6 +72,7 @@ static int64_t nanoseconds(void)
 
 static void offer_processor(segmsg_t *handle, segmsg_patience_t *patience)
 {
+    segmsg_lib_look_for_broken(handle);
     if (handle->is_crowded) {
         sched_yield();
         return;
@@ -131,11 +132,29 @@ void segmsg_lib_complete(segmsg_t *handle, segmsg_request_t *request, segmsg_res
 {
     request->is_complete = true;
     request->result = result;
-    ++handle->completions;
+    ++handle->unended;
 }
 
-/* The handle is broken, and the request will never be complete. */
-static void abandon(segmsg_t *handle, segmsg_request_t *request)
+void segmsg_lib_break(segmsg_t *handle, segmsg_result_t result)
+{
+    handle->broken = result;
+    /* Relaxed: nothing else is to be seen with it. */
+    atomic_store_explicit(handle->win.word, 1, memory_order_relaxed);
+}
+
+void segmsg_lib_look_for_broken(segmsg_t *handle)
+{
+    for (int p = 0; p < handle->node_size && handle->broken == SEGMSG_SUCCESS; ++p) {
+        const segmsg_lib_peer_t *peer = &handle->peers[p];
+        /* Relaxed: likewise. */
+        if (atomic_load_explicit(peer->word, memory_order_relaxed) != 0) {
+            segmsg_lib_explain("Rank %d can go on no more: its own error says why", peer->rank);
+            segmsg_lib_break(handle, SEGMSG_E_PEER);
+        }
+    }
+}
+
+void segmsg_lib_abandon(segmsg_t *handle, segmsg_request_t *request)
 {
     segmsg_lib_list_t *list = request->state == SEGMSG_LIB_POSTED   ? &handle->posted
                               : request->state == SEGMSG_LIB_SEND   ? &request->peer->sends
@@ -150,8 +169,10 @@ static void abandon(segmsg_t *handle, segmsg_request_t *request)
 segmsg_result_t segmsg_lib_request_end(segmsg_t *handle, segmsg_request_t *request,
                                        segmsg_info_t *info)
 {
-    if (__builtin_expect(!request->is_complete, 0)) {
-        abandon(handle, request);
+    if (request->is_complete) {
+        --handle->unended;
+    } else {
+        segmsg_lib_abandon(handle, request);
     }
     segmsg_result_t result = request->result;
     if (info != NULL) {
@@ -164,10 +185,14 @@ segmsg_result_t segmsg_lib_request_end(segmsg_t *handle, segmsg_request_t *reque
 /* What is wrong with the arguments, or the moment, of a test or wait. */
 static segmsg_result_t check(const segmsg_t *handle, segmsg_request_t **request)
 {
-    return handle == NULL || request == NULL ? SEGMSG_E_ARGUMENT
-           : handle->in_handler              ? SEGMSG_E_NESTED
-           : handle->reserved != NULL        ? SEGMSG_E_BUSY
-                                             : SEGMSG_SUCCESS;
+    segmsg_result_t result =
+        handle == NULL || request == NULL
+                || (*request != NULL && !segmsg_lib_request_is_valid(handle, *request))
+            ? SEGMSG_E_ARGUMENT
+        : handle->in_handler                           ? SEGMSG_E_NESTED
+        : handle->reserved != NULL && *request != NULL ? SEGMSG_E_BUSY
+                                                       : SEGMSG_SUCCESS;
+    return result == SEGMSG_SUCCESS ? result : segmsg_lib_plain(result);
 }
 
 /* Ends a request that is complete, or never will be. */
@@ -178,32 +203,49 @@ static segmsg_result_t end(segmsg_t *handle, segmsg_request_t **request, segmsg_
     return segmsg_lib_request_end(handle, ended, info);
 }
 
+/* What is said about a request that was none. */
+static void clear(segmsg_info_t *info)
+{
+    if (info != NULL) {
+        *info = (segmsg_info_t){0};
+    }
+}
+
 segmsg_result_t segmsg_test(segmsg_t *handle, segmsg_request_t **request, int *complete,
                             segmsg_info_t *info)
 {
-    segmsg_result_t result = complete == NULL ? SEGMSG_E_ARGUMENT : check(handle, request);
+    if (complete == NULL) {
+        return segmsg_lib_plain(SEGMSG_E_ARGUMENT);
+    }
+    *complete = 0;
+    segmsg_result_t result = check(handle, request);
     if (result != SEGMSG_SUCCESS) {
         return result;
     }
-    *complete = 1;
     if (*request == NULL) {
+        clear(info);
+        *complete = 1;
         return SEGMSG_SUCCESS;
     }
     if (!(*request)->is_complete && handle->broken == SEGMSG_SUCCESS) {
         (void) segmsg_lib_progress(handle);
     }
     if (!(*request)->is_complete && handle->broken == SEGMSG_SUCCESS) {
-        *complete = 0;
         return SEGMSG_SUCCESS;
     }
+    *complete = 1;
     return end(handle, request, info);
 }
 
 segmsg_result_t segmsg_wait(segmsg_t *handle, segmsg_request_t **request, segmsg_info_t *info)
 {
     segmsg_result_t result = check(handle, request);
-    if (result != SEGMSG_SUCCESS || *request == NULL) {
+    if (result != SEGMSG_SUCCESS) {
         return result;
+    }
+    if (*request == NULL) {
+        clear(info);
+        return SEGMSG_SUCCESS;
     }
     segmsg_lib_await(handle, *request);
     return end(handle, request, info);
@@ -213,7 +255,7 @@ segmsg_result_t segmsg_wait_all(segmsg_t *handle, int count, segmsg_request_t **
                                 segmsg_info_t *infos)
 {
     if (count < 0 || (requests == NULL && count != 0)) {
-        return SEGMSG_E_ARGUMENT;
+        return segmsg_lib_plain(SEGMSG_E_ARGUMENT);
     }
     segmsg_result_t first = SEGMSG_SUCCESS;
     for (int i = 0; i < count; ++i) {
@@ -222,4 +264,24 @@ segmsg_result_t segmsg_wait_all(segmsg_t *handle, int count, segmsg_request_t **
         first = first == SEGMSG_SUCCESS ? result : first;
     }
     return first;
+}
+
+segmsg_result_t segmsg_withdraw(segmsg_t *handle, segmsg_request_t **request)
+{
+    if (handle == NULL || request == NULL
+        || (*request != NULL && !segmsg_lib_request_is_valid(handle, *request))) {
+        return segmsg_lib_plain(SEGMSG_E_ARGUMENT);
+    }
+    segmsg_request_t *withdrawn = *request;
+    if (withdrawn == NULL) {
+        return SEGMSG_SUCCESS;
+    }
+    bool has_begun = withdrawn->state != SEGMSG_LIB_POSTED && withdrawn->state != SEGMSG_LIB_SEND;
+    if (withdrawn->is_complete || (has_begun && handle->broken == SEGMSG_SUCCESS)) {
+        return segmsg_lib_plain(SEGMSG_E_BUSY);
+    }
+    segmsg_lib_abandon(handle, withdrawn);
+    segmsg_lib_request_free(handle, withdrawn);
+    *request = NULL;
+    return SEGMSG_SUCCESS;
 }
