@@ -9,6 +9,7 @@
 
 #include "core/segmsg_copy.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -688,10 +689,16 @@ segmsg_result_t segmsg_poll_wait(segmsg_t *handle, segmsg_handler_t handler, voi
     }
     segmsg_patience_t patience = segmsg_lib_patience(handle);
     ++handle->waiting;
-    while (handle->handled == 0 && handle->unended == 0 && handle->broken == SEGMSG_SUCCESS) {
-        segmsg_lib_wait_for(handle, &patience, only_sender(handle));
+    bool is_over = handle->broken != SEGMSG_SUCCESS;
+    while (!is_over) {
+        /* Once at least: what is complete already must not keep the rest from moving. */
+        segmsg_lib_wait_for(handle, &patience, handle->unended == 0 ? only_sender(handle) : NULL);
         show_new(handle);
+        is_over = handle->handled != 0 || handle->unended != 0 || handle->broken != SEGMSG_SUCCESS;
     }
     --handle->waiting;
+    if (handle->handled == 0 && handle->unended != 0) {
+        sched_yield(); /* the caller may call again and again, and end nothing */
+    }
     return end_poll(handle, handled);
 }
