@@ -57,12 +57,18 @@ segmsg_library_sources = \
 	src/interconnect/segmsg_kernel_copy.h \
 	src/interconnect/segmsg_win.c \
 	src/interconnect/segmsg_win.h \
+	src/library/arrive.c \
+	src/library/close.c \
+	src/library/keep.c \
 	src/library/large.c \
 	src/library/library.h \
 	src/library/open.c \
 	src/library/options.c \
+	src/library/plan.c \
+	src/library/poll.c \
 	src/library/receive.c \
 	src/library/requests.c \
+	src/library/reserve.c \
 	src/library/send.c \
 	src/library/statistics.c \
 	src/library/text.c \

@@ -23,7 +23,7 @@
 
 #include "library/segmsg.h"
 
-#include "core/segmsg_clock.h"
+#include "core/segmsg_copy.h"
 #include "core/segmsg_look.h"
 #include "core/segmsg_sender.h"
 #include "interconnect/segmsg_win.h"
@@ -275,10 +275,50 @@ void segmsg_lib_requests_destroy(segmsg_t *handle);
 void segmsg_lib_list_append(segmsg_lib_list_t *list, segmsg_request_t *request);
 void segmsg_lib_list_remove(segmsg_lib_list_t *list, segmsg_request_t *request);
 
+/* ---- open.c ---- */
+
+/* Explains that an MPI function failed; returns SEGMSG_E_MPI. */
+segmsg_result_t segmsg_lib_mpi_failed(const char *function, int error);
+/* Frees all that a handle has. */
+void segmsg_lib_destroy(segmsg_t *handle);
+
+/* ---- plan.c ---- */
+
+/* What each process of the node may have of shared memory: the same for all, whatever they see.
+ * Collective over the node. */
+segmsg_result_t segmsg_lib_find_room(const segmsg_t *handle, uint64_t *room);
+/*
+ * The export's size in bytes and its shape, with `room` bytes of shared memory. Where there is little, as in
+ * many containers, the largest of the default groups are done without; those that the user has named are
+ * not. Returns SEGMSG_SUCCESS, or SEGMSG_E_MEMORY and explains.
+ */
+segmsg_result_t segmsg_lib_plan(const segmsg_t *handle, segmsg_lib_config_t *config, uint64_t room,
+                                segmsg_export_config_t *export, uint64_t *bytes);
+
 /* ---- send.c ---- */
 
 /* Gets ready to send to a peer: checks the head of its export. */
 segmsg_result_t segmsg_lib_attach(segmsg_t *handle, segmsg_lib_peer_t *peer);
+void segmsg_lib_count_sent(segmsg_t *handle, size_t bytes);
+/* Sends a message to another process, and waits until it is gone. */
+segmsg_result_t segmsg_lib_send_and_wait(segmsg_t *handle, segmsg_lib_peer_t *peer, int tag,
+                                         const void *data, size_t bytes);
+/* What is wrong with the arguments of a send; *peer receives whom they name. */
+SEGMSG_INLINE segmsg_result_t segmsg_lib_check_send(segmsg_t *handle, int to, int tag,
+                                                    const void *data, size_t bytes,
+                                                    segmsg_lib_peer_t **peer)
+{
+    if (__builtin_expect(handle == NULL || tag < 0 || (data == NULL && bytes != 0), 0)) {
+        return segmsg_lib_plain(SEGMSG_E_ARGUMENT);
+    }
+    if (__builtin_expect(handle->broken != SEGMSG_SUCCESS || handle->reserved != NULL, 0)) {
+        return handle->broken != SEGMSG_SUCCESS ? handle->broken : segmsg_lib_plain(SEGMSG_E_BUSY);
+    }
+    *peer = segmsg_lib_peer_of(handle, to);
+    return *peer == NULL ? segmsg_lib_plain(SEGMSG_E_UNREACHABLE)
+                         : segmsg_lib_attach(handle, *peer);
+}
+
 /* Sends a message of the library's own, now or when there is room. */
 void segmsg_lib_note(segmsg_t *handle, segmsg_lib_peer_t *peer, segmsg_lib_kind_t kind,
                      const void *data, uint32_t bytes);
@@ -292,7 +332,7 @@ void segmsg_lib_set_busy(segmsg_t *handle, segmsg_lib_peer_t *peer);
 bool segmsg_lib_has_unsent(const segmsg_t *handle);
 void segmsg_lib_peer_destroy(segmsg_lib_peer_t *peer);
 
-/* ---- receive.c ---- */
+/* ---- arrive.c ---- */
 
 /* What segmsg_look does with a message, and with what else it finds. */
 extern const segmsg_look_ops_t segmsg_lib_look_ops;
@@ -300,15 +340,52 @@ extern const segmsg_look_ops_t segmsg_lib_look_ops;
  * memory to keep it in. */
 bool segmsg_lib_arrive(segmsg_t *handle, segmsg_lib_peer_t *peer, int tag, const void *data,
                        size_t bytes);
-/* A long message that nobody had asked for has been received. */
+/* Does what a message of the engine says; false if no correct peer has sent it. */
+bool segmsg_lib_dispatch(segmsg_t *handle, segmsg_lib_peer_t *peer,
+                         const segmsg_message_t *message);
+/* Breaks the handle, since there is nonsense in shared memory; of `reader`'s sender, if that is known. */
+void segmsg_lib_corrupt(void *handle, segmsg_reader_t *reader);
+/* Shows the handler what is kept. */
+void segmsg_lib_show_kept(segmsg_t *handle);
+
+/* ---- keep.c ---- */
+
+/* Keeps a message, or with `data` == NULL the announcement of one. NULL if there is no memory. */
+segmsg_lib_arrival_t *segmsg_lib_keep(segmsg_t *handle, segmsg_lib_peer_t *peer,
+                                      const segmsg_lib_long_t *header, const void *data);
+segmsg_info_t segmsg_lib_arrival_info(const segmsg_lib_arrival_t *arrival);
+void segmsg_lib_drop(segmsg_t *handle, segmsg_lib_arrival_t *arrival);
+/* Lets a long message come that nobody has asked for. */
+void segmsg_lib_fetch(segmsg_t *handle, segmsg_lib_arrival_t *arrival);
+/* It is there. */
 void segmsg_lib_arrival_whole(segmsg_t *handle, segmsg_lib_arrival_t *arrival);
-/* A request of the caller's, or a handler's, has come to its end. */
-void segmsg_lib_complete(segmsg_t *handle, segmsg_request_t *request, segmsg_result_t result);
+/* The first message that is kept and is nobody's, from `peer` or if that is NULL from anybody, with `tag` or
+ * with any; NULL if there is none. */
+segmsg_lib_arrival_t *segmsg_lib_find_kept(const segmsg_t *handle, const segmsg_lib_peer_t *peer,
+                                           int tag);
+/* Gives it to a receive. */
+void segmsg_lib_receive_kept(segmsg_t *handle, segmsg_request_t *request,
+                             segmsg_lib_arrival_t *arrival);
+/* Copies a message to where it was asked for. */
+void segmsg_lib_receive_copy(segmsg_t *handle, segmsg_request_t *request, const segmsg_info_t *info,
+                             const void *data);
 /* Ends a receive with what it has. */
 void segmsg_lib_receive_end(segmsg_t *handle, segmsg_request_t *request, segmsg_result_t result);
 
+/* Copies the data of a message. */
+SEGMSG_INLINE void segmsg_lib_copy_out(void *to, const void *from, size_t bytes)
+{
+    if (bytes <= SEGMSG_LINE) {
+        segmsg_copy_short(to, from, bytes);
+    } else {
+        memcpy(to, from, bytes);
+    }
+}
+
 /* ---- wait.c ---- */
 
+/* A request has come to its end. */
+void segmsg_lib_complete(segmsg_t *handle, segmsg_request_t *request, segmsg_result_t result);
 /* One look at everybody, and whatever is under way. Returns how much there was to do. */
 int segmsg_lib_progress(segmsg_t *handle);
 /* The same without a look at `reader`, which the caller looks at. */

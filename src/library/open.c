@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * Opening and closing. Each step is taken by all processes, whatever has gone wrong in some; then all learn
+ * Opening. Each step is taken by all processes, whatever has gone wrong in some; then all learn
  * of it, and all go on or none.
  */
 #include "library/library.h"
@@ -51,7 +51,7 @@ static uint64_t random_word(void)
     return word | 1; /* never 0 */
 }
 
-static segmsg_result_t mpi_failed(const char *function, int error)
+segmsg_result_t segmsg_lib_mpi_failed(const char *function, int error)
 {
     char text[MPI_MAX_ERROR_STRING] = "";
     int length = 0;
@@ -74,7 +74,7 @@ static segmsg_result_t agree(const segmsg_t *handle, segmsg_result_t result)
     } worst = {SEGMSG_SUCCESS, 0};
     int error = MPI_Allreduce(&mine, &worst, 1, MPI_2INT, MPI_MAXLOC, handle->comm);
     if (error != MPI_SUCCESS) {
-        return mpi_failed("MPI_Allreduce", error);
+        return segmsg_lib_mpi_failed("MPI_Allreduce", error);
     }
     if (worst.result != SEGMSG_SUCCESS && worst.result != (int) result) {
         segmsg_lib_explain("Rank %d could not: %s", worst.rank,
@@ -89,7 +89,7 @@ static segmsg_result_t split(segmsg_t *handle, MPI_Comm comm)
     int error = MPI_Comm_dup(comm, &handle->comm);
     if (error != MPI_SUCCESS) {
         handle->comm = MPI_COMM_NULL;
-        return mpi_failed("MPI_Comm_dup", error);
+        return segmsg_lib_mpi_failed("MPI_Comm_dup", error);
     }
     (void) MPI_Comm_set_errhandler(handle->comm, MPI_ERRORS_RETURN);
     (void) MPI_Comm_rank(handle->comm, &handle->rank);
@@ -98,7 +98,7 @@ static segmsg_result_t split(segmsg_t *handle, MPI_Comm comm)
                                 &handle->node);
     if (error != MPI_SUCCESS) {
         handle->node = MPI_COMM_NULL;
-        return mpi_failed("MPI_Comm_split_type", error);
+        return segmsg_lib_mpi_failed("MPI_Comm_split_type", error);
     }
     (void) MPI_Comm_set_errhandler(handle->node, MPI_ERRORS_RETURN);
     (void) MPI_Comm_rank(handle->node, &handle->node_rank);
@@ -116,81 +116,11 @@ static bool is_crowded(int processes)
     return processes > (processors > 1 ? processors : (int) online);
 }
 
-/* All groups of all peers, two of group 0 for a moment, and those that all share. */
-static uint32_t groups_most(const segmsg_geometry_t *geometry, uint32_t peers)
-{
-    return (geometry->group_count + 1) * peers + geometry->group_count;
-}
-
-/* The export's shape for a geometry, and its size: at most `most` bytes, if that is enough for anything.
- * With little memory, or many processes, those that talk little share. */
-static uint64_t shape(const segmsg_t *handle, const segmsg_geometry_t *geometry, uint64_t most,
-                      segmsg_export_config_t *export)
-{
-    enum { OWN_MOST = 16 };
-    uint32_t peers = handle->node_size > 1 ? (uint32_t) handle->node_size - 1 : 1;
-    uint32_t ring = geometry->group[0].partition_count;
-    *export = (segmsg_export_config_t){
-        .geometry = *geometry,
-        .ring_starter = SEGMSG_DEFAULT_STARTER < ring ? SEGMSG_DEFAULT_STARTER : ring,
-        .groups_max = groups_most(geometry, peers),
-        .owner = handle->self,
-    };
-    uint64_t bytes = segmsg_export_bytes_for(export, peers);
-    if (bytes > most || peers > OWN_MOST) {
-        export->lobby = SEGMSG_DEFAULT_LOBBY < ring ? SEGMSG_DEFAULT_LOBBY : ring;
-        bytes = segmsg_export_bytes_for(export, peers);
-    }
-    return bytes < most ? bytes : most / SEGMSG_PAGE * SEGMSG_PAGE;
-}
-
-/*
- * The export's size and shape. Where there is little shared memory, as in many containers, the largest of
- * the default groups are done without; those that the user has named are not.
- */
-static segmsg_result_t plan(const segmsg_t *handle, segmsg_lib_config_t *config, uint64_t room,
-                            segmsg_export_config_t *export, uint64_t *bytes)
-{
-    uint64_t most = config->memory < room ? config->memory : room;
-    segmsg_geometry_t *geometry = &config->geometry;
-    for (;;) {
-        *bytes = shape(handle, geometry, most, export);
-        if (*bytes >= segmsg_export_bytes_min(export)) {
-            return SEGMSG_SUCCESS;
-        }
-        if (config->groups_are_given || geometry->group_count == 2) {
-            break;
-        }
-        segmsg_geometry_t fewer = *geometry;
-        --fewer.group_count;
-        if (segmsg_geometry_capacity(&fewer) < config->eager_limit + SEGMSG_LIB_EAGER_BYTES) {
-            break;
-        }
-        *geometry = fewer;
-    }
-    segmsg_lib_explain("%llu bytes of shared memory are too few for the segment groups, which need "
-                       "%llu a process: %s",
-                       (unsigned long long) most,
-                       (unsigned long long) segmsg_export_bytes_min(export),
-                       room < config->memory
-                           ? "free some of /dev/shm or make it larger, or take smaller groups"
-                           : "raise SEGMSG_MEMORY (options->memory) or take smaller groups");
-    return SEGMSG_E_MEMORY;
-}
-
-/* What each process of the node may have: the same for all, whatever they see. */
-static segmsg_result_t find_room(const segmsg_t *handle, uint64_t *room)
-{
-    uint64_t mine = segmsg_win_room(handle->node_size);
-    int error = MPI_Allreduce(&mine, room, 1, MPI_UINT64_T, MPI_MIN, handle->node);
-    return error == MPI_SUCCESS ? SEGMSG_SUCCESS : mpi_failed("MPI_Allreduce", error);
-}
-
 static segmsg_result_t win_failed(segmsg_win_status_t status, int mpi_error)
 {
     switch (status) {
     case SEGMSG_WIN_MPI_FAILED:
-        return mpi_failed("Making a window of shared memory", mpi_error);
+        return segmsg_lib_mpi_failed("Making a window of shared memory", mpi_error);
     case SEGMSG_WIN_NO_MEMORY:
         segmsg_lib_explain("No memory to make the window of shared memory");
         return SEGMSG_E_MEMORY;
@@ -288,7 +218,7 @@ static segmsg_result_t exchange(segmsg_t *handle, card_t *cards)
     int error = MPI_Allgather(&mine, CARD_WORDS, MPI_UINT64_T, cards, CARD_WORDS, MPI_UINT64_T,
                               handle->node);
     if (error != MPI_SUCCESS) {
-        return mpi_failed("MPI_Allgather", error);
+        return segmsg_lib_mpi_failed("MPI_Allgather", error);
     }
     segmsg_result_t result = SEGMSG_SUCCESS;
     for (int p = 0; p < handle->node_size && result == SEGMSG_SUCCESS; ++p) {
@@ -311,9 +241,9 @@ static segmsg_result_t share(segmsg_t *handle, segmsg_lib_config_t *config)
     card_t *cards = calloc(node_size, sizeof(*cards));
     handle->peers = calloc(node_size, sizeof(*handle->peers));
     uint64_t room = 0;
-    segmsg_result_t result = find_room(handle, &room);
+    segmsg_result_t result = segmsg_lib_find_room(handle, &room);
     if (result == SEGMSG_SUCCESS) {
-        result = plan(handle, config, room, &export, &bytes);
+        result = segmsg_lib_plan(handle, config, room, &export, &bytes);
     }
     if (cards == NULL || handle->peers == NULL) {
         segmsg_lib_explain("No memory for %u processes", node_size);
@@ -321,7 +251,8 @@ static segmsg_result_t share(segmsg_t *handle, segmsg_lib_config_t *config)
     }
     if (result == SEGMSG_SUCCESS) {
         int error = segmsg_win_prepare(&handle->win, handle->node);
-        result = error == MPI_SUCCESS ? SEGMSG_SUCCESS : mpi_failed("MPI_Info_create", error);
+        result =
+            error == MPI_SUCCESS ? SEGMSG_SUCCESS : segmsg_lib_mpi_failed("MPI_Info_create", error);
     }
     result = agree(handle, result);
     if (result == SEGMSG_SUCCESS) {
@@ -335,14 +266,14 @@ static segmsg_result_t share(segmsg_t *handle, segmsg_lib_config_t *config)
     }
     if (result == SEGMSG_SUCCESS) {
         int error = segmsg_win_publish(&handle->win);
-        result = agree(handle,
-                       error == MPI_SUCCESS ? SEGMSG_SUCCESS : mpi_failed("MPI_Win_sync", error));
+        result = agree(handle, error == MPI_SUCCESS ? SEGMSG_SUCCESS
+                                                    : segmsg_lib_mpi_failed("MPI_Win_sync", error));
     }
     free(cards);
     return result;
 }
 
-static void destroy(segmsg_t *handle)
+void segmsg_lib_destroy(segmsg_t *handle)
 {
     if (handle->peers != NULL) {
         for (int p = 0; p < handle->node_size; ++p) {
@@ -395,7 +326,7 @@ static segmsg_result_t check_comm(MPI_Comm comm)
     }
     int error = MPI_Comm_test_inter(comm, &is_inter);
     if (error != MPI_SUCCESS) {
-        return mpi_failed("MPI_Comm_test_inter", error);
+        return segmsg_lib_mpi_failed("MPI_Comm_test_inter", error);
     }
     if (is_inter) {
         segmsg_lib_explain("The communicator is an intercommunicator: merge it first "
@@ -425,7 +356,8 @@ segmsg_result_t segmsg_open(MPI_Comm comm, const segmsg_options_t *options, segm
     if (handle == NULL || error != MPI_SUCCESS || !all_have) {
         free(handle);
         segmsg_lib_explain("No memory for a handle, here or elsewhere");
-        return error == MPI_SUCCESS ? SEGMSG_E_MEMORY : mpi_failed("MPI_Allreduce", error);
+        return error == MPI_SUCCESS ? SEGMSG_E_MEMORY
+                                    : segmsg_lib_mpi_failed("MPI_Allreduce", error);
     }
     *handle = (segmsg_t){
         .comm = MPI_COMM_NULL,
@@ -453,96 +385,13 @@ segmsg_result_t segmsg_open(MPI_Comm comm, const segmsg_options_t *options, segm
         result = share(handle, &config);
     }
     if (result != SEGMSG_SUCCESS) {
-        destroy(handle);
+        segmsg_lib_destroy(handle);
         return result;
     }
     handle->eager_limit = config.eager_limit;
     handle->is_crowded = is_crowded(handle->node_size);
     *opened = handle;
     return SEGMSG_SUCCESS;
-}
-
-/* Waits for an operation of MPI's, and serves the others meanwhile; but not while room is reserved, since
- * nothing may then be sent. */
-static int await_mpi(segmsg_t *handle, MPI_Request *request)
-{
-    int is_done = 0;
-    int error = MPI_SUCCESS;
-    segmsg_patience_t patience = segmsg_lib_patience(handle);
-    ++handle->waiting;
-    while (error == MPI_SUCCESS && !is_done) {
-        int count = 0;
-        if (handle->broken == SEGMSG_SUCCESS && handle->reserved == NULL) {
-            count = segmsg_lib_progress(handle);
-        }
-        segmsg_lib_lose_patience(handle, &patience, count);
-        error = MPI_Test(request, &is_done, MPI_STATUS_IGNORE);
-    }
-    --handle->waiting;
-    return error;
-}
-
-/* Looks until all that the others have sent before they closed is here. */
-static void take_last(segmsg_t *handle)
-{
-    unsigned in_vain = 0;
-    while (handle->broken == SEGMSG_SUCCESS
-           && in_vain < 2 + handle->receiver.reader_count / SEGMSG_TURNS_QUIET) {
-        in_vain = segmsg_lib_progress(handle) == 0 ? in_vain + 1 : 0;
-    }
-}
-
-/* What stands against closing, in any process. */
-typedef struct {
-    int is_pending;   /* something of the caller's */
-    int is_under_way; /* something of the library's, which ends by itself */
-    int is_broken;    /* but where one can go on no more, nothing ends: all close */
-} vote_t;
-
-/* Votes with all. Returns an MPI error code. */
-static int take_vote(segmsg_t *handle, vote_t *vote)
-{
-    bool is_well = handle->broken == SEGMSG_SUCCESS;
-    const vote_t mine = {
-        .is_pending = is_well && (handle->pending != 0 || handle->reserved != NULL),
-        .is_under_way = is_well && (segmsg_lib_has_unsent(handle) || handle->detached != 0),
-        .is_broken = !is_well,
-    };
-    MPI_Request request;
-    int error = MPI_Iallreduce(&mine, vote, sizeof(mine) / sizeof(int), MPI_INT, MPI_MAX,
-                               handle->comm, &request);
-    return error == MPI_SUCCESS ? await_mpi(handle, &request) : error;
-}
-
-segmsg_result_t segmsg_close(segmsg_t **handle)
-{
-    if (handle == NULL || *handle == NULL) {
-        return segmsg_lib_plain(SEGMSG_E_ARGUMENT);
-    }
-    segmsg_t *closing = *handle;
-    if (closing->in_handler) {
-        return segmsg_lib_plain(SEGMSG_E_NESTED);
-    }
-    vote_t vote = {0};
-    int error;
-    do {
-        error = take_vote(closing, &vote);
-    } while (error == MPI_SUCCESS && !vote.is_broken && !vote.is_pending && vote.is_under_way);
-    if (error == MPI_SUCCESS && !vote.is_broken && vote.is_pending) {
-        return segmsg_lib_plain(SEGMSG_E_BUSY);
-    }
-    take_last(closing);
-    segmsg_result_t result = error != MPI_SUCCESS ? mpi_failed("MPI_Iallreduce", error)
-                             : closing->broken != SEGMSG_SUCCESS ? closing->broken
-                             : vote.is_broken                    ? SEGMSG_E_PEER
-                             : closing->kept != 0 ? segmsg_lib_plain(SEGMSG_E_LEFT_OVER)
-                                                  : SEGMSG_SUCCESS;
-    if (closing->reserved != NULL && closing->place_is_own) {
-        free(closing->place.data);
-    }
-    *handle = NULL;
-    destroy(closing);
-    return result;
 }
 
 int segmsg_rank(const segmsg_t *handle)

@@ -230,21 +230,6 @@ void segmsg_lib_peer_destroy(segmsg_lib_peer_t *peer)
     segmsg_sender_destroy(&peer->sender);
 }
 
-/* What is wrong with the arguments of a send; *peer receives whom they name. */
-SEGMSG_INLINE segmsg_result_t check_send(segmsg_t *handle, int to, int tag, const void *data,
-                                         size_t bytes, segmsg_lib_peer_t **peer)
-{
-    if (__builtin_expect(handle == NULL || tag < 0 || (data == NULL && bytes != 0), 0)) {
-        return segmsg_lib_plain(SEGMSG_E_ARGUMENT);
-    }
-    if (__builtin_expect(handle->broken != SEGMSG_SUCCESS || handle->reserved != NULL, 0)) {
-        return handle->broken != SEGMSG_SUCCESS ? handle->broken : segmsg_lib_plain(SEGMSG_E_BUSY);
-    }
-    *peer = segmsg_lib_peer_of(handle, to);
-    return *peer == NULL ? segmsg_lib_plain(SEGMSG_E_UNREACHABLE)
-                         : segmsg_lib_attach(handle, *peer);
-}
-
 /* Sends now what can be sent now. */
 SEGMSG_INLINE bool send_now(segmsg_t *handle, segmsg_lib_peer_t *peer, int tag, const void *data,
                             size_t bytes)
@@ -253,7 +238,7 @@ SEGMSG_INLINE bool send_now(segmsg_t *handle, segmsg_lib_peer_t *peer, int tag, 
            && put_eager(peer, tag, data, bytes) == SEGMSG_OK;
 }
 
-static void count_sent(segmsg_t *handle, size_t bytes)
+void segmsg_lib_count_sent(segmsg_t *handle, size_t bytes)
 {
     ++handle->statistics.messages_sent;
     handle->statistics.bytes_sent += bytes;
@@ -266,7 +251,7 @@ static segmsg_result_t send_to_self(segmsg_t *handle, segmsg_lib_peer_t *self, i
     if (!segmsg_lib_arrive(handle, self, tag, data, bytes)) {
         return SEGMSG_E_MEMORY;
     }
-    count_sent(handle, bytes);
+    segmsg_lib_count_sent(handle, bytes);
     return SEGMSG_SUCCESS;
 }
 
@@ -291,8 +276,8 @@ static segmsg_request_t *send_later(segmsg_t *handle, segmsg_lib_peer_t *peer, i
     return request;
 }
 
-static segmsg_result_t send_and_wait(segmsg_t *handle, segmsg_lib_peer_t *peer, int tag,
-                                     const void *data, size_t bytes)
+segmsg_result_t segmsg_lib_send_and_wait(segmsg_t *handle, segmsg_lib_peer_t *peer, int tag,
+                                         const void *data, size_t bytes)
 {
     segmsg_request_t *request = send_later(handle, peer, tag, data, bytes);
     if (request == NULL) {
@@ -310,7 +295,7 @@ segmsg_result_t segmsg_isend(segmsg_t *handle, int to, int tag, const void *data
     }
     *request = NULL;
     segmsg_lib_peer_t *peer;
-    segmsg_result_t result = check_send(handle, to, tag, data, bytes, &peer);
+    segmsg_result_t result = segmsg_lib_check_send(handle, to, tag, data, bytes, &peer);
     if (result != SEGMSG_SUCCESS) {
         return result;
     }
@@ -323,14 +308,14 @@ segmsg_result_t segmsg_isend(segmsg_t *handle, int to, int tag, const void *data
             return segmsg_lib_plain(SEGMSG_E_MEMORY);
         }
     }
-    count_sent(handle, bytes);
+    segmsg_lib_count_sent(handle, bytes);
     return SEGMSG_SUCCESS;
 }
 
 segmsg_result_t segmsg_send(segmsg_t *handle, int to, int tag, const void *data, size_t bytes)
 {
     segmsg_lib_peer_t *peer;
-    segmsg_result_t result = check_send(handle, to, tag, data, bytes, &peer);
+    segmsg_result_t result = segmsg_lib_check_send(handle, to, tag, data, bytes, &peer);
     if (__builtin_expect(result != SEGMSG_SUCCESS, 0)) {
         return result;
     }
@@ -341,135 +326,10 @@ segmsg_result_t segmsg_send(segmsg_t *handle, int to, int tag, const void *data,
         return send_to_self(handle, peer, tag, data, bytes);
     }
     if (__builtin_expect(!send_now(handle, peer, tag, data, bytes), 0)) {
-        result = send_and_wait(handle, peer, tag, data, bytes);
+        result = segmsg_lib_send_and_wait(handle, peer, tag, data, bytes);
     }
     if (result == SEGMSG_SUCCESS) {
-        count_sent(handle, bytes);
+        segmsg_lib_count_sent(handle, bytes);
     }
     return result;
-}
-
-/* Room for a reservation in memory of this process. */
-static bool reserve_own(segmsg_t *handle, size_t bytes)
-{
-    handle->place.data = malloc(bytes + SEGMSG_LIB_EAGER_BYTES);
-    handle->place_is_own = handle->place.data != NULL;
-    return handle->place_is_own;
-}
-
-segmsg_result_t segmsg_reserve(segmsg_t *handle, int to, size_t bytes, void **place)
-{
-    if (place == NULL) {
-        return segmsg_lib_plain(SEGMSG_E_ARGUMENT);
-    }
-    *place = NULL;
-    segmsg_lib_peer_t *peer;
-    segmsg_result_t result = check_send(handle, to, 0, "", 0, &peer);
-    if (result != SEGMSG_SUCCESS) {
-        return result;
-    }
-    if (handle->in_handler || bytes > handle->eager_limit) {
-        return segmsg_lib_plain(handle->in_handler ? SEGMSG_E_NESTED : SEGMSG_E_ARGUMENT);
-    }
-    segmsg_error_t error = SEGMSG_ERR_NO_SPACE;
-    handle->place_is_own = false;
-    if (!segmsg_lib_is_self(handle, peer)) {
-        error =
-            peer->sends.first != NULL
-                ? SEGMSG_ERR_FULL
-                : segmsg_sender_take(&peer->sender, bytes + SEGMSG_LIB_EAGER_BYTES, &handle->place);
-    }
-    if (error == SEGMSG_ERR_FULL) {
-        ++handle->statistics.full;
-        return segmsg_lib_plain(SEGMSG_E_BUSY);
-    }
-    if (error != SEGMSG_OK && !reserve_own(handle, bytes)) {
-        return segmsg_lib_plain(SEGMSG_E_MEMORY);
-    }
-    handle->reserved = peer;
-    handle->reserved_bytes = bytes;
-    *place = (unsigned char *) handle->place.data + SEGMSG_LIB_EAGER_BYTES;
-    return SEGMSG_SUCCESS;
-}
-
-/* Publishes the reservation; room for the announcement of a place above group 0 will come. */
-static void publish_reserved(segmsg_t *handle, segmsg_lib_peer_t *peer, segmsg_lib_kind_t kind,
-                             size_t bytes)
-{
-    while (!segmsg_sender_publish(&peer->sender, &handle->place, (uint8_t) kind,
-                                  (uint32_t) (bytes + SEGMSG_LIB_EAGER_BYTES))) {
-        (void) segmsg_lib_progress(handle);
-        if (handle->broken != SEGMSG_SUCCESS) {
-            return;
-        }
-    }
-}
-
-/* Sends a message that was made in memory of this process. */
-static segmsg_result_t send_reserved(segmsg_t *handle, segmsg_lib_peer_t *peer, int tag,
-                                     size_t bytes)
-{
-    unsigned char *place = handle->place.data;
-    const unsigned char *data = place + SEGMSG_LIB_EAGER_BYTES;
-    segmsg_result_t result = SEGMSG_SUCCESS;
-    if (segmsg_lib_is_self(handle, peer)) {
-        result =
-            segmsg_lib_arrive(handle, peer, tag, data, bytes) ? SEGMSG_SUCCESS : SEGMSG_E_MEMORY;
-    } else if (!send_now(handle, peer, tag, data, bytes)) {
-        result = send_and_wait(handle, peer, tag, data, bytes);
-    }
-    free(place);
-    return result;
-}
-
-/* What is wrong with publishing or cancelling now. */
-static segmsg_result_t check_reserved(const segmsg_t *handle)
-{
-    return handle == NULL             ? SEGMSG_E_ARGUMENT
-           : handle->in_handler       ? SEGMSG_E_NESTED
-           : handle->reserved == NULL ? SEGMSG_E_ARGUMENT
-                                      : SEGMSG_SUCCESS;
-}
-
-segmsg_result_t segmsg_publish(segmsg_t *handle, int tag, size_t bytes)
-{
-    segmsg_result_t result = check_reserved(handle);
-    if (result == SEGMSG_SUCCESS && (tag < 0 || bytes > handle->reserved_bytes)) {
-        result = SEGMSG_E_ARGUMENT;
-    }
-    if (result != SEGMSG_SUCCESS) {
-        return segmsg_lib_plain(result);
-    }
-    segmsg_lib_peer_t *peer = handle->reserved;
-    handle->reserved = NULL;
-    if (handle->place_is_own) {
-        result = send_reserved(handle, peer, tag, bytes);
-    } else {
-        *(segmsg_lib_eager_t *) handle->place.data = (segmsg_lib_eager_t){.tag = (uint32_t) tag};
-        publish_reserved(handle, peer, SEGMSG_LIB_EAGER, bytes);
-        result = handle->broken;
-    }
-    if (result == SEGMSG_SUCCESS) {
-        count_sent(handle, bytes);
-    }
-    return result;
-}
-
-segmsg_result_t segmsg_cancel(segmsg_t *handle)
-{
-    segmsg_result_t result = check_reserved(handle);
-    if (result != SEGMSG_SUCCESS) {
-        return segmsg_lib_plain(result);
-    }
-    segmsg_lib_peer_t *peer = handle->reserved;
-    handle->reserved = NULL;
-    if (handle->place_is_own) {
-        free(handle->place.data);
-    } else if (handle->place.group == SEGMSG_PLACE_COMMON) {
-        /* Others have put their messages behind it already. */
-        publish_reserved(handle, peer, SEGMSG_LIB_NOTHING, 0);
-    } else if (handle->place.group != 0) {
-        segmsg_sender_give_back(&peer->sender, &handle->place);
-    }
-    return handle->broken;
 }

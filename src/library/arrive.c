@@ -1,0 +1,246 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What comes: to the first receive that asked for it, or to the handler where it lies, or to be kept.
+ */
+#include "library/library.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool matches(const segmsg_request_t *request, const segmsg_lib_peer_t *peer, int tag)
+{
+    return (request->peer == NULL || request->peer == peer)
+           && (request->tag == SEGMSG_ANY_TAG || request->tag == tag);
+}
+
+/* The first receive that asks for such a message, taken out of the list; or NULL. */
+static segmsg_request_t *take_posted(segmsg_t *handle, const segmsg_lib_peer_t *peer, int tag)
+{
+    segmsg_request_t *request = handle->posted.first;
+    while (request != NULL && !matches(request, peer, tag)) {
+        request = request->next;
+    }
+    if (request != NULL) {
+        segmsg_lib_list_remove(&handle->posted, request);
+        request->state = SEGMSG_LIB_ARRIVING;
+    }
+    return request;
+}
+
+static void call_handler(segmsg_t *handle, const segmsg_info_t *info, const void *data)
+{
+    ++handle->handled;
+    ++handle->statistics.messages_received;
+    handle->statistics.bytes_received += info->bytes;
+    handle->in_handler = true;
+    handle->handler(handle->handler_context, info, data);
+    handle->in_handler = false;
+}
+
+/* Who has the oldest message that is kept, of those that have nothing before them; NULL: nobody. */
+static segmsg_lib_peer_t *oldest(const segmsg_t *handle)
+{
+    segmsg_lib_peer_t *best = NULL;
+    for (int p = 0; p < handle->node_size; ++p) {
+        segmsg_lib_peer_t *peer = &handle->peers[p];
+        const segmsg_lib_arrival_t *arrival = peer->first_arrival;
+        if (arrival != NULL && arrival->state != SEGMSG_LIB_COMING
+            && (best == NULL || arrival->number < best->first_arrival->number)) {
+            best = peer;
+        }
+    }
+    return best;
+}
+
+/* Shows the handler what is kept, oldest first. Those behind one that is still coming wait; and what comes
+ * meanwhile, since the handler sends something to its own process, has its turn the next time. */
+void segmsg_lib_show_kept(segmsg_t *handle)
+{
+    const uint64_t last = handle->arrivals;
+    segmsg_lib_peer_t *peer;
+    while (handle->kept != 0 && handle->broken == SEGMSG_SUCCESS && (peer = oldest(handle)) != NULL
+           && peer->first_arrival->number <= last) {
+        segmsg_lib_arrival_t *arrival = peer->first_arrival;
+        if (arrival->state == SEGMSG_LIB_ANNOUNCED) {
+            segmsg_lib_fetch(handle, arrival);
+            continue;
+        }
+        peer->first_arrival = arrival->next;
+        peer->last_arrival = arrival->next == NULL ? NULL : peer->last_arrival;
+        --handle->kept;
+        const segmsg_info_t info = segmsg_lib_arrival_info(arrival);
+        call_handler(handle, &info, arrival->data);
+        free(arrival->data);
+        free(arrival);
+    }
+}
+
+bool segmsg_lib_arrive(segmsg_t *handle, segmsg_lib_peer_t *peer, int tag, const void *data,
+                       size_t bytes)
+{
+    const segmsg_info_t info = {.source = peer->rank, .tag = tag, .bytes = bytes};
+    segmsg_request_t *request = take_posted(handle, peer, tag);
+    if (request != NULL) {
+        segmsg_lib_receive_copy(handle, request, &info, data);
+        return true;
+    }
+    if (handle->handler != NULL && peer->first_arrival == NULL && !handle->in_handler) {
+        ++handle->statistics.in_place;
+        call_handler(handle, &info, data);
+        return true;
+    }
+    const segmsg_lib_long_t header = {.tag = (uint32_t) tag, .bytes = bytes};
+    return segmsg_lib_keep(handle, peer, &header, bytes == 0 ? "" : data) != NULL;
+}
+
+/* A long message was announced. False if there is no memory to note that. */
+static bool arrive_long(segmsg_t *handle, segmsg_lib_peer_t *peer, const segmsg_lib_long_t *header)
+{
+    segmsg_request_t *request = take_posted(handle, peer, (int) header->tag);
+    if (request != NULL) {
+        segmsg_lib_long_receive(handle, peer, header, request);
+        return true;
+    }
+    bool is_first = peer->first_arrival == NULL;
+    segmsg_lib_arrival_t *arrival = segmsg_lib_keep(handle, peer, header, NULL);
+    if (arrival == NULL) {
+        return false;
+    }
+    bool is_shown = is_first && handle->handler != NULL;
+    if (is_shown || header->is_urgent) {
+        segmsg_lib_fetch(handle, arrival);
+    }
+    if (is_shown) {
+        segmsg_lib_show_kept(handle);
+    }
+    return true;
+}
+
+/* Tells what a message is by its kind and length; false if no correct peer has sent it. */
+bool segmsg_lib_dispatch(segmsg_t *handle, segmsg_lib_peer_t *peer, const segmsg_message_t *message)
+{
+    const unsigned char *data = message->data;
+    uint32_t bytes = message->length;
+    if (__builtin_expect(message->tag == SEGMSG_LIB_EAGER, 1)) {
+        segmsg_lib_eager_t header;
+        if (__builtin_expect(bytes < sizeof(header), 0)) {
+            return false;
+        }
+        memcpy(&header, data, sizeof(header));
+        if (__builtin_expect(header.tag > INT32_MAX, 0)) {
+            return false;
+        }
+        if (!segmsg_lib_arrive(handle, peer, (int) header.tag, data + sizeof(header),
+                               bytes - sizeof(header))) {
+            segmsg_lib_break(handle, SEGMSG_E_MEMORY);
+        }
+        return true;
+    }
+    union {
+        segmsg_lib_long_t announcement;
+        segmsg_lib_join_t join;
+        segmsg_lib_answer_t answer;
+    } header;
+    memcpy(&header, data, bytes < sizeof(header) ? bytes : sizeof(header));
+    switch (message->tag) {
+    case SEGMSG_LIB_LONG:
+        if (bytes != sizeof(header.announcement) || header.announcement.tag > INT32_MAX
+            || header.announcement.bytes > SIZE_MAX / 2) {
+            return false;
+        }
+        if (!arrive_long(handle, peer, &header.announcement)) {
+            segmsg_lib_break(handle, SEGMSG_E_MEMORY);
+        }
+        return true;
+    case SEGMSG_LIB_JOIN:
+        return bytes == sizeof(header.join) && segmsg_lib_join_asked(handle, peer, &header.join);
+    case SEGMSG_LIB_DONE:
+    case SEGMSG_LIB_CLEAR:
+        return bytes == sizeof(header.answer)
+               && segmsg_lib_answered(handle, peer, message->tag, &header.answer);
+    case SEGMSG_LIB_DATA:
+        return segmsg_lib_data_came(handle, peer, data, bytes);
+    default:
+        return message->tag == SEGMSG_LIB_NOTHING;
+    }
+}
+
+void segmsg_lib_corrupt(void *context, segmsg_reader_t *reader)
+{
+    segmsg_t *handle = context;
+    const segmsg_lib_peer_t *peer = reader == NULL ? NULL : reader->user;
+    segmsg_lib_explain(
+        "The memory of this process holds what no correct process writes; it came from "
+        "rank %d (-1: it cannot be told)",
+        peer == NULL ? -1 : peer->rank);
+    segmsg_lib_break(handle, SEGMSG_E_CORRUPT);
+    if (reader != NULL) {
+        reader->line = &segmsg_nothing_yet;
+        reader->count = 1;
+        reader->at = 0;
+    }
+}
+
+static segmsg_lib_peer_t *peer_of_name(segmsg_t *handle, const segmsg_identity_t *sender)
+{
+    if (sender->name >= (uint64_t) handle->node_size) {
+        return NULL;
+    }
+    segmsg_lib_peer_t *peer = &handle->peers[sender->name];
+    return peer->identity.nonce == sender->nonce ? peer : NULL;
+}
+
+static void take(void *context, segmsg_reader_t *reader, const segmsg_message_t *message)
+{
+    segmsg_t *handle = context;
+    if (__builtin_expect(reader->user == NULL, 0)) {
+        reader->user = peer_of_name(handle, &reader->sender); /* found on the way here */
+        if (reader->user == NULL) {
+            segmsg_lib_corrupt(handle, reader);
+            return;
+        }
+    }
+    segmsg_lib_peer_t *peer = reader->user;
+    segmsg_sender_answers(&peer->sender);
+    bool is_correct = segmsg_lib_dispatch(handle, peer, message);
+    segmsg_message_return(&handle->receiver, reader, message);
+    if (__builtin_expect(!is_correct, 0)) {
+        segmsg_lib_corrupt(handle, reader);
+    }
+}
+
+/* Peers do not leave before all close together. */
+static void closed(void *context, void *user)
+{
+    (void) user;
+    segmsg_lib_corrupt(context, NULL);
+}
+
+static void welcome(void *context)
+{
+    segmsg_t *handle = context;
+    segmsg_receiver_t *receiver = &handle->receiver;
+    receiver->has_newcomers = false;
+    if (segmsg_receiver_find_groups(receiver) != SEGMSG_OK) {
+        segmsg_lib_corrupt(handle, NULL);
+    }
+    for (uint32_t r = 0; r < receiver->reader_count; ++r) {
+        segmsg_reader_t *reader = receiver->reader[r];
+        segmsg_lib_peer_t *peer = peer_of_name(handle, &reader->sender);
+        if (peer == NULL) {
+            segmsg_lib_corrupt(handle, reader);
+            continue;
+        }
+        reader->user = peer;
+        peer->reader = reader;
+    }
+}
+
+const segmsg_look_ops_t segmsg_lib_look_ops = {
+    .take = take,
+    .closed = closed,
+    .corrupt = segmsg_lib_corrupt,
+    .welcome = welcome,
+};

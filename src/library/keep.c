@@ -1,0 +1,183 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Messages that have come before anybody asked for them, until somebody does.
+ */
+#include "library/library.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void segmsg_lib_receive_end(segmsg_t *handle, segmsg_request_t *request, segmsg_result_t result)
+{
+    bool is_truncated = request->info.bytes > request->bytes;
+    if (request->is_detached) {
+        segmsg_lib_arrival_t *arrival = request->arrival;
+        segmsg_lib_request_free(handle, request);
+        segmsg_lib_arrival_whole(handle, arrival);
+    } else {
+        segmsg_lib_complete(handle, request,
+                            result == SEGMSG_SUCCESS && is_truncated ? SEGMSG_E_TRUNCATED : result);
+        ++handle->statistics.messages_received;
+        handle->statistics.bytes_received += request->info.bytes;
+    }
+}
+
+/* Copies a message to where it was asked for. */
+void segmsg_lib_receive_copy(segmsg_t *handle, segmsg_request_t *request, const segmsg_info_t *info,
+                             const void *data)
+{
+    size_t bytes = info->bytes < request->bytes ? info->bytes : request->bytes;
+    request->info = *info;
+    segmsg_lib_copy_out(request->buffer, data, bytes);
+    segmsg_lib_receive_end(handle, request, SEGMSG_SUCCESS);
+}
+
+segmsg_info_t segmsg_lib_arrival_info(const segmsg_lib_arrival_t *arrival)
+{
+    return (segmsg_info_t){
+        .source = arrival->peer->rank,
+        .tag = (int) arrival->header.tag,
+        .bytes = (size_t) arrival->header.bytes,
+    };
+}
+
+/* Keeps a message. NULL if there is no memory. */
+segmsg_lib_arrival_t *segmsg_lib_keep(segmsg_t *handle, segmsg_lib_peer_t *peer,
+                                      const segmsg_lib_long_t *header, const void *data)
+{
+    bool is_possible = header->bytes < SIZE_MAX / 2;
+    segmsg_lib_arrival_t *arrival = is_possible ? malloc(sizeof(*arrival)) : NULL;
+    unsigned char *copy = arrival == NULL || data == NULL ? NULL : malloc(header->bytes + 1);
+    if (arrival == NULL || (data != NULL && copy == NULL)) {
+        free(arrival);
+        segmsg_lib_explain(
+            "No memory for a message of %zu bytes from rank %d, which nobody has asked "
+            "for yet",
+            (size_t) header->bytes, peer->rank);
+        return NULL;
+    }
+    *arrival = (segmsg_lib_arrival_t){
+        .peer = peer,
+        .number = ++handle->arrivals,
+        .header = *header,
+        .state = data == NULL ? SEGMSG_LIB_ANNOUNCED : SEGMSG_LIB_WHOLE,
+        .data = copy,
+    };
+    if (data != NULL) {
+        memcpy(copy, data, header->bytes);
+    }
+    *(peer->last_arrival == NULL ? &peer->first_arrival : &peer->last_arrival->next) = arrival;
+    peer->last_arrival = arrival;
+    ++handle->kept;
+    ++handle->statistics.kept;
+    return arrival;
+}
+
+/* Takes an arrival out of its peer's list; the caller frees it. */
+static void unkeep(segmsg_t *handle, const segmsg_lib_arrival_t *arrival)
+{
+    segmsg_lib_peer_t *peer = arrival->peer;
+    segmsg_lib_arrival_t *before = NULL;
+    segmsg_lib_arrival_t **at = &peer->first_arrival;
+    while (*at != arrival) {
+        before = *at;
+        at = &before->next;
+    }
+    *at = arrival->next;
+    if (peer->last_arrival == arrival) {
+        peer->last_arrival = before;
+    }
+    --handle->kept;
+}
+
+void segmsg_lib_drop(segmsg_t *handle, segmsg_lib_arrival_t *arrival)
+{
+    unkeep(handle, arrival);
+    free(arrival->data);
+    free(arrival);
+}
+
+/* Lets a long message come that nobody asked for: for the handler, or since its sender does not wait for
+ * somebody to ask. A receive that is begun meanwhile gets it. */
+void segmsg_lib_fetch(segmsg_t *handle, segmsg_lib_arrival_t *arrival)
+{
+    segmsg_request_t *request = segmsg_lib_request_new(handle, true);
+    arrival->data = malloc(arrival->header.bytes + 1);
+    if (request == NULL || arrival->data == NULL) {
+        segmsg_lib_explain("No memory for a message of %zu bytes from rank %d",
+                           (size_t) arrival->header.bytes, arrival->peer->rank);
+        segmsg_lib_break(handle, SEGMSG_E_MEMORY);
+        return;
+    }
+    arrival->state = SEGMSG_LIB_COMING;
+    request->state = SEGMSG_LIB_ARRIVING;
+    request->arrival = arrival;
+    request->buffer = arrival->data;
+    request->bytes = (size_t) arrival->header.bytes;
+    segmsg_lib_long_receive(handle, arrival->peer, &arrival->header, request);
+}
+
+void segmsg_lib_arrival_whole(segmsg_t *handle, segmsg_lib_arrival_t *arrival)
+{
+    arrival->state = SEGMSG_LIB_WHOLE;
+    if (arrival->claimant != NULL) {
+        const segmsg_info_t info = segmsg_lib_arrival_info(arrival);
+        segmsg_lib_receive_copy(handle, arrival->claimant, &info, arrival->data);
+        segmsg_lib_drop(handle, arrival);
+    }
+}
+
+/* The first message of a peer that is kept for whoever asks, and has the tag. */
+static segmsg_lib_arrival_t *find_of_peer(const segmsg_lib_peer_t *peer, int tag)
+{
+    segmsg_lib_arrival_t *arrival = peer->first_arrival;
+    while (arrival != NULL
+           && (arrival->claimant != NULL
+               || (tag != SEGMSG_ANY_TAG && arrival->header.tag != (uint32_t) tag))) {
+        arrival = arrival->next;
+    }
+    return arrival;
+}
+
+/* Likewise of `peer`, or if that is NULL the one of all that came first. */
+segmsg_lib_arrival_t *segmsg_lib_find_kept(const segmsg_t *handle, const segmsg_lib_peer_t *peer,
+                                           int tag)
+{
+    if (__builtin_expect(handle->kept == 0, 1)) {
+        return NULL;
+    }
+    if (peer != NULL) {
+        return find_of_peer(peer, tag);
+    }
+    segmsg_lib_arrival_t *best = NULL;
+    for (int p = 0; p < handle->node_size; ++p) {
+        segmsg_lib_arrival_t *arrival = find_of_peer(&handle->peers[p], tag);
+        if (arrival != NULL && (best == NULL || arrival->number < best->number)) {
+            best = arrival;
+        }
+    }
+    return best;
+}
+
+/* Gives a message that was kept to a receive. */
+void segmsg_lib_receive_kept(segmsg_t *handle, segmsg_request_t *request,
+                             segmsg_lib_arrival_t *arrival)
+{
+    request->state = SEGMSG_LIB_ARRIVING;
+    if (arrival->state == SEGMSG_LIB_WHOLE) {
+        const segmsg_info_t info = segmsg_lib_arrival_info(arrival);
+        segmsg_lib_receive_copy(handle, request, &info, arrival->data);
+        segmsg_lib_drop(handle, arrival);
+        return;
+    }
+    if (arrival->state == SEGMSG_LIB_COMING) {
+        arrival->claimant = request;
+        return;
+    }
+    const segmsg_lib_long_t header = arrival->header;
+    segmsg_lib_peer_t *peer = arrival->peer;
+    segmsg_lib_drop(handle, arrival);
+    segmsg_lib_long_receive(handle, peer, &header, request);
+}
