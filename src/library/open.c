@@ -339,9 +339,9 @@ static segmsg_result_t check_comm(MPI_Comm comm)
 segmsg_result_t segmsg_open(MPI_Comm comm, const segmsg_options_t *options, segmsg_t **opened)
 {
     segmsg_lib_explain("%s", "");
-    if (opened != NULL) {
-        *opened = NULL;
-    }
+    segmsg_t *nowhere;
+    segmsg_t **to = opened != NULL ? opened : &nowhere;
+    *to = NULL;
     segmsg_result_t result = check_mpi();
     if (result == SEGMSG_SUCCESS) {
         result = check_comm(comm);
@@ -390,7 +390,7 @@ segmsg_result_t segmsg_open(MPI_Comm comm, const segmsg_options_t *options, segm
     }
     handle->eager_limit = config.eager_limit;
     handle->is_crowded = is_crowded(handle->node_size);
-    *opened = handle;
+    *to = handle;
     return SEGMSG_SUCCESS;
 }
 

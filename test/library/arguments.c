@@ -35,6 +35,29 @@ static void opening_checks_its_arguments(void)
     GIVES(SEGMSG_E_ARGUMENT, segmsg_open(MPI_COMM_WORLD, NULL, NULL));
 }
 
+/* What MPI calls a rank, or a wildcard, is none here. */
+static void ranks_and_tags_of_mpis_own_are_none(void)
+{
+    segmsg_t *handle = open_world();
+    const int none[] = {MPI_PROC_NULL, MPI_ANY_SOURCE, MPI_ROOT, MPI_ANY_TAG, -1, -2, -3};
+    segmsg_info_t info;
+    char byte = 0;
+    int found;
+
+    for (int i = 0; i < 7; i++) {
+        check_doing("%s: %d", promise_now, none[i]);
+        GIVES(SEGMSG_E_UNREACHABLE, segmsg_send(handle, none[i], 1, &byte, 1));
+        GIVES(SEGMSG_E_UNREACHABLE, segmsg_recv(handle, none[i], 1, &byte, 1, &info));
+        GIVES(SEGMSG_E_UNREACHABLE, segmsg_probe(handle, none[i], 1, &found, &info));
+        GIVES(SEGMSG_E_ARGUMENT, segmsg_recv(handle, before(), none[i], &byte, 1, &info));
+        GIVES(SEGMSG_E_ARGUMENT, segmsg_send(handle, next(), none[i], &byte, 1));
+    }
+    GIVES(SEGMSG_E_UNREACHABLE, segmsg_send(handle, SEGMSG_ANY_SOURCE, 1, &byte, 1));
+    GIVES(SEGMSG_E_ARGUMENT, segmsg_send(handle, next(), SEGMSG_ANY_TAG, &byte, 1));
+    check_that_nothing_came(handle);
+    close_empty(&handle);
+}
+
 /* It fails in all processes if it fails in one, and none waits for the others. */
 static void opening_without_a_handle_in_one_process_fails_in_all(void)
 {
@@ -191,6 +214,7 @@ int main(int argc, char **argv)
         PROMISE(looking_checks_its_arguments),
         PROMISE(waiting_checks_its_arguments),
         PROMISE(statistics_check_their_arguments),
+        PROMISE(ranks_and_tags_of_mpis_own_are_none),
         PROMISE(an_intercommunicator_cannot_be_opened),
         PROMISE(opening_without_a_handle_in_one_process_fails_in_all),
     };

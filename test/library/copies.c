@@ -122,6 +122,27 @@ static void who_wants_no_single_copy_gets_none(void)
     count(SEGMSG_SINGLE_COPY_NONE);
 }
 
+/* Every second rank wants none: neither its own messages nor those to it are copied. */
+static void the_kernel_copies_if_both_want_it(void)
+{
+    segmsg_options_t options = {.size = sizeof(options)};
+    bool *readable = check_allocate((size_t) check_size * sizeof(bool));
+    segmsg_t *handle;
+    int wanted = 0;
+
+    options.single_copy = check_rank % 2 ? SEGMSG_SINGLE_COPY_NONE : SEGMSG_SINGLE_COPY_AUTO;
+    handle = open_on(MPI_COMM_WORLD, &options);
+    find_readable(readable);
+    for (int rank = 0; rank < check_size && 0 == check_rank % 2; rank += 2) {
+        wanted += rank != check_rank && readable[rank] ? EACH : 0;
+    }
+    exchange(handle);
+    CHECK(statistics_of(handle).single_copies == (uint64_t) wanted, "%d single copies, not %d",
+          (int) statistics_of(handle).single_copies, wanted);
+    free(readable);
+    close_empty(&handle);
+}
+
 /* The driver says which ranks it denied the copy to, so that it is known that it was denied. */
 static void the_kernel_copies_only_where_it_may(void)
 {
@@ -135,7 +156,7 @@ static void the_kernel_copies_only_where_it_may(void)
     }
     free(readable);
     if (!all) {
-        promise_skip("nothing is forbidden");
+        promise_skip("needs the kernel's copy to be forbidden");
     } else {
         count(SEGMSG_SINGLE_COPY_AUTO);
     }
@@ -146,6 +167,7 @@ int main(int argc, char **argv)
     static const struct promise promises[] = {
         PROMISE(the_kernel_copies_where_it_may),
         PROMISE(who_wants_no_single_copy_gets_none),
+        PROMISE(the_kernel_copies_if_both_want_it),
         PROMISE(the_kernel_copies_only_where_it_may),
     };
 

@@ -135,8 +135,7 @@ static void messages_up_to_the_eager_limit_are_seen_in_place(void)
         CHECK(seen.shared >= (int) statistics.in_place,
               "%d in place, and %d where others can have put them", (int) statistics.in_place,
               seen.shared);
-        CHECK(statistics.in_place >= (uint64_t) count / 2, "only %d of %d messages in place",
-              (int) statistics.in_place, count);
+        CHECK(statistics.in_place > 0, "none of %d messages in place", count);
     }
     close_empty(&handle);
 }
@@ -261,6 +260,63 @@ static void polling_never_waits(void)
     close_empty(&handle);
 }
 
+/* A long message and a short one behind it, with the same tag. */
+static const size_t pair[] = {1 << 20, 8};
+
+static void see_pair(void *context, const segmsg_info_t *info, const void *data)
+{
+    int n = (*(int *) context)++;
+
+    INFO(info, before(), 5, pair[n % 2]);
+    CONTENT(data, pair[n % 2], key_of(before(), check_rank, n % 2));
+}
+
+/* Receive the n-th of the pair, whoever may be next. */
+static void receive_pair(segmsg_t *handle, int n, bool begin)
+{
+    struct room room = room_make(pair[0], 0);
+    segmsg_info_t info = {-9, -9, 0};
+
+    if (begin) {
+        segmsg_request_t *request;
+
+        SUCCEEDS(segmsg_irecv(handle, SEGMSG_ANY_SOURCE, 5, room.data, pair[0], &request));
+        info = complete(handle, &request);
+    } else {
+        SUCCEEDS(segmsg_recv(handle, before(), SEGMSG_ANY_TAG, room.data, pair[0], &info));
+    }
+    INFO(&info, before(), 5, pair[n]);
+    ROOM(&room, pair[n], key_of(before(), check_rank, n));
+}
+
+/* The long one may be on its way to the handler when the program asks for it by a receive: which must
+ * not get the short one before it. */
+static void what_a_handler_has_not_seen_is_received_in_order(void)
+{
+    segmsg_t *handle = open_world();
+
+    for (int polls = 0; polls < 60; polls++) {
+        unsigned char *out[2];
+        segmsg_request_t *sends[2];
+        int seen = 0;
+
+        for (int n = 0; n < 2; n++) {
+            out[n] = content_make(pair[n], key_of(check_rank, next(), n));
+            SUCCEEDS(segmsg_isend(handle, next(), 5, out[n], pair[n], &sends[n]));
+        }
+        check_doing("%s: after %d polls", promise_now, polls / 2);
+        for (int n = 0; n < polls / 2; n++) {
+            SUCCEEDS(segmsg_poll(handle, see_pair, &seen, NULL));
+        }
+        while (seen < 2) {
+            receive_pair(handle, seen++, polls % 2);
+        }
+        end_sends(handle, 2, out, sends);
+        MPI_Barrier(MPI_COMM_WORLD);
+    }
+    close_empty(&handle);
+}
+
 int main(int argc, char **argv)
 {
     static const struct promise promises[] = {
@@ -270,6 +326,7 @@ int main(int argc, char **argv)
         PROMISE(pending_receives_come_before_the_handler),
         PROMISE(only_polling_calls_a_handler),
         PROMISE(polling_never_waits),
+        PROMISE(what_a_handler_has_not_seen_is_received_in_order),
     };
 
     return PROMISES_MAIN(argc, argv, "handler", promises);

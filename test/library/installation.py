@@ -105,6 +105,8 @@ class Installation:
             mpicc = launch.source_env(said)["SEGMSG_MPICC"]
         self.mpicc = wrapper_for(self.mpi, mpicc)
         self.mpirun = launcher_for(self.mpi, self.mpicc)
+        self.cxx = shlex.split(self.env.get("CXX", "g++"))
+        self.has_cxx = bool(shutil.which(self.cxx[0]))
         self.flags, self.link = self._pkg_config()
         self.header = os.path.join(next(flag[2:] for flag in self.flags if flag.startswith("-I")),
                                    "segmsg.h")
@@ -145,17 +147,18 @@ class Installation:
         itself, which needs no more than pkg-config says."""
         flags = WARNINGS + (SANITIZE if self.sanitized else []) + self.flags
         if plus_plus:
-            return shlex.split(self.env.get("CXX", "g++")) + CXX_FLAGS + flags
+            return self.cxx + CXX_FLAGS + flags
         return [self.mpicc] + C_FLAGS + flags
 
     def command(self, ranks, words, short_of_shm=False):
-        """The command line of a job. Where /dev/shm is to be short, Open MPI must do without it: it
-        takes memory that it does not have."""
+        """The command line of a job. Where /dev/shm is to be short, Open MPI must do without it for
+        its own messages: it takes memory that it does not have."""
         command = [self.mpirun, "-n", str(ranks)]
         if self.mpi == "openmpi":
             command += ["--oversubscribe", "--bind-to", "none", "--mca", "mpi_yield_when_idle", "1"]
         if self.mpi == "openmpi" and short_of_shm:
-            command += ["--mca", "btl", "tcp,self"]
+            for transport in ("vader", "sm"):  # the one of 4.1, and that of 5.0
+                command += ["--mca", f"btl_{transport}_backing_directory", "/tmp"]
         return command + list(words)
 
     def environment(self, session):

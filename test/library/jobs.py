@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Which program of this folder runs with how many ranks in which settings."""
 
-import glob
 import os
 import re
 
@@ -35,6 +34,7 @@ class Job:
         self.forbidden = forbidden  # ranks that the kernel's copy is denied to: "0,1", "all"
         self.shm = shm              # bytes of /dev/shm, if the job needs one of its own
         self.promises = promises_of(program)
+        self.is_cxx = source_of(program).endswith(".cc")
 
     def variables(self):
         """The environment variables that make the setting."""
@@ -65,10 +65,6 @@ def promises_of(program):
         return re.findall(r"\bPROMISE\((\w+)\)", source.read())
 
 
-def sources():
-    return sorted(glob.glob(os.path.join(HERE, "*.c")) + glob.glob(os.path.join(HERE, "*.cc")))
-
-
 def matrix(programs, ranks, settings, quick=()):
     """Each program with each number of ranks in each setting; quick: pairs of the short list."""
     return [Job(program, count, setting, (count, setting) in quick)
@@ -78,13 +74,15 @@ def matrix(programs, ranks, settings, quick=()):
 def traffic():
     """Programs that must hold in every setting."""
     programs = "content order match truncate handler within_handler poll_wait reserve probe" \
-        " wait self progress flood statistics handles closing stress"
+        " wait withdraw self flood statistics handles closing stress"
     quick = ((3, "usual"), (2, "no single copy"), (2, "tiny"))
     jobs = matrix(programs, (2,), SETTINGS, quick)
     jobs += matrix(programs, (3,), ("usual", "no single copy", "tiny"), quick)
     jobs += matrix(programs, (4,), ("usual", "no single copy", "least", "little memory"))
     jobs += matrix(programs, (8,), ("usual", "no single copy"))
-    jobs += matrix("stress statistics", (8,), ("tiny", "little memory", "short"))
+    jobs += matrix("progress", (3,), SETTINGS, ((3, "usual"), (3, "tiny"), (3, "no single copy")))
+    jobs += matrix("progress", (5,), ("usual", "no single copy"))
+    jobs += matrix("stress statistics flood reserve", (8,), ("tiny", "little memory", "short"))
     # One rank is a ring too.
     return jobs + matrix("content truncate handler within_handler reserve probe wait self closing"
                          " stress", (1,), ("usual", "tiny"), ((1, "usual"),))
@@ -95,7 +93,7 @@ def opening():
     jobs = matrix("options environment mpi_fails", (1, 2, 3, 4), ("usual",), ((2, "usual"),))
     jobs += matrix("options environment", (8,), ("usual",))
     jobs += matrix("leaks", (1, 2, 4), ("usual", "no single copy"), ((2, "usual"),))
-    jobs += matrix("reach", (1, 2, 3, 4, 8), ("usual",), ((3, "usual"),))
+    jobs += matrix("reach", (1, 2, 3, 4, 8), ("usual", "little memory"), ((3, "usual"),))
     jobs += matrix("two_nodes", (2, 3, 4, 8), ("usual", "no single copy", "tiny"), ((4, "usual"),))
     jobs += matrix("arguments", (1, 2, 3), ("usual",), ((2, "usual"),))
     return jobs + matrix("text", (1, 2), ("usual",), ((1, "usual"),))
@@ -104,6 +102,7 @@ def opening():
 def others():
     jobs = matrix("quiet", (1, 2, 4), ("usual", "no single copy", "tiny"), ((2, "usual"),))
     jobs += matrix("threads", (1, 2, 4), ("usual", "no single copy", "tiny"), ((2, "usual"),))
+    jobs += matrix("broken", (2, 3, 4), ("usual", "no single copy", "tiny"), ((3, "usual"),))
     jobs += matrix("cplusplus", (1, 3), ("usual",), ((3, "usual"),))
     return jobs
 

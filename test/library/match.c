@@ -98,18 +98,68 @@ static void any_source_is_taken_with_the_tag(void)
     close_empty(&handle);
 }
 
+/* Among messages that wait, and among receives that wait. */
 static void tags_of_any_size_are_told_apart(void)
 {
     static const int tags[] = {0,     1,     INT_MAX,     INT_MAX - 1, 1 << 30, (1 << 16) + 1,
                                65535, 65536, INT_MAX / 2, 255,         256};
-    const int count = sizeof(tags) / sizeof(tags[0]);
+    enum { COUNT = sizeof(tags) / sizeof(tags[0]) };
     segmsg_t *handle = open_world();
+    segmsg_request_t *requests[COUNT] = {NULL};
+    struct room rooms[COUNT];
 
-    if (1 == check_rank) {
-        send_tags(handle, tags, count, 0);
+    for (int n = COUNT - 1; n >= 0 && 0 == check_rank && promise_needs(2); n--) {
+        rooms[n] = room_make(size_of(n), 0);
+        SUCCEEDS(segmsg_irecv(handle, 1, tags[n], rooms[n].data, size_of(n), &requests[n]));
     }
-    for (int n = count - 1; n >= 0 && 0 == check_rank && promise_needs(2); n--) {
+    MPI_Barrier(MPI_COMM_WORLD);
+    for (int turn = 0; turn < 2 && 1 == check_rank; turn++) {
+        send_tags(handle, tags, COUNT, 0);
+    }
+    for (int n = COUNT - 1; n >= 0 && 0 == check_rank && check_size > 1; n--) {
+        segmsg_info_t info = complete(handle, &requests[n]);
+
+        INFO(&info, 1, tags[n], size_of(n));
+        ROOM(&rooms[n], size_of(n), key_of(1, 0, n));
         receive(handle, 1, tags[n], size_of(n), key_of(1, 0, n));
+    }
+    close_empty(&handle);
+}
+
+static void count_one(void *context, const segmsg_info_t *info, const void *data)
+{
+    int **next = context;
+
+    (void) data;
+    CHECK(info->source == **next, "from %d, where the one from %d came before", info->source,
+          **next);
+    ++*next;
+}
+
+/* Ranks send one after the other, and rank 0 keeps what has come. */
+static void the_first_that_came_is_received_or_seen_first(void)
+{
+    segmsg_t *handle = open_world();
+    int order[64], *next = order;
+
+    for (int i = 1; i < check_size; i++) {
+        int sender = i % 2 ? (i + 1) / 2 : check_size - i / 2; /* 1, last, 2, last but one, ... */
+
+        order[i - 1] = sender;
+        for (int n = 0; n < 2 && sender == check_rank; n++) {
+            transmit(handle, 0, n, 8, key_of(sender, 0, n));
+        }
+        MPI_Barrier(MPI_COMM_WORLD);
+        for (int n = 0; n < 100 && 0 == check_rank; n++) {
+            SUCCEEDS(segmsg_poll(handle, NULL, NULL, NULL));
+        }
+        MPI_Barrier(MPI_COMM_WORLD);
+    }
+    for (int i = 1; i < check_size && 0 == check_rank; i++) {
+        receive_wild(handle, SEGMSG_ANY_SOURCE, 1, order[i - 1], 1, 8, key_of(order[i - 1], 0, 1));
+    }
+    while (0 == check_rank && next < order + check_size - 1) {
+        SUCCEEDS(segmsg_poll(handle, count_one, &next, NULL));
     }
     close_empty(&handle);
 }
@@ -304,32 +354,46 @@ static void the_message_that_was_first_goes_to_a_receive(void)
     close_empty(&handle);
 }
 
-/* Receives that name their sources, from all of them, in turn. */
-static void a_receive_waits_for_its_source(void)
+/* Receives that name their sources, from all of them, in rising or in falling order. */
+static void wait_for_sources(segmsg_t *handle, bool rising)
 {
     static const int tags[] = {5, 5, 5};
-    segmsg_t *handle = open_world();
-    int count = 0;
     segmsg_request_t *requests[3 * 64];
     struct room rooms[3 * 64];
 
-    for (int source = check_size - 1; source > 0 && 0 == check_rank; source--) {
-        for (int n = 0; n < 3; n++, count++) {
-            rooms[count] = room_make(size_of(n), 0);
-            SUCCEEDS(segmsg_irecv(handle, source, n % 2 ? 5 : SEGMSG_ANY_TAG, rooms[count].data,
-                                  size_of(n), &requests[count]));
+    for (int i = 0; i < 3 * (check_size - 1) && 0 == check_rank; i++) {
+        int source = rising ? 1 + i / 3 : check_size - 1 - i / 3;
+
+        rooms[i] = room_make(size_of(i % 3), 0);
+        SUCCEEDS(segmsg_irecv(handle, source, i % 2 ? 5 : SEGMSG_ANY_TAG, rooms[i].data,
+                              size_of(i % 3), &requests[i]));
+    }
+    for (int i = 1; i < check_size; i++) { /* those come first whose receives are last */
+        MPI_Barrier(MPI_COMM_WORLD);
+        if (check_rank == (rising ? check_size - i : i)) {
+            send_tags(handle, tags, 3, 0);
+        }
+        MPI_Barrier(MPI_COMM_WORLD);
+        for (int n = 0; n < 100 && 0 == check_rank; n++) {
+            SUCCEEDS(segmsg_poll(handle, NULL, NULL, NULL));
         }
     }
-    if (0 != check_rank) {
-        send_tags(handle, tags, 3, 0);
-    }
-    for (int i = 0; i < count; i++) {
-        int source = check_size - 1 - i / 3;
+    for (int i = 0; i < 3 * (check_size - 1) && 0 == check_rank; i++) {
+        int source = rising ? 1 + i / 3 : check_size - 1 - i / 3;
         segmsg_info_t info = complete(handle, &requests[i]);
 
         INFO(&info, source, 5, size_of(i % 3));
         ROOM(&rooms[i], size_of(i % 3), key_of(source, 0, i % 3));
     }
+}
+
+static void a_receive_waits_for_its_source(void)
+{
+    segmsg_t *handle = open_world();
+
+    wait_for_sources(handle, true);
+    MPI_Barrier(MPI_COMM_WORLD);
+    wait_for_sources(handle, false);
     close_empty(&handle);
 }
 
@@ -341,6 +405,7 @@ int main(int argc, char **argv)
         PROMISE(any_source_is_taken_with_the_tag),
         PROMISE(a_receive_waits_for_its_source),
         PROMISE(tags_of_any_size_are_told_apart),
+        PROMISE(the_first_that_came_is_received_or_seen_first),
         PROMISE(the_receive_that_was_first_gets_a_message),
         PROMISE(the_message_that_was_first_goes_to_a_receive),
     };

@@ -172,6 +172,44 @@ static void a_message_ends_it_before_a_request_does(void)
     close_empty(&handle);
 }
 
+/* As long as its request was not ended. */
+static void a_request_that_is_complete_ends_it_at_once(void)
+{
+    segmsg_t *handle = open_world();
+    segmsg_request_t *request = NULL;
+    struct room room = room_make(8, 0);
+    unsigned handled = 77;
+
+    nothing_is_seen();
+    if (1 == check_rank) {
+        transmit(handle, 0, 1000, 8, key_of(1, 0, 1));
+        transmit(handle, 0, 1001, 0, 0);
+    }
+    if (0 == check_rank && promise_needs(2)) {
+        SUCCEEDS(segmsg_irecv(handle, 1, 1000, room.data, 8, &request));
+        receive(handle, 1, 1001, 0, 0); /* the other has come too */
+        for (int n = 0; n < 3; n++) {
+            check_doing("%s: %d", promise_now, n);
+            SUCCEEDS(segmsg_poll_wait(handle, n % 2 ? see : NULL, seen, &handled));
+            CHECK(0 == handled, "handled %u", handled);
+        }
+        complete(handle, &request);
+        ROOM(&room, 8, key_of(1, 0, 1));
+    } else {
+        free(room.memory);
+    }
+    close_empty(&handle);
+}
+
+static void without_anything_to_wait_for_it_is_refused(void)
+{
+    segmsg_t *handle = open_world();
+
+    check_doing("%s", promise_now);
+    GIVES(SEGMSG_E_ARGUMENT, segmsg_poll_wait(handle, NULL, NULL, NULL));
+    close_empty(&handle);
+}
+
 static void kept_messages_end_it_at_once(void)
 {
     segmsg_t *handle = open_world();
@@ -208,6 +246,8 @@ int main(int argc, char **argv)
         PROMISE(it_waits_until_a_receive_is_complete),
         PROMISE(it_waits_until_a_send_is_complete),
         PROMISE(a_message_ends_it_before_a_request_does),
+        PROMISE(a_request_that_is_complete_ends_it_at_once),
+        PROMISE(without_anything_to_wait_for_it_is_refused),
         PROMISE(kept_messages_end_it_at_once),
     };
 

@@ -10,7 +10,7 @@
  */
 #include "content.h"
 
-enum { COUNT = 8, LARGE = 300000, TAG_TOLD = 50, TAG_GO = 51, TAG_END = 52 };
+enum { COUNT = 8, LARGE = 300000, TAG_TOLD = 50, TAG_GO = 51, TAG_MEET = 52 };
 
 /* How rank 0 waits for rank 1. */
 typedef void (*wait_t)(segmsg_t *handle);
@@ -49,6 +49,21 @@ static void rank_0(segmsg_t *handle, wait_t wait_for_rank_1)
     }
 }
 
+/* Let all know each other: whom a rank has heard of already it may have ways to look at alone. */
+static void meet(segmsg_t *handle)
+{
+    for (int to = 0; to < 3; to++) {
+        if (to != check_rank) {
+            transmit(handle, to, TAG_MEET, 8, key_of(check_rank, to, 0));
+        }
+    }
+    for (int from = 0; from < 3; from++) {
+        if (from != check_rank) {
+            receive(handle, from, TAG_MEET, 8, key_of(from, check_rank, 0));
+        }
+    }
+}
+
 /* rank_1 says what rank 1 does to end rank 0's waiting. */
 static void serve(wait_t wait_for_rank_1, wait_t rank_1)
 {
@@ -57,6 +72,9 @@ static void serve(wait_t wait_for_rank_1, wait_t rank_1)
     if (!promise_needs(3)) {
         close_empty(&handle);
         return;
+    }
+    if (check_rank < 3) {
+        meet(handle);
     }
     if (0 == check_rank) {
         rank_0(handle, wait_for_rank_1);

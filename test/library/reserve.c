@@ -184,6 +184,40 @@ static void reservations_stay_behind_what_was_begun(void)
     close_empty(&handle);
 }
 
+/* Behind one that found no room a short one must wait, though there may be room for it. */
+static void reservations_stay_behind_what_has_no_room(void)
+{
+    enum { MOST = 20000, MORE = 20 };
+    segmsg_t *handle = open_world();
+    size_t bytes = segmsg_eager_limit(handle);
+    unsigned char *out = content_make(bytes, 1);
+    segmsg_request_t *request = NULL;
+    void *place;
+    int counts[2] = {0, 0}; /* long ones, of which the last waits, and short ones behind them */
+
+    while (1 == check_rank && NULL == request && counts[0] < MOST) {
+        SUCCEEDS(segmsg_isend(handle, 0, 1, out, bytes, &request));
+        counts[0]++;
+    }
+    for (int n = 0; n < MORE && 1 == check_rank; n++) {
+        if (SEGMSG_SUCCESS == segmsg_reserve(handle, 0, 8, &place)) {
+            content_fill(place, 8, 2);
+            SUCCEEDS(segmsg_publish(handle, 2, 8));
+            counts[1]++;
+        }
+    }
+    MPI_Bcast(counts, 2, MPI_INT, 1 % check_size, MPI_COMM_WORLD);
+    for (int n = 0; n < counts[0] + counts[1] && 0 == check_rank && promise_needs(2); n++) {
+        bool is_short = n >= counts[0];
+
+        receive_wild(handle, 1, SEGMSG_ANY_TAG, 1, is_short ? 2 : 1, is_short ? 8 : bytes,
+                     is_short ? 2 : 1);
+    }
+    complete(handle, &request);
+    free(out);
+    close_empty(&handle);
+}
+
 /* Rank 0 receives nothing until rank 1 has found that there is no room. */
 static void without_room_it_is_busy(void)
 {
@@ -299,6 +333,7 @@ int main(int argc, char **argv)
         PROMISE(what_is_cancelled_never_comes),
         PROMISE(reservations_keep_the_order),
         PROMISE(reservations_stay_behind_what_was_begun),
+        PROMISE(reservations_stay_behind_what_has_no_room),
         PROMISE(without_room_it_is_busy),
         PROMISE(one_at_a_time),
         PROMISE(meanwhile_other_calls_are_busy),

@@ -114,8 +114,10 @@ static void what_the_program_sent_and_received_is_counted(void)
         EQUAL(statistics.bytes_sent, (uint64_t) round * sums.bytes_sent);
         EQUAL(statistics.messages_received, (uint64_t) round * sums.received);
         EQUAL(statistics.bytes_received, (uint64_t) round * sums.bytes_received);
-        EQUAL(statistics.single_copies + statistics.streamed,
-              (uint64_t) round * sums.large_from_others);
+        if (NULL == getenv("SEGMSG_MEMORY")) { /* with little, short ones may go like long ones */
+            EQUAL(statistics.single_copies + statistics.streamed,
+                  (uint64_t) round * sums.large_from_others);
+        }
         EQUAL(statistics.in_place, 0); /* there was no handler */
     }
     close_empty(&handle);

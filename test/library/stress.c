@@ -83,7 +83,8 @@ static bool send_reserved(const struct message *out)
     }
     result = segmsg_reserve(handle, out->to, out->bytes + out->key % 2, &place);
     if (SEGMSG_SUCCESS != result) {
-        CHECK(SEGMSG_E_BUSY == result || out->bytes + out->key % 2 > segmsg_eager_limit(handle),
+        CHECK(SEGMSG_E_BUSY == result || SEGMSG_E_MEMORY == result
+                  || out->bytes + out->key % 2 > segmsg_eager_limit(handle),
               "segmsg_reserve gave \"%s\"", segmsg_result_text(result));
         return false;
     }
