@@ -339,7 +339,7 @@ static segmsg_result_t check_comm(MPI_Comm comm)
 segmsg_result_t segmsg_open(MPI_Comm comm, const segmsg_options_t *options, segmsg_t **opened)
 {
     segmsg_lib_explain("%s", "");
-    segmsg_t *nowhere;
+    segmsg_t *nowhere = NULL;
     segmsg_t **to = opened != NULL ? opened : &nowhere;
     *to = NULL;
     segmsg_result_t result = check_mpi();

@@ -93,7 +93,7 @@ def opening():
     jobs = matrix("options environment mpi_fails", (1, 2, 3, 4), ("usual",), ((2, "usual"),))
     jobs += matrix("options environment", (8,), ("usual",))
     jobs += matrix("leaks", (1, 2, 4), ("usual", "no single copy"), ((2, "usual"),))
-    jobs += matrix("reach", (1, 2, 3, 4, 8), ("usual", "little memory"), ((3, "usual"),))
+    jobs += matrix("reach", (1, 2, 3, 4, 8), ("usual",), ((3, "usual"),))
     jobs += matrix("two_nodes", (2, 3, 4, 8), ("usual", "no single copy", "tiny"), ((4, "usual"),))
     jobs += matrix("arguments", (1, 2, 3), ("usual",), ((2, "usual"),))
     return jobs + matrix("text", (1, 2), ("usual",), ((1, "usual"),))
