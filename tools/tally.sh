@@ -11,6 +11,7 @@
 tally_passed=0
 tally_failed=0
 tally_names=() # of the steps that failed
+tally_shown=() # their logs
 tally_start=$SECONDS
 tally_pid= # of the running step, which does not hear an interrupt from the terminal
 trap 'test -z "$tally_pid" || kill "$tally_pid" 2>/dev/null || true; echo "interrupted" >&2; exit 130' INT TERM
@@ -67,22 +68,34 @@ step() # name, limit in seconds, command...
     [ "$f" -eq 0 ] && return 0
 
     tally_names+=("$name")
+    tally_shown+=("$log")
     case $status in
     124 | 137) printf '[%s] FAILED: %s (over its limit of %s s)\n' "$(elapsed)" "$name" "$limit" ;;
     *) printf '[%s] FAILED: %s (%d failed, exit status %d)\n' "$(elapsed)" "$name" "$f" "$status" ;;
     esac
-    if [ "$tally_show" != yes ]; then
-        printf -- '---- the end of %s\n' "$log"
-        tail -n "${tally_tail:-80}" "$log" | sed 's/^/    /'
-        printf -- '----\n'
-    fi
+    [ "$tally_show" = yes ] || show_failure "$log"
     return 0
 }
 
-# Prints what failed, and the line that counts; its status is the script's.
+# What failed in a step and the end of its output, which holds the same of steps within it.
+show_failure() # log
+{
+    printf -- '---- the end of %s\n' "$1"
+    { head -n "-${tally_tail:-80}" "$1" | grep -E '^ *(not ok|FAILED)' | head -n 20 || true; } | sed 's/^/    /'
+    tail -n "${tally_tail:-80}" "$1" | sed 's/^/    /'
+    printf -- '----\n'
+}
+
+# Prints what failed, and the line that counts; its status is the script's. Whoever runs this as one of
+# several steps shows the end of the output, so that is where the failures are shown again.
 tally_end()
 {
-    local name
+    local name log
+    if [ "$tally_show" = yes ]; then
+        for log in "${tally_shown[@]}"; do
+            tally_tail=30 show_failure "$log"
+        done
+    fi
     for name in "${tally_names[@]}"; do
         printf 'FAILED: %s\n' "$name"
     done
