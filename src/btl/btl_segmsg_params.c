@@ -287,6 +287,17 @@ static void register_cache(mca_btl_segmsg_config_t *config)
         "Longest message of a stream, in cache lines, in group 0; longer ones are "
         "faster through a larger group, unless somebody waits for them (8 to 65535)",
         OPAL_INFO_LVL_9, &cache->stream_lines);
+    mca_btl_segmsg_register_unsigned(
+        "reply_lines",
+        "The same for a message that goes to a peer from which one has come since the last (8 to "
+        "65535)",
+        OPAL_INFO_LVL_9, &cache->reply_lines);
+    mca_btl_segmsg_register_unsigned(
+        "lap_lines",
+        "Cache lines of group 0 that a sender uses over and over while the receiver keeps up; "
+        "partitions above it are then used again as soon as they can be (0, or 8 to 65535; 0: one "
+        "after the other, all that there are)",
+        OPAL_INFO_LVL_9, &cache->lap);
     config->look_every = 40;
     mca_btl_segmsg_register_unsigned(
         "look_every",
@@ -457,7 +468,12 @@ static bool check_cache(const segmsg_cache_policy_t *cache)
            && mca_btl_segmsg_check_range("demote_answer_lines", cache->answer_lines, 0,
                                          SEGMSG_RING_MAX)
            && mca_btl_segmsg_check_range("stream_lines", cache->stream_lines, SEGMSG_RING_MIN,
-                                         SEGMSG_RING_MAX);
+                                         SEGMSG_RING_MAX)
+           && mca_btl_segmsg_check_range("reply_lines", cache->reply_lines, SEGMSG_RING_MIN,
+                                         SEGMSG_RING_MAX)
+           && (cache->lap == 0
+               || mca_btl_segmsg_check_range("lap_lines", cache->lap, SEGMSG_RING_MIN,
+                                             SEGMSG_RING_MAX));
 }
 
 static bool check_power_of_two(const char *name, unsigned long value)

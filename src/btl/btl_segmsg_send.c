@@ -223,8 +223,8 @@ static int sendi_full(mca_btl_segmsg_endpoint_t *endpoint, size_t size, uint8_t 
     return OPAL_ERR_OUT_OF_RESOURCE;
 }
 
-/* Copies header and payload of a message into its place. */
-SEGMSG_INLINE void fill(const segmsg_place_t *place, opal_convertor_t *convertor,
+/* Copies header and payload of a message into its place, whose lines may be `owned` already. */
+SEGMSG_INLINE void fill(const segmsg_place_t *place, bool owned, opal_convertor_t *convertor,
                         const void *header, size_t header_size, size_t payload_size)
 {
     if (OPAL_LIKELY(payload_size == 0 || !segmsg_compat_needs_pack(convertor))) {
@@ -232,7 +232,7 @@ SEGMSG_INLINE void fill(const segmsg_place_t *place, opal_convertor_t *convertor
         if (payload_size != 0) {
             opal_convertor_get_current_pointer(convertor, &payload);
         }
-        segmsg_copy_in(place->data, header, header_size, payload, payload_size, place->group == 0);
+        segmsg_copy_in(place->data, header, header_size, payload, payload_size, owned);
     } else {
         memcpy(place->data, header, header_size);
         (void) mca_btl_segmsg_pack(convertor, (char *) place->data + header_size, payload_size);
@@ -294,7 +294,8 @@ int mca_btl_segmsg_sendi(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *en
         error = segmsg_sender_take(sender, size, &place);
     }
     if (OPAL_LIKELY(error == SEGMSG_OK)) {
-        fill(&place, convertor, header, header_size, payload_size);
+        fill(&place, segmsg_sender_has_lines(sender, &place), convertor, header, header_size,
+             payload_size);
         sent = segmsg_sender_publish(sender, &place, tag, (uint32_t) size);
         if (OPAL_UNLIKELY(!sent)) {
             segmsg_sender_give_back(sender, &place);

@@ -51,6 +51,9 @@ static inline void segmsg_cache_demote(const void *address)
 /* True if this processor has segmsg_cache_demote. */
 bool segmsg_cache_can_demote(void);
 
+/* True if on this processor lines that were used lately are better than lines that are owned ahead. */
+bool segmsg_cache_prefers_reuse(void);
+
 /* What a sender does about lines. */
 typedef struct {
     uint32_t near;         /* lines asked for anew after every message, besides its own number */
@@ -59,6 +62,10 @@ typedef struct {
     uint32_t demote_lines; /* longest message, in lines, whose lines are demoted; 0: none */
     uint32_t answer_lines; /* the same for a message that answers one: somebody waits for it */
     uint32_t stream_lines; /* longest message of a stream, in lines, in group 0 */
+    uint32_t reply_lines;  /* longest message that answers one, in lines, in group 0 */
+    uint32_t
+        lap; /* lines of group 0 that are used while the receiver keeps up; partitions above it are
+                     used again as soon as they can be. 0: one after the other, all that there are */
 } segmsg_cache_policy_t;
 
 #endif

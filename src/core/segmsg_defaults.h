@@ -34,13 +34,16 @@ static inline segmsg_growth_t segmsg_default_growth(void)
 static inline segmsg_cache_policy_t segmsg_default_cache(void)
 {
     bool demotes = segmsg_cache_can_demote();
+    bool reuses = segmsg_cache_prefers_reuse();
     return (segmsg_cache_policy_t){
-        .near = 4,
-        .most = 128,
-        .far = 128,
+        .near = reuses ? 0 : 4,
+        .most = reuses ? 0 : 128,
+        .far = reuses ? 0 : 128,
         .demote_lines = demotes ? 8 : 0,
         .answer_lines = demotes ? 131 : 0,
         .stream_lines = 66,
+        .reply_lines = reuses ? 80 : SEGMSG_RING_MAX,
+        .lap = reuses ? 160 : 0,
     };
 }
 

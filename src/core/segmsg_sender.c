@@ -58,21 +58,23 @@ static segmsg_error_t form_group(segmsg_sender_t *sender, uint32_t group, uint32
 }
 
 /*
- * Longest message in bytes of a stream that goes through group 0: as the policy says, unless the next
- * group has partitions so large that messages of that length would waste most of them.
+ * Longest message in bytes that goes through group 0 if the policy wants no more than `lines` there:
+ * that many, unless the next group has partitions so large that messages of that length would waste most
+ * of them.
  */
-static size_t stream_capacity(const segmsg_sender_t *sender, const segmsg_ring_image_t *ring)
+static size_t ring_capacity(const segmsg_sender_t *sender, const segmsg_ring_image_t *ring,
+                            uint32_t lines)
 {
     enum { WASTE_MAX = 8 };
-    size_t streamed = (size_t) ring->cache.stream_lines * SEGMSG_LINE - SEGMSG_HEADER_BYTES;
+    size_t wanted = (size_t) lines * SEGMSG_LINE - SEGMSG_HEADER_BYTES;
     uint32_t next = 1;
     while (next < sender->geometry.group_count
-           && segmsg_group_capacity(&sender->geometry, next) <= streamed) {
+           && segmsg_group_capacity(&sender->geometry, next) <= wanted) {
         ++next;
     }
     bool is_better = next < sender->geometry.group_count
-                     && sender->geometry.group[next].partition_size <= WASTE_MAX * streamed;
-    return streamed < ring->capacity && is_better ? streamed : ring->capacity;
+                     && sender->geometry.group[next].partition_size <= WASTE_MAX * wanted;
+    return wanted < ring->capacity && is_better ? wanted : ring->capacity;
 }
 
 /* Makes `ring` the image of the segment of `entry`. */
@@ -82,13 +84,16 @@ static void open_ring(segmsg_sender_t *sender, segmsg_ring_image_t *ring,
     ring->line = (void *) segmsg_segment_partitions(sender->target, entry);
     ring->control = segmsg_segment_control(sender->target, entry);
     ring->count = entry->partition_count;
+    ring->lap = segmsg_ring_lap(ring);
     ring->at = 0;
+    ring->cleared = SEGMSG_RING_NONE;
     ring->head = 0;
     ring->spare = 0;
     ring->limit = entry->partition_count;
     ring->capacity = (size_t) entry->span_factor * SEGMSG_LINE - SEGMSG_HEADER_BYTES;
-    ring->stream_capacity = stream_capacity(sender, ring);
     const segmsg_cache_policy_t *cache = &ring->cache;
+    ring->stream_capacity = ring_capacity(sender, ring, cache->stream_lines);
+    ring->reply_capacity = ring_capacity(sender, ring, cache->reply_lines);
     ring->near_most = cache->most < ring->count ? cache->most : ring->count - 1;
     ring->far_most = cache->far != 0 && cache->far < ring->count ? ring->count - cache->far - 1 : 0;
 }
@@ -235,6 +240,11 @@ static bool commit_run(segmsg_sender_t *sender, segmsg_run_image_t *run, uint32_
 static segmsg_error_t take_run(segmsg_sender_t *sender, segmsg_run_image_t *run,
                                uint32_t partitions, uint32_t *first)
 {
+    /* Whoever has answered has most likely returned what it answers. Relaxed: a hint. */
+    if (sender->ring.cache.lap != 0
+        && atomic_load_explicit(&sender->answers, memory_order_relaxed)) {
+        run_reclaim(run);
+    }
     *first = segmsg_run_find(run->taken, partitions);
     if (*first == SEGMSG_RUN_NONE) {
         run_reclaim(run);
@@ -339,15 +349,27 @@ segmsg_error_t segmsg_sender_take_lasting(segmsg_sender_t *sender, size_t length
     return error == SEGMSG_OK ? segmsg_sender_take_larger(sender, length, 1, place) : error;
 }
 
-/* Takes `lines` in the ring, going round its end if they do not fit before it. */
+/* True if the next message should go to the begin of the ring, though it would fit before its end: the
+ * lap is full, holds several such messages, and the receiver has read its begin. */
+static bool laps_early(segmsg_ring_image_t *ring, uint32_t lines)
+{
+    return ring->at + lines > ring->lap && 2 * lines <= ring->cache.lap
+           && segmsg_ring_has_room(ring, ring->count - ring->at + lines);
+}
+
+/* Takes `lines` in the ring, going round its end, or that of the lap, if they do not fit before it. */
 static bool take_ring(segmsg_ring_image_t *ring, uint32_t lines, segmsg_place_t *place)
 {
-    uint32_t skip = ring->at + lines > ring->count ? ring->count - ring->at : 0;
+    bool wraps = ring->at + lines > ring->count || laps_early(ring, lines);
+    uint32_t skip = wraps ? ring->count - ring->at : 0;
     if (!segmsg_ring_has_room(ring, skip + lines)) {
         return false;
     }
-    if (skip != 0) {
+    if (wraps) {
         segmsg_ring_publish(ring, skip, segmsg_header_make(SEGMSG_KIND_WRAP, 0, skip, 0));
+        ring->lap = segmsg_ring_lap(ring);
+    } else if (ring->at + lines > ring->lap) {
+        ring->lap = ring->count; /* this time round all of it */
     }
     place->data = ring->line[ring->at].bytes + SEGMSG_HEADER_BYTES;
     place->group = 0;
@@ -486,6 +508,7 @@ bool segmsg_sender_announce(segmsg_sender_t *sender, const segmsg_place_t *place
         announcement->partitions = (uint16_t) place->partitions;
         segmsg_ring_publish(ring, 1, segmsg_header_make(SEGMSG_KIND_RUN, tag, 1, length));
         segmsg_ring_own_ahead(ring, 1);
+        segmsg_ring_clear_ahead(ring, 1);
     }
     /* Relaxed: a hint. */
     atomic_store_explicit(&sender->answers, false, memory_order_relaxed);

@@ -29,16 +29,20 @@
 #include <stdbool.h>
 
 /* The image of the ordered segment (group 0). */
+enum { SEGMSG_RING_NONE = UINT32_MAX };
 typedef struct {
     segmsg_line_t *line;       /* partition 0 of the image; NULL while no group is formed */
     segmsg_control_t *control; /* how much the receiver has consumed */
     uint32_t count;            /* partitions */
+    uint32_t lap;              /* those of them that this lap uses */
     uint32_t at;               /* where the next header goes */
+    uint32_t cleared;          /* a line after `at` that reads as "nothing yet"; SEGMSG_RING_NONE */
     uint64_t head;             /* partitions taken in all */
     uint64_t limit;            /* `head` may reach this: consumed as last seen + count - spare */
     uint32_t spare;            /* partitions kept for entries that must always fit */
     size_t capacity;           /* longest message in bytes that this segment carries */
-    size_t stream_capacity;    /* the same in a stream: see segmsg_sender_take */
+    size_t stream_capacity;    /* the same in a stream: see segmsg_sender_ring_capacity */
+    size_t reply_capacity;     /* the same of a message that answers one */
     segmsg_cache_policy_t cache;
     uint32_t near_most; /* lines asked for anew at a time, at most */
     uint32_t far_most;  /* longest message, in lines, for which lines far ahead are asked for */
@@ -157,12 +161,42 @@ SEGMSG_INLINE void segmsg_ring_publish(segmsg_ring_image_t *ring, uint32_t lines
 {
     uint32_t next = ring->at + lines;
     next = next == ring->count ? 0 : next;
-    /* Relaxed: ordered by the release below. */
-    atomic_store_explicit(&ring->line[next].header, 0, memory_order_relaxed);
+    if (next != ring->cleared) {
+        /* Relaxed: ordered by the release below. */
+        atomic_store_explicit(&ring->line[next].header, 0, memory_order_relaxed);
+    }
     /* Release: payload and the cleared next header come first. */
     atomic_store_explicit(&ring->line[ring->at].header, header, memory_order_release);
     ring->at = next;
     ring->head += lines;
+}
+
+/* Lines of a lap that begins. */
+SEGMSG_INLINE uint32_t segmsg_ring_lap(const segmsg_ring_image_t *ring)
+{
+    return ring->cache.lap != 0 && ring->cache.lap < ring->count ? ring->cache.lap : ring->count;
+}
+
+/*
+ * After a message of `lines` lines, where lines are used again soon: the next message is likely to be as
+ * long, so the line after it is cleared now, when nobody waits. What was cleared counts for the next
+ * message only; a wrap before it passes over that line and leaves it as it is.
+ */
+SEGMSG_INLINE void segmsg_ring_clear_ahead(segmsg_ring_image_t *ring, uint32_t lines)
+{
+    if (ring->cache.lap == 0) {
+        return;
+    }
+    if (ring->at == 0) {
+        ring->lap = segmsg_ring_lap(ring); /* the end was met exactly, without a wrap */
+    }
+    uint32_t after = ring->at + lines;
+    ring->cleared = SEGMSG_RING_NONE;
+    if (after < ring->lap && ring->head + lines + 1 <= ring->limit) {
+        /* Relaxed: ordered by the release with which the next message is published. */
+        atomic_store_explicit(&ring->line[after].header, 0, memory_order_relaxed);
+        ring->cleared = after;
+    }
 }
 
 /* Owns `lines` lines, the first of them `ahead` lines after the next header's; less than a lap. */
@@ -232,13 +266,14 @@ static inline void segmsg_sender_own_next(const segmsg_sender_t *sender)
 /*
  * Longest message in bytes for which group 0 is the best now. The lines of a ring change hands all the
  * time; a stream of long messages is faster through a segment that is several times as large as a
- * core's first cache. A single one that somebody waits for is faster through lines that are owned.
+ * core's first cache. A single one that somebody waits for is faster through lines that are owned; or,
+ * where it is reuse that counts, through the partitions that the last one has left.
  */
 SEGMSG_INLINE size_t segmsg_sender_ring_capacity(const segmsg_sender_t *sender)
 {
     /* Relaxed: a hint. */
     return atomic_load_explicit(&sender->answers, memory_order_relaxed)
-               ? sender->ring.capacity
+               ? sender->ring.reply_capacity
                : sender->ring.stream_capacity;
 }
 
@@ -254,7 +289,7 @@ SEGMSG_INLINE segmsg_error_t segmsg_sender_take(segmsg_sender_t *sender, size_t 
     segmsg_ring_image_t *ring = &sender->ring;
     if (__builtin_expect(length <= segmsg_sender_ring_capacity(sender), 1)) {
         uint32_t lines = (uint32_t) (length + SEGMSG_HEADER_BYTES + SEGMSG_LINE - 1) / SEGMSG_LINE;
-        if (__builtin_expect(ring->at + lines <= ring->count && segmsg_ring_has_room(ring, lines),
+        if (__builtin_expect(ring->at + lines <= ring->lap && segmsg_ring_has_room(ring, lines),
                              1)) {
             place->data = ring->line[ring->at].bytes + SEGMSG_HEADER_BYTES;
             place->group = 0;
@@ -264,6 +299,14 @@ SEGMSG_INLINE segmsg_error_t segmsg_sender_take(segmsg_sender_t *sender, size_t 
         }
     }
     return segmsg_sender_take_slow(sender, length, place);
+}
+
+/* True if whoever copies to `place` need not ask for its lines: they have been asked for, or asking
+ * does not pay. */
+SEGMSG_INLINE bool segmsg_sender_has_lines(const segmsg_sender_t *sender,
+                                           const segmsg_place_t *place)
+{
+    return place->group == 0 || sender->ring.cache.most == 0;
 }
 
 /* Publishes a message above group 0; false if group 0 has no room to announce it now. */
@@ -287,6 +330,7 @@ SEGMSG_INLINE bool segmsg_sender_publish(segmsg_sender_t *sender, const segmsg_p
                        atomic_load_explicit(&sender->answers, memory_order_relaxed));
     atomic_store_explicit(&sender->answers, false, memory_order_relaxed);
     segmsg_ring_own_ahead(&sender->ring, place->partitions);
+    segmsg_ring_clear_ahead(&sender->ring, place->partitions);
     ++sender->messages[0];
     sender->partitions[0] += place->partitions;
     return true;

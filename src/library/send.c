@@ -69,7 +69,8 @@ SEGMSG_INLINE segmsg_error_t put(segmsg_sender_t *sender, segmsg_lib_kind_t kind
     if (__builtin_expect(error != SEGMSG_OK, 0)) {
         return error;
     }
-    segmsg_copy_in(place.data, header, header_bytes, data, bytes, place.group == 0);
+    segmsg_copy_in(place.data, header, header_bytes, data, bytes,
+                   segmsg_sender_has_lines(sender, &place));
     return publish(sender, &place, kind, header_bytes + bytes) ? SEGMSG_OK : SEGMSG_ERR_FULL;
 }
 

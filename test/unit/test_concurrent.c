@@ -47,6 +47,7 @@ static void run_threads(const char *list, uint32_t starter, uint32_t senders, ui
 static void two_threads_exchange_a_million_messages(void)
 {
     run_threads("64:1023:129,1K:64:16,8K:16:8", 1023, 1, unit_repetitions(1000000), 1, 0);
+    run_threads("64:1023:129,1K:64:16,8K:16:8", 1023, 2, unit_repetitions(300000), 1, 0);
 }
 
 static void two_threads_with_tiny_groups(void)

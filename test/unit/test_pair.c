@@ -135,7 +135,7 @@ static void send_now(model_t *model)
     model_message_t message = {.number = ++model->numbers,
                                .length = (uint32_t) random_length(model)};
     segmsg_ring_image_t before = sender->ring;
-    bool fits_ring = message.length <= before.capacity && before.line != NULL;
+    bool fits_ring = message.length <= segmsg_sender_ring_capacity(sender) && before.line != NULL;
     bool room =
         fits_ring && ring_has_room(&before, segmsg_group_partitions(geometry, 0, message.length));
     bool room_to_announce = before.line != NULL && ring_has_room(&before, 1);
@@ -341,7 +341,8 @@ static void check_all_free(model_t *model)
         return;
     }
     UNIT_EQUAL(atomic_load(&ring->control->word), ring->head);
-    model_message_t message = {.number = ++model->numbers, .length = (uint32_t) ring->capacity};
+    model_message_t message = {.number = ++model->numbers,
+                               .length = (uint32_t) segmsg_sender_ring_capacity(&model->sender)};
     UNIT_EQUAL(segmsg_sender_take(&model->sender, message.length, &message.place), SEGMSG_OK);
     UNIT_EQUAL(message.place.group, 0);
     memory_fill(message.place.data, message.length, message.number);
@@ -352,7 +353,8 @@ static void check_all_free(model_t *model)
     return_one(model);
 }
 
-static void run_model(const char *list, uint32_t starter, uint32_t grow_after, uint64_t steps)
+static void run_model(const char *list, uint32_t starter, uint32_t grow_after,
+                      const segmsg_cache_policy_t *policy, uint64_t steps)
 {
     model_t *model = calloc(1, sizeof(*model));
     UNIT_REQUIRE(model != NULL);
@@ -363,6 +365,7 @@ static void run_model(const char *list, uint32_t starter, uint32_t grow_after, u
     segmsg_identity_t self = memory_sender(1);
     segmsg_growth_t growth = memory_growth(grow_after);
     segmsg_sender_init(&model->sender, &model->image, &self, &growth);
+    segmsg_sender_set_cache(&model->sender, policy);
 
     unsigned eagerness = 50; /* of the receiver, of 100 */
     for (uint64_t step = 0; step < steps && !unit_has_failed(); ++step) {
@@ -380,6 +383,9 @@ static void run_model(const char *list, uint32_t starter, uint32_t grow_after, u
         } else {
             finish_place(model, choice < 9 || unit_below(&model->random, 2) == 0);
         }
+        if (unit_below(&model->random, 4) == 0) {
+            segmsg_sender_answers(&model->sender);
+        }
         check_partitions(model);
         if (unit_below(&model->random, 2000) == 0) {
             drain(model);
@@ -396,21 +402,28 @@ static void run_model(const char *list, uint32_t starter, uint32_t grow_after, u
     free(model);
 }
 
+static const segmsg_cache_policy_t as_it_comes = {0};
+/* A lap of 8 lines where groups are tiny. */
+static const segmsg_cache_policy_t reusing = {.lap = 8, .reply_lines = 2};
+
 static void tiny_groups_agree_with_the_model(void)
 {
-    run_model("64:8:3,128:2:2,512:2:2", 8, UINT32_MAX, unit_repetitions(200000));
-    run_model("64:9:3,128:1:1,256:3:2,1K:1:1", 9, UINT32_MAX, unit_repetitions(200000));
+    run_model("64:8:3,128:2:2,512:2:2", 8, UINT32_MAX, &as_it_comes, unit_repetitions(200000));
+    run_model("64:9:3,128:1:1,256:3:2,1K:1:1", 9, UINT32_MAX, &as_it_comes,
+              unit_repetitions(200000));
 }
 
 static void odd_groups_agree_with_the_model(void)
 {
-    run_model("64:16:7,256:5:3,512:7:7,1K:64:9", 16, UINT32_MAX, unit_repetitions(200000));
-    run_model("64:31:2,128:64:64", 31, UINT32_MAX, unit_repetitions(200000));
+    run_model("64:16:7,256:5:3,512:7:7,1K:64:9", 16, UINT32_MAX, &as_it_comes,
+              unit_repetitions(200000));
+    run_model("64:31:2,128:64:64", 31, UINT32_MAX, &as_it_comes, unit_repetitions(200000));
 }
 
 static void groups_of_default_size_agree_with_the_model(void)
 {
-    run_model("64:1023:129,1K:64:16,8K:16:8,64K:4:2", 1023, UINT32_MAX, unit_repetitions(50000));
+    run_model("64:1023:129,1K:64:16,8K:16:8,64K:4:2", 1023, UINT32_MAX, &as_it_comes,
+              unit_repetitions(50000));
 }
 
 static void growing_groups_agree_with_the_model(void)
@@ -418,8 +431,93 @@ static void growing_groups_agree_with_the_model(void)
     for (uint64_t round = 0; round < unit_repetitions(200); ++round) {
         unit_random_t random = unit_random(round);
         run_model("64:40:19,128:8:8,1K:4:4", 8 + (uint32_t) unit_below(&random, 32),
-                  (uint32_t) unit_below(&random, 300), 1000);
+                  (uint32_t) unit_below(&random, 300), round % 2 == 0 ? &as_it_comes : &reusing,
+                  1000);
     }
+}
+
+static void groups_whose_lines_are_used_again_agree_with_the_model(void)
+{
+    run_model("64:31:3,128:8:2,512:8:2", 31, UINT32_MAX, &reusing, unit_repetitions(200000));
+    const segmsg_cache_policy_t lap = {.lap = 160, .reply_lines = 44, .stream_lines = 66};
+    run_model("64:1023:129,1K:64:16,8K:16:8,64K:4:2", 1023, UINT32_MAX, &lap,
+              unit_repetitions(50000));
+    run_model("64:200:99,8K:2:2", 200, UINT32_MAX, &lap, unit_repetitions(100000));
+}
+
+/* Sends `count` messages of `length` bytes. The first `behind` are read when all of them are sent, the others at
+ * once. *line receives the highest line of group 0, *partition the highest partition above it, that the last
+ * half of the messages used. */
+static void see_use(const segmsg_cache_policy_t *policy, uint32_t count, uint32_t behind,
+                    size_t length, uint32_t *line, uint32_t *partition)
+{
+    memory_t memory;
+    memory_open_export(&memory, "64:1023:129,1K:64:16,8K:64:8", 1023, 16, 2);
+    segmsg_receiver_t receiver;
+    UNIT_CHECK(segmsg_receiver_init(&receiver, &memory.export));
+    segmsg_export_t image = memory_image(&memory);
+    const segmsg_identity_t self = memory_sender(1);
+    const segmsg_growth_t growth = memory_growth(UINT32_MAX);
+    segmsg_sender_t sender;
+    segmsg_sender_init(&sender, &image, &self, &growth);
+    segmsg_sender_set_cache(&sender, policy);
+    uint32_t received = 0;
+    *line = *partition = 0;
+    for (uint32_t m = 0; m < count && !unit_has_failed(); ++m) {
+        segmsg_place_t place;
+        UNIT_EQUAL(segmsg_sender_take(&sender, length, &place), SEGMSG_OK);
+        if (unit_has_failed()) {
+            break;
+        }
+        uint32_t end = place.first + place.partitions - 1;
+        uint32_t *most = place.group == 0 ? line : partition;
+        *most = m >= count / 2 && end > *most ? end : *most;
+        memory_fill(place.data, length, m);
+        UNIT_CHECK(segmsg_sender_publish(&sender, &place, 1, (uint32_t) length));
+        while (m + 1 >= behind && received <= m) {
+            UNIT_EQUAL(segmsg_receiver_find_groups(&receiver), SEGMSG_OK);
+            segmsg_message_t message;
+            segmsg_reader_t *reader = receiver.reader[0];
+            UNIT_EQUAL(segmsg_reader_poll(&receiver, reader, &message), SEGMSG_POLL_MESSAGE);
+            UNIT_CHECK(memory_holds(message.data, length, received));
+            segmsg_message_return(&receiver, reader, &message);
+            segmsg_sender_answers(&sender);
+            ++received;
+        }
+    }
+    UNIT_EQUAL(received, count);
+    segmsg_sender_destroy(&sender);
+    segmsg_receiver_destroy(&receiver);
+    memory_close(&memory);
+}
+
+/* Lines beyond the lap are for a receiver that is behind, and no longer than it is. */
+static void a_receiver_that_keeps_up_sees_few_lines(void)
+{
+    const segmsg_cache_policy_t lap = {.lap = 160, .reply_lines = SEGMSG_RING_MAX};
+    uint32_t line, partition;
+    for (size_t length = 0; length <= 4000; length += 100) {
+        see_use(&lap, 400, 0, length, &line, &partition);
+        UNIT_CHECK(line < 160);
+        see_use(&as_it_comes, 4000, 0, length, &line, &partition);
+        UNIT_CHECK(line > 800);
+    }
+    see_use(&lap, 900, 900, 10, &line, &partition);
+    UNIT_EQUAL(line, 899);
+    for (size_t length = 10; length <= 200; length += 95) {
+        see_use(&lap, 4000, 250, length, &line, &partition);
+        UNIT_CHECK(line < 160);
+    }
+}
+
+static void who_answers_finds_the_partitions_of_the_last_message(void)
+{
+    const segmsg_cache_policy_t lap = {.lap = 160, .reply_lines = 44, .stream_lines = 44};
+    uint32_t line, partition;
+    see_use(&lap, 100, 0, 8000, &line, &partition);
+    UNIT_EQUAL(partition, 7); /* of 1 KB */
+    see_use(&lap, 8, 8, 8000, &line, &partition);
+    UNIT_EQUAL(partition, 63);
 }
 
 static const unit_case_t cases[] = {
@@ -427,6 +525,9 @@ static const unit_case_t cases[] = {
     UNIT_CASE(odd_groups_agree_with_the_model),
     UNIT_CASE(groups_of_default_size_agree_with_the_model),
     UNIT_CASE(growing_groups_agree_with_the_model),
+    UNIT_CASE(groups_whose_lines_are_used_again_agree_with_the_model),
+    UNIT_CASE(a_receiver_that_keeps_up_sees_few_lines),
+    UNIT_CASE(who_answers_finds_the_partitions_of_the_last_message),
 };
 
 int main(int argc, char **argv)
