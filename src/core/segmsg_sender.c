@@ -371,10 +371,7 @@ static bool take_ring(segmsg_ring_image_t *ring, uint32_t lines, segmsg_place_t 
     } else if (ring->at + lines > ring->lap) {
         ring->lap = ring->count; /* this time round all of it */
     }
-    place->data = ring->line[ring->at].bytes + SEGMSG_HEADER_BYTES;
-    place->group = 0;
-    place->first = ring->at;
-    place->partitions = lines;
+    segmsg_ring_place(ring, lines, place);
     return true;
 }
 

@@ -171,6 +171,19 @@ SEGMSG_INLINE void segmsg_ring_publish(segmsg_ring_image_t *ring, uint32_t lines
     ring->head += lines;
 }
 
+/* Hands out the next `lines` lines. Whoever fills them may publish fewer, or none. */
+SEGMSG_INLINE void segmsg_ring_place(segmsg_ring_image_t *ring, uint32_t lines,
+                                     segmsg_place_t *place)
+{
+    if (ring->cleared < ring->at + lines) {
+        ring->cleared = SEGMSG_RING_NONE; /* it is written over */
+    }
+    place->data = ring->line[ring->at].bytes + SEGMSG_HEADER_BYTES;
+    place->group = 0;
+    place->first = ring->at;
+    place->partitions = lines;
+}
+
 /* Lines of a lap that begins. */
 SEGMSG_INLINE uint32_t segmsg_ring_lap(const segmsg_ring_image_t *ring)
 {
@@ -291,10 +304,7 @@ SEGMSG_INLINE segmsg_error_t segmsg_sender_take(segmsg_sender_t *sender, size_t 
         uint32_t lines = (uint32_t) (length + SEGMSG_HEADER_BYTES + SEGMSG_LINE - 1) / SEGMSG_LINE;
         if (__builtin_expect(ring->at + lines <= ring->lap && segmsg_ring_has_room(ring, lines),
                              1)) {
-            place->data = ring->line[ring->at].bytes + SEGMSG_HEADER_BYTES;
-            place->group = 0;
-            place->first = ring->at;
-            place->partitions = lines;
+            segmsg_ring_place(ring, lines, place);
             return SEGMSG_OK;
         }
     }

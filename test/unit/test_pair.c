@@ -128,8 +128,24 @@ static size_t random_length(model_t *model)
     }
 }
 
+/* Takes a place, fills it with what looks like headers, and thinks better of it. */
+static void take_in_vain(model_t *model)
+{
+    segmsg_place_t place;
+    size_t length = random_length(model);
+    if (segmsg_sender_take(&model->sender, length, &place) == SEGMSG_OK) {
+        memset(place.data, 1, length);
+        if (place.group != 0) {
+            segmsg_sender_give_back(&model->sender, &place);
+        }
+    }
+}
+
 static void send_now(model_t *model)
 {
+    if (unit_below(&model->random, 8) == 0) {
+        take_in_vain(model);
+    }
     const segmsg_geometry_t *geometry = &model->memory.config.geometry;
     segmsg_sender_t *sender = &model->sender;
     model_message_t message = {.number = ++model->numbers,
