@@ -127,6 +127,17 @@ typedef struct {
 } segmsg_options_t;
 
 /*
+ * An MPI_Comm is a pointer in one MPI and a number in another. The symbol of the one function that
+ * takes it says whose it is: a program that finds the library of another MPI is ended by the loader,
+ * since that symbol is undefined.
+ */
+#if defined(OPEN_MPI)
+#define segmsg_open segmsg_open_openmpi
+#elif defined(MPICH_NAME) || defined(MPICH_VERSION) /* and those that share its ABI */
+#define segmsg_open segmsg_open_mpich
+#endif
+
+/*
  * Opens a communicator. Collective over `comm`, which is not used after the call. `options` may be NULL.
  * *opened receives the handle; close it with segmsg_close. If it fails in one process it fails in all,
  * *opened is NULL, and nothing is left behind. MPI must be initialised, and at least MPI 3.0.
