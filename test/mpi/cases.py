@@ -25,12 +25,20 @@ NO_KERNEL_COPY = {"btl": "segmsg", "btl_segmsg_single_copy": "none"}
 TINY = {"btl": "segmsg", "btl_segmsg_groups": "64:64:8,1024:4:4,8192:2:2",
         "btl_segmsg_starter_partitions": "16"}
 TINY_NO_KERNEL_COPY = {**TINY, **NO_KERNEL_COPY}
+# What is done about cache lines depends on the processor; each way should be right on all of them.
+LINES_OWNED = {"btl": "segmsg", "btl_segmsg_own_near": "4", "btl_segmsg_own_most": "128",
+               "btl_segmsg_own_far": "128", "btl_segmsg_lap_lines": "0",
+               "btl_segmsg_reply_lines": "65535"}
+LINES_REUSED = {"btl": "segmsg", "btl_segmsg_own_near": "0", "btl_segmsg_own_most": "0",
+                "btl_segmsg_own_far": "0", "btl_segmsg_lap_lines": "160",
+                "btl_segmsg_reply_lines": "80"}
 DEFAULT = {}
 ONE_SIDED = {"btl": "segmsg", "osc": "rdma"}  # windows that really use the transport
 ONE_SIDED_NO_KERNEL_COPY = {**NO_KERNEL_COPY, **ONE_SIDED}
 ONE_SIDED_TINY = {**TINY, **ONE_SIDED}
 WAYS = {"alone": ALONE, "with self": WITH_SELF, "no kernel copy": NO_KERNEL_COPY, "tiny": TINY,
         "tiny, no kernel copy": TINY_NO_KERNEL_COPY, "default selection": DEFAULT,
+        "lines owned": LINES_OWNED, "lines reused": LINES_REUSED,
         "osc rdma": ONE_SIDED, "osc rdma, no kernel copy": ONE_SIDED_NO_KERNEL_COPY,
         "osc rdma, tiny": ONE_SIDED_TINY}
 
@@ -129,10 +137,14 @@ def matrix(program, ranks, ways, quick=()):
 def message_cases():
     """Programs that must succeed, whatever the settings."""
     usual = ("alone", "with self", "no kernel copy", "tiny")
+    lines = ("lines owned", "lines reused")
     quick = ((2, "alone"), (2, "no kernel copy"), (2, "tiny"))
     cases = matrix("nothing", (1, 2, 8), ("alone", "with self", "default selection"),
                    ((2, "alone"),))
     cases += matrix("ordering", (2, 4), usual, quick) + matrix("ordering", (16,), ("alone",))
+    cases += matrix("ordering", (2, 4), lines, ((2, "lines owned"), (2, "lines reused")))
+    cases += matrix("counters", (2,), lines)
+    cases += matrix("threads", (2,), lines)
     cases += matrix("unexpected", (2, 4, 8), ("alone", "no kernel copy", "tiny"), quick)
     cases += matrix("self", (1, 2), usual, quick)
     cases += matrix("datatypes", (2, 4), usual, quick)
@@ -155,7 +167,8 @@ def stress_cases():
     """Short runs of the stress test; test/suites/stress has the long ones."""
     cases = []
     for seed, (ranks, messages) in enumerate(((2, 40000), (4, 40000), (8, 20000), (16, 20000))):
-        for way in ("alone", "no kernel copy", "tiny", "tiny, no kernel copy"):
+        for way in ("alone", "no kernel copy", "tiny", "tiny, no kernel copy", "lines owned",
+                    "lines reused"):
             words = f"stress --messages {messages} --seed {seed + 1}".split()
             cases.append(plain(words, ranks, way, ranks in (2, 4) and "tiny, " not in way))
     for way in ("alone", "no kernel copy", "tiny"):
@@ -435,6 +448,10 @@ def bad_joint_unit(machine):
     declines(machine, {"btl_segmsg_joint_unit": "12288"}, r"(?s)power of two.*joint_unit")
 
 
+def bad_lap(machine):
+    declines(machine, {"btl_segmsg_lap_lines": "7"}, r"lap_lines")
+
+
 def smaller_fragments(machine):
     """Who makes fragments smaller need not make every other limit smaller by hand."""
     for size in ("1024", "16384"):
@@ -596,6 +613,7 @@ def parameter_cases():
     return cases + [Case("bad interconnect", True, bad_interconnect),
                     Case("bad eager limit", False, bad_eager_limit),
                     Case("bad unit of joint transfers", False, bad_joint_unit),
+                    Case("bad lap of group 0", False, bad_lap),
                     Case("smaller fragments", False, smaller_fragments),
                     Case("backing directory missing", True, directory_missing),
                     Case("backing directory is a file", False, directory_is_a_file),
