@@ -11,7 +11,7 @@
 tally_passed=0
 tally_failed=0
 tally_names=() # of the steps that failed
-tally_shown=() # their logs
+tally_failed_logs=()
 tally_start=$SECONDS
 tally_pid= # of the running step, which does not hear an interrupt from the terminal
 trap 'test -z "$tally_pid" || kill "$tally_pid" 2>/dev/null || true; echo "interrupted" >&2; exit 130' INT TERM
@@ -68,7 +68,7 @@ step() # name, limit in seconds, command...
     [ "$f" -eq 0 ] && return 0
 
     tally_names+=("$name")
-    tally_shown+=("$log")
+    tally_failed_logs+=("$log")
     case $status in
     124 | 137) printf '[%s] FAILED: %s (over its limit of %s s)\n' "$(elapsed)" "$name" "$limit" ;;
     *) printf '[%s] FAILED: %s (%d failed, exit status %d)\n' "$(elapsed)" "$name" "$f" "$status" ;;
@@ -92,7 +92,7 @@ tally_end()
 {
     local name log
     if [ "$tally_show" = yes ]; then
-        for log in "${tally_shown[@]}"; do
+        for log in "${tally_failed_logs[@]}"; do
             tally_tail=30 show_failure "$log"
         done
     fi

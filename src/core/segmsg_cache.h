@@ -63,9 +63,9 @@ typedef struct {
     uint32_t answer_lines; /* the same for a message that answers one: somebody waits for it */
     uint32_t stream_lines; /* longest message of a stream, in lines, in group 0 */
     uint32_t reply_lines;  /* longest message that answers one, in lines, in group 0 */
-    uint32_t
-        lap; /* lines of group 0 that are used while the receiver keeps up; partitions above it are
-                     used again as soon as they can be. 0: one after the other, all that there are */
+    /* Lines of group 0 that are used while the receiver keeps up; partitions above it are used again as
+     * soon as they can be. 0: one after the other, all that there are. */
+    uint32_t lap;
 } segmsg_cache_policy_t;
 
 #endif

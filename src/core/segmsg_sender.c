@@ -367,7 +367,6 @@ static bool take_ring(segmsg_ring_image_t *ring, uint32_t lines, segmsg_place_t 
     }
     if (wraps) {
         segmsg_ring_publish(ring, skip, segmsg_header_make(SEGMSG_KIND_WRAP, 0, skip, 0));
-        ring->lap = segmsg_ring_lap(ring);
     } else if (ring->at + lines > ring->lap) {
         ring->lap = ring->count; /* this time round all of it */
     }

@@ -28,8 +28,9 @@
 
 #include <stdbool.h>
 
+enum { SEGMSG_RING_NONE = UINT32_MAX }; /* no line */
+
 /* The image of the ordered segment (group 0). */
-enum { SEGMSG_RING_NONE = UINT32_MAX };
 typedef struct {
     segmsg_line_t *line;       /* partition 0 of the image; NULL while no group is formed */
     segmsg_control_t *control; /* how much the receiver has consumed */
@@ -155,12 +156,21 @@ SEGMSG_INLINE bool segmsg_ring_has_room(segmsg_ring_image_t *ring, uint32_t line
     return ring->head + lines + 1 <= ring->limit;
 }
 
+/* Lines of a lap that begins. */
+SEGMSG_INLINE uint32_t segmsg_ring_lap(const segmsg_ring_image_t *ring)
+{
+    return ring->cache.lap != 0 && ring->cache.lap < ring->count ? ring->cache.lap : ring->count;
+}
+
 /* Publishes the line at ring->at with `header`, `lines` long; what follows becomes the next header
  * and must read as "nothing yet" before this message can be seen. */
 SEGMSG_INLINE void segmsg_ring_publish(segmsg_ring_image_t *ring, uint32_t lines, uint64_t header)
 {
     uint32_t next = ring->at + lines;
-    next = next == ring->count ? 0 : next;
+    if (next == ring->count) {
+        next = 0;
+        ring->lap = segmsg_ring_lap(ring);
+    }
     if (next != ring->cleared) {
         /* Relaxed: ordered by the release below. */
         atomic_store_explicit(&ring->line[next].header, 0, memory_order_relaxed);
@@ -184,12 +194,6 @@ SEGMSG_INLINE void segmsg_ring_place(segmsg_ring_image_t *ring, uint32_t lines,
     place->partitions = lines;
 }
 
-/* Lines of a lap that begins. */
-SEGMSG_INLINE uint32_t segmsg_ring_lap(const segmsg_ring_image_t *ring)
-{
-    return ring->cache.lap != 0 && ring->cache.lap < ring->count ? ring->cache.lap : ring->count;
-}
-
 /*
  * After a message of `lines` lines, where lines are used again soon: the next message is likely to be as
  * long, so the line after it is cleared now, when nobody waits. What was cleared counts for the next
@@ -199,9 +203,6 @@ SEGMSG_INLINE void segmsg_ring_clear_ahead(segmsg_ring_image_t *ring, uint32_t l
 {
     if (ring->cache.lap == 0) {
         return;
-    }
-    if (ring->at == 0) {
-        ring->lap = segmsg_ring_lap(ring); /* the end was met exactly, without a wrap */
     }
     uint32_t after = ring->at + lines;
     ring->cleared = SEGMSG_RING_NONE;
