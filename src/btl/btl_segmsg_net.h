@@ -134,6 +134,7 @@ typedef struct mca_btl_segmsg_net_t {
     volatile bool has_failures; /* of links */
     uint64_t looked;            /* ticks of the last poll, */
     uint64_t look_ticks;        /* and from one to the next, if there are peers on this node */
+    uint64_t gap_ticks;         /* messages of a stream follow each other within so many */
     uint64_t checked;           /* ticks of the last look after silent peers, */
     uint64_t check_ticks;       /* and from one to the next */
     uint64_t suspected; /* ticks when something failed and nobody could be blamed; 0: nothing has */
@@ -175,6 +176,7 @@ typedef struct {
     unsigned memory;      /* MB */
     unsigned gather;      /* bytes */
     unsigned gather_wait; /* microseconds */
+    unsigned gather_gap;  /* nanoseconds */
     unsigned part;        /* bytes */
     unsigned in_place;    /* bytes */
     unsigned get_part;    /* bytes */

@@ -33,7 +33,7 @@ static void watch_stream(mca_btl_segmsg_link_t *link)
     mca_btl_segmsg_net_t *net = link->net;
     uint64_t now = segmsg_clock_ticks();
     bool is_next =
-        link->progress_seen == net->progress && now - link->published_at < mca_btl_segmsg.row_ticks;
+        link->progress_seen == net->progress && now - link->published_at < net->gap_ticks;
     link->streak = is_next ? link->streak + 1 : 0;
     link->progress_seen = net->progress;
 }

@@ -71,6 +71,12 @@ void mca_btl_segmsg_net_register_params(void)
                                      "Microseconds after which they leave at the latest, whatever "
                                      "the process does (10 to 100000)",
                                      OPAL_INFO_LVL_5, &config->gather_wait);
+    config->gather_gap = 1000;
+    mca_btl_segmsg_register_unsigned("ofi_gather_gap",
+                                     "Nanoseconds between two short messages within which they "
+                                     "count as a stream, if progress was not called in between "
+                                     "(0: never; at most 1000000000)",
+                                     OPAL_INFO_LVL_9, &config->gather_gap);
     config->part = 0;
     mca_btl_segmsg_register_unsigned("ofi_part",
                                      "Where the kernel carries the bytes (TCP): bytes of a write "
@@ -201,6 +207,7 @@ bool mca_btl_segmsg_net_check_params(void)
            && mca_btl_segmsg_check_range("ofi_memory", config->memory, 1, 65536)
            && mca_btl_segmsg_check_range("ofi_gather", config->gather, 0, 1 << 20)
            && mca_btl_segmsg_check_range("ofi_gather_wait", config->gather_wait, 10, 100000)
+           && mca_btl_segmsg_check_range("ofi_gather_gap", config->gather_gap, 0, 1000000000)
            && (config->part == 0
                || mca_btl_segmsg_check_range("ofi_part", config->part, 1024, 1 << 30))
            && (config->get_part == 0

@@ -172,9 +172,21 @@ def message_cases():
     return found
 
 
+# Messages are gathered as far as they follow each other within a microsecond, and leave when they
+# have waited for a tenth of a millisecond. These are times that no processor can miss.
+GATHERED = {"btl_segmsg_ofi_gather_gap": "1000000000", "btl_segmsg_ofi_gather_wait": "100000"}
+APART_ALWAYS = {**GATHERED, "btl_segmsg_ofi_gather": "0"}
+
+
 def counter_cases():
+    def bursts(argument, parameters, way):
+        def check(machine):
+            machine.spread_as(PAIR).expect(["writes", argument], 2, {**cases.WAYS[way], **parameters})
+        return Case(f"writes {argument}, {PAIR}, {way}", way == "alone", check)
     return (matrix("counters", (PAIR, TRIPLE), ("alone", "with self", "tiny"), ((PAIR, "alone"),))
-            + matrix("writes --gathered", (PAIR,), ("alone", "with self"), ((PAIR, "alone"),)))
+            + matrix("writes", (PAIR,), ("alone", "with self"))
+            + [bursts("--gathered", GATHERED, "alone"), bursts("--gathered", GATHERED, "with self"),
+               bursts("--apart", APART_ALWAYS, "alone")])
 
 
 def stress_cases():
