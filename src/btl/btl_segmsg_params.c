@@ -64,7 +64,8 @@ static void register_bool(const char *name, const char *help, bool *storage)
 
 static void register_groups(mca_btl_segmsg_config_t *config)
 {
-    config->groups = SEGMSG_DEFAULT_GROUPS;
+    /* Only read; what the user gives replaces it. */
+    config->groups = (char *) segmsg_default_groups();
     mca_btl_segmsg_register_text(
         "groups",
         "Segment groups between two processes, by rising partition size, each as "
@@ -203,7 +204,7 @@ static void register_fragments(mca_btl_segmsg_config_t *config)
         "Longest message in bytes (64 to 4096) that waits in a local buffer, and "
         "not in partitions, between its allocation by the PML and its sending",
         OPAL_INFO_LVL_9, &config->inline_limit);
-    config->stream_piece = 16 * 1024 - SEGMSG_LINE; /* with its header two partitions of 8 KB */
+    config->stream_piece = segmsg_default_piece();
     mca_btl_segmsg_register_unsigned(
         "stream_piece",
         "Bytes that one message carries of a large transfer that the kernel may not "
@@ -298,6 +299,12 @@ static void register_cache(mca_btl_segmsg_config_t *config)
         "partitions above it are then used again as soon as they can be (0, or 8 to 65535; 0: one "
         "after the other, all that there are)",
         OPAL_INFO_LVL_9, &cache->lap);
+    mca_btl_segmsg_register_unsigned(
+        "piece_segment",
+        "Pieces of long transfers that the kernel may not copy go to the first group above group 0 "
+        "whose segment has at least so many bytes, if the piece is more than half of a partition "
+        "(0 to 268435456; 0: to the best group for their length)",
+        OPAL_INFO_LVL_9, &cache->piece_segment);
     config->look_every = 40;
     mca_btl_segmsg_register_unsigned(
         "look_every",
@@ -473,7 +480,8 @@ static bool check_cache(const segmsg_cache_policy_t *cache)
                                          SEGMSG_RING_MAX)
            && (cache->lap == 0
                || mca_btl_segmsg_check_range("lap_lines", cache->lap, SEGMSG_RING_MIN,
-                                             SEGMSG_RING_MAX));
+                                             SEGMSG_RING_MAX))
+           && mca_btl_segmsg_check_range("piece_segment", cache->piece_segment, 0, 256 << 20);
 }
 
 static bool check_power_of_two(const char *name, unsigned long value)

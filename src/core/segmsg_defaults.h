@@ -13,6 +13,9 @@
  * 8 KB x 64 carries a fragment of 64 KB. */
 #define SEGMSG_DEFAULT_GROUPS "64:1023:260,1K:64:7,8K:64:9,64K:16:4"
 
+/* The same where pieces of long transfers want a segment of 2 MB. */
+#define SEGMSG_DEFAULT_PIECE_GROUPS "64:1023:260,1K:64:7,8K:64:9,32K:64:9"
+
 enum {
     SEGMSG_DEFAULT_STARTER = 63,          /* partitions; with its control line a page */
     SEGMSG_DEFAULT_LOBBY = 127,           /* partitions; with its control line two pages */
@@ -44,7 +47,23 @@ static inline segmsg_cache_policy_t segmsg_default_cache(void)
         .stream_lines = 66,
         .reply_lines = reuses ? 80 : SEGMSG_RING_MAX,
         .lap = reuses ? 160 : 0,
+        .piece_segment = reuses ? 2 << 20 : 0,
     };
+}
+
+/* The segment groups, on this processor. */
+static inline const char *segmsg_default_groups(void)
+{
+    return segmsg_default_cache().piece_segment != 0 ? SEGMSG_DEFAULT_PIECE_GROUPS
+                                                     : SEGMSG_DEFAULT_GROUPS;
+}
+
+/* Bytes of a piece of a long transfer: with a line for its header it fills two partitions of 8 KB, or
+ * one of 32 KB. */
+static inline uint32_t segmsg_default_piece(void)
+{
+    uint32_t partitions = segmsg_default_cache().piece_segment != 0 ? 32 << 10 : 16 << 10;
+    return partitions - SEGMSG_LINE;
 }
 
 #endif

@@ -237,11 +237,20 @@ static bool commit_run(segmsg_sender_t *sender, segmsg_run_image_t *run, uint32_
     return true;
 }
 
-static segmsg_error_t take_run(segmsg_sender_t *sender, segmsg_run_image_t *run,
-                               uint32_t partitions, uint32_t *first)
+/* True if the policy wants long transfers to go through segments of at least the size of this group's. */
+static bool outgrows_cache(const segmsg_sender_t *sender, const segmsg_group_geometry_t *group)
 {
+    uint64_t bytes = (uint64_t) group->partition_size * group->partition_count;
+    return sender->ring.cache.piece_segment != 0 && bytes >= sender->ring.cache.piece_segment;
+}
+
+/* Takes `partitions` of a group that is formed. */
+static segmsg_error_t take_run(segmsg_sender_t *sender, uint32_t group, uint32_t partitions,
+                               uint32_t *first)
+{
+    segmsg_run_image_t *run = sender->run[group];
     /* Whoever has answered has most likely returned what it answers. Relaxed: a hint. */
-    if (sender->ring.cache.lap != 0
+    if (sender->ring.cache.lap != 0 && !outgrows_cache(sender, &sender->geometry.group[group])
         && atomic_load_explicit(&sender->answers, memory_order_relaxed)) {
         run_reclaim(run);
     }
@@ -284,7 +293,7 @@ static segmsg_error_t take_in_own(segmsg_sender_t *sender, size_t length, uint32
     }
     segmsg_run_image_t *run = sender->run[group];
     place->partitions = segmsg_group_partitions(&sender->geometry, group, length);
-    error = take_run(sender, run, place->partitions, &place->first);
+    error = take_run(sender, group, place->partitions, &place->first);
     if (error == SEGMSG_OK) {
         place->data = run->partition + (size_t) place->first * run->entry.partition_size;
         place->group = group;
@@ -339,6 +348,20 @@ segmsg_error_t segmsg_sender_take_larger(segmsg_sender_t *sender, size_t length,
     return full ? SEGMSG_ERR_FULL : error;
 }
 
+/* The group for a piece of `length` bytes; 0: whatever is best for that length. */
+static uint32_t piece_group(const segmsg_sender_t *sender, size_t length)
+{
+    uint32_t g = 1;
+    while (g < sender->geometry.group_count
+           && !outgrows_cache(sender, &sender->geometry.group[g])) {
+        ++g;
+    }
+    bool fits = g < sender->geometry.group_count
+                && segmsg_group_capacity(&sender->geometry, g) >= length
+                && sender->geometry.group[g].partition_size < 2 * length;
+    return fits ? g : 0;
+}
+
 segmsg_error_t segmsg_sender_take_lasting(segmsg_sender_t *sender, size_t length,
                                           segmsg_place_t *place)
 {
@@ -346,7 +369,19 @@ segmsg_error_t segmsg_sender_take_lasting(segmsg_sender_t *sender, size_t length
     segmsg_error_t error = sender->ring.line == NULL && sender->lobby.line == NULL
                                ? segmsg_sender_form_ring(sender)
                                : SEGMSG_OK;
-    return error == SEGMSG_OK ? segmsg_sender_take_larger(sender, length, 1, place) : error;
+    if (error != SEGMSG_OK) {
+        return error;
+    }
+    uint32_t group = piece_group(sender, length);
+    if (group != 0 && sender->refused[group] != 0) {
+        --sender->refused[group];
+    } else if (group != 0) {
+        error = segmsg_sender_take_larger(sender, length, group, place);
+        if (error == SEGMSG_OK || error == SEGMSG_ERR_FULL) {
+            return error;
+        }
+    }
+    return segmsg_sender_take_larger(sender, length, 1, place);
 }
 
 /* True if the next message should go to the begin of the ring, though it would fit before its end: the

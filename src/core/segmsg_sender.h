@@ -133,7 +133,11 @@ void segmsg_sender_set_cache(segmsg_sender_t *sender, const segmsg_cache_policy_
 segmsg_error_t segmsg_sender_form_ring(segmsg_sender_t *sender);
 segmsg_error_t segmsg_sender_take_larger(segmsg_sender_t *sender, size_t length,
                                          uint32_t from_group, segmsg_place_t *place);
-/* Takes a place above group 0 whatever the length, for messages that are published later. */
+/*
+ * Takes a place above group 0 whatever the length, for messages that are published later, and for the
+ * pieces of long ones. Where cache.piece_segment says so, that is in the first group whose segment is so
+ * large, unless the message would leave half of a partition empty or there is no memory for that group.
+ */
 segmsg_error_t segmsg_sender_take_lasting(segmsg_sender_t *sender, size_t length,
                                           segmsg_place_t *place);
 segmsg_error_t segmsg_sender_take_slow(segmsg_sender_t *sender, size_t length,

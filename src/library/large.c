@@ -18,11 +18,10 @@
 #include <string.h>
 
 enum {
-    DATA_BYTES = SEGMSG_LINE, /* of a DATA message before its data: copied line to line */
-    STREAM_PIECE = (16 << 10) - DATA_BYTES, /* with its header two partitions of 8 KB */
-    STREAM_BURST = 16,                      /* pieces that go out at a time */
-    UNHELPED_MAX = 8,                       /* transfers without help, and one is asked for each */
-    UNHELPED_PAUSE = 64                     /* so many afterwards */
+    DATA_BYTES = SEGMSG_LINE, /* of a DATA message before its data, see segmsg_default_piece() */
+    STREAM_BURST = 16,        /* pieces that go out at a time */
+    UNHELPED_MAX = 8,         /* transfers without help, and one is asked for each */
+    UNHELPED_PAUSE = 64       /* so many afterwards */
 };
 _Static_assert(sizeof(segmsg_lib_data_t) <= DATA_BYTES, "it fits");
 
@@ -257,14 +256,17 @@ bool segmsg_lib_data_came(segmsg_t *handle, segmsg_lib_peer_t *peer, const unsig
 }
 
 /* Sends one piece, as long as can be had; false if there is no room. */
-static bool send_piece(segmsg_lib_peer_t *peer, segmsg_request_t *request)
+static bool send_piece(const segmsg_t *handle, segmsg_lib_peer_t *peer, segmsg_request_t *request)
 {
     size_t left = request->bytes - request->moved;
-    size_t bytes = left < STREAM_PIECE ? left : STREAM_PIECE;
+    size_t bytes = left < handle->piece ? left : handle->piece;
     size_t most = segmsg_geometry_capacity(&peer->sender.geometry) - DATA_BYTES;
     bytes = bytes < most ? bytes : most;
     segmsg_place_t place;
-    segmsg_error_t error = segmsg_sender_take(&peer->sender, DATA_BYTES + bytes, &place);
+    segmsg_error_t error =
+        bytes == handle->piece
+            ? segmsg_sender_take_lasting(&peer->sender, DATA_BYTES + bytes, &place)
+            : segmsg_sender_take(&peer->sender, DATA_BYTES + bytes, &place);
     if (error != SEGMSG_OK && error != SEGMSG_ERR_FULL) {
         /* Memory is short: what there is carries less at a time. */
         size_t sure = segmsg_sender_sure_capacity(&peer->sender);
@@ -295,7 +297,7 @@ int segmsg_lib_serve_streams(segmsg_t *handle, segmsg_lib_peer_t *peer)
     int count = 0;
     for (segmsg_request_t *request; count < STREAM_BURST && (request = peer->streams.first) != NULL;
          ++count) {
-        if (!send_piece(peer, request)) {
+        if (!send_piece(handle, peer, request)) {
             return count;
         }
         if (request->moved == request->bytes) {

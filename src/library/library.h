@@ -169,6 +169,7 @@ struct segmsg {
     segmsg_lib_peer_t *busy; /* those for which something waits */
     segmsg_result_t broken;  /* nothing goes any more, for this reason */
     size_t eager_limit;
+    size_t piece;      /* bytes of a streamed message that go at a time */
     uint64_t arrivals; /* so far */
     uint32_t kept;     /* messages that lie about */
     bool is_crowded;   /* the node has more processes than this one may run on processors */

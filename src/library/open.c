@@ -389,6 +389,7 @@ segmsg_result_t segmsg_open(MPI_Comm comm, const segmsg_options_t *options, segm
         return result;
     }
     handle->eager_limit = config.eager_limit;
+    handle->piece = segmsg_default_piece();
     handle->is_crowded = is_crowded(handle->node_size);
     *to = handle;
     return SEGMSG_SUCCESS;

@@ -28,10 +28,16 @@ TINY_NO_KERNEL_COPY = {**TINY, **NO_KERNEL_COPY}
 # What is done about cache lines depends on the processor; each way should be right on all of them.
 LINES_OWNED = {"btl": "segmsg", "btl_segmsg_own_near": "4", "btl_segmsg_own_most": "128",
                "btl_segmsg_own_far": "128", "btl_segmsg_lap_lines": "0",
-               "btl_segmsg_reply_lines": "65535"}
+               "btl_segmsg_reply_lines": "65535", "btl_segmsg_piece_segment": "0",
+               "btl_segmsg_groups": "64:1023:260,1K:64:7,8K:64:9,64K:16:4",
+               "btl_segmsg_stream_piece": "16320"}
 LINES_REUSED = {"btl": "segmsg", "btl_segmsg_own_near": "0", "btl_segmsg_own_most": "0",
                 "btl_segmsg_own_far": "0", "btl_segmsg_lap_lines": "160",
-                "btl_segmsg_reply_lines": "80"}
+                "btl_segmsg_reply_lines": "80", "btl_segmsg_piece_segment": "2097152",
+                "btl_segmsg_groups": "64:1023:260,1K:64:7,8K:64:9,32K:64:9",
+                "btl_segmsg_stream_piece": "32704"}
+LINES_OWNED_NO_KERNEL_COPY = {**LINES_OWNED, **NO_KERNEL_COPY}
+LINES_REUSED_NO_KERNEL_COPY = {**LINES_REUSED, **NO_KERNEL_COPY}
 DEFAULT = {}
 ONE_SIDED = {"btl": "segmsg", "osc": "rdma"}  # windows that really use the transport
 ONE_SIDED_NO_KERNEL_COPY = {**NO_KERNEL_COPY, **ONE_SIDED}
@@ -39,6 +45,8 @@ ONE_SIDED_TINY = {**TINY, **ONE_SIDED}
 WAYS = {"alone": ALONE, "with self": WITH_SELF, "no kernel copy": NO_KERNEL_COPY, "tiny": TINY,
         "tiny, no kernel copy": TINY_NO_KERNEL_COPY, "default selection": DEFAULT,
         "lines owned": LINES_OWNED, "lines reused": LINES_REUSED,
+        "lines owned, no kernel copy": LINES_OWNED_NO_KERNEL_COPY,
+        "lines reused, no kernel copy": LINES_REUSED_NO_KERNEL_COPY,
         "osc rdma": ONE_SIDED, "osc rdma, no kernel copy": ONE_SIDED_NO_KERNEL_COPY,
         "osc rdma, tiny": ONE_SIDED_TINY}
 
@@ -143,7 +151,9 @@ def message_cases():
                    ((2, "alone"),))
     cases += matrix("ordering", (2, 4), usual, quick) + matrix("ordering", (16,), ("alone",))
     cases += matrix("ordering", (2, 4), lines, ((2, "lines owned"), (2, "lines reused")))
+    no_copy = tuple(f"{way}, no kernel copy" for way in lines)
     cases += matrix("counters", (2,), lines)
+    cases += matrix("datatypes", (2,), no_copy)
     cases += matrix("threads", (2,), lines)
     cases += matrix("unexpected", (2, 4, 8), ("alone", "no kernel copy", "tiny"), quick)
     cases += matrix("self", (1, 2), usual, quick)
@@ -168,9 +178,11 @@ def stress_cases():
     cases = []
     for seed, (ranks, messages) in enumerate(((2, 40000), (4, 40000), (8, 20000), (16, 20000))):
         for way in ("alone", "no kernel copy", "tiny", "tiny, no kernel copy", "lines owned",
-                    "lines reused"):
+                    "lines reused", "lines owned, no kernel copy", "lines reused, no kernel copy"):
             words = f"stress --messages {messages} --seed {seed + 1}".split()
-            cases.append(plain(words, ranks, way, ranks in (2, 4) and "tiny, " not in way))
+            cases.append(plain(words, ranks, way, ranks in (2, 4) and ", no" not in way))
+    for way in ("lines owned, no kernel copy", "lines reused, no kernel copy"):
+        cases.append(plain("stress --messages 1000 --min 64K --large 100".split(), 2, way, True))
     for way in ("alone", "no kernel copy", "tiny"):
         cases.append(plain("stress --messages 20000 --threads".split(), 2, way, way == "alone"))
         cases.append(plain("stress --messages 10000 --threads".split(), 4, way))

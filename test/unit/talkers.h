@@ -153,7 +153,10 @@ static inline void open_talker(talker_t *talker, const memory_t *memory, uint32_
     segmsg_identity_t self = memory_sender(rank);
     segmsg_sender_init(&talker->sender, &talker->image, &self, growth);
     /* On some processors lines are used in order, on others over and over. */
-    static const segmsg_cache_policy_t reusing = {.lap = 24, .reply_lines = 8, .stream_lines = 12};
+    static const segmsg_cache_policy_t reusing = {.lap = 24,
+                                                  .reply_lines = 8,
+                                                  .stream_lines = 12,
+                                                  .piece_segment = 1024};
     if (rank % 2 == 1) {
         segmsg_sender_set_cache(&talker->sender, &reusing);
     }

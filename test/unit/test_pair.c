@@ -58,11 +58,11 @@ static segmsg_reader_t *reader_of(model_t *model)
     return model->receiver.reader_count == 0 ? NULL : model->receiver.reader[0];
 }
 
-/* The first group above group 0 in which a message of `length` finds a run; group_count if none. */
-static uint32_t expected_group(const model_t *model, size_t length)
+/* The first group from group `from` on in which a message of `length` finds a run; group_count if none. */
+static uint32_t expected_group(const model_t *model, uint32_t from, size_t length)
 {
     const segmsg_geometry_t *geometry = &model->memory.config.geometry;
-    uint32_t g = 1;
+    uint32_t g = from;
     for (; g < geometry->group_count; ++g) {
         uint32_t count = geometry->group[g].partition_count;
         uint32_t needed = segmsg_group_partitions(geometry, g, length);
@@ -76,6 +76,21 @@ static uint32_t expected_group(const model_t *model, size_t length)
         }
     }
     return g;
+}
+
+/* The first group where a piece of `length` bytes may go: that of the policy, if it fits well. */
+static uint32_t first_for_piece(const model_t *model, size_t length)
+{
+    const segmsg_geometry_t *geometry = &model->memory.config.geometry;
+    uint32_t least = model->sender.ring.cache.piece_segment;
+    for (uint32_t g = 1; least != 0 && g < geometry->group_count; ++g) {
+        const segmsg_group_geometry_t *group = &geometry->group[g];
+        if (group->partition_size * group->partition_count >= least) {
+            uint32_t needed = segmsg_group_partitions(geometry, g, length);
+            return needed <= group->span_factor && 2 * length > group->partition_size ? g : 1;
+        }
+    }
+    return 1;
 }
 
 /* Whether group 0 can take a message that needs `lines`, counting what the receiver returned. */
@@ -155,7 +170,7 @@ static void send_now(model_t *model)
     bool room =
         fits_ring && ring_has_room(&before, segmsg_group_partitions(geometry, 0, message.length));
     bool room_to_announce = before.line != NULL && ring_has_room(&before, 1);
-    uint32_t larger = expected_group(model, message.length);
+    uint32_t larger = expected_group(model, 1, message.length);
 
     segmsg_error_t error = segmsg_sender_take(sender, message.length, &message.place);
     UNIT_CHECK(error == SEGMSG_OK || error == SEGMSG_ERR_FULL);
@@ -185,7 +200,7 @@ static void take_for_later(model_t *model)
     const segmsg_geometry_t *geometry = &model->memory.config.geometry;
     model_message_t message = {.number = ++model->numbers,
                                .length = (uint32_t) random_length(model)};
-    uint32_t larger = expected_group(model, message.length);
+    uint32_t larger = expected_group(model, first_for_piece(model, message.length), message.length);
     segmsg_error_t error =
         segmsg_sender_take_lasting(&model->sender, message.length, &message.place);
     if (larger == geometry->group_count) {
@@ -461,6 +476,14 @@ static void groups_whose_lines_are_used_again_agree_with_the_model(void)
     run_model("64:200:99,8K:2:2", 200, UINT32_MAX, &lap, unit_repetitions(100000));
 }
 
+static void groups_of_which_one_is_for_pieces_agree_with_the_model(void)
+{
+    const segmsg_cache_policy_t policy = {.lap = 8, .reply_lines = 2, .piece_segment = 2048};
+    run_model("64:31:3,128:8:2,512:4:2", 31, UINT32_MAX, &policy, unit_repetitions(200000));
+    run_model("64:31:3,128:8:2,256:8:7,1K:2:2", 31, UINT32_MAX, &policy, unit_repetitions(200000));
+    run_model("64:31:3,128:8:2,256:7:7", 31, UINT32_MAX, &policy, unit_repetitions(200000));
+}
+
 /* Sends `count` messages of `length` bytes. The first `behind` are read when all of them are sent, the others at
  * once. *line receives the highest line of group 0, *partition the highest partition above it, that the last
  * half of the messages used. */
@@ -536,12 +559,71 @@ static void who_answers_finds_the_partitions_of_the_last_message(void)
     UNIT_EQUAL(partition, 63);
 }
 
+/* Pieces of `length` bytes, each read at once, as one that answers. Returns how many partitions of their group
+ * were ever used. */
+static uint32_t partitions_of_pieces(uint32_t piece_segment, size_t length, uint32_t *group)
+{
+    memory_t memory;
+    memory_open_export(&memory, "64:1023:129,1K:64:16,8K:64:8", 1023, 16, 2);
+    segmsg_receiver_t receiver;
+    UNIT_CHECK(segmsg_receiver_init(&receiver, &memory.export));
+    segmsg_export_t image = memory_image(&memory);
+    const segmsg_identity_t self = memory_sender(1);
+    const segmsg_growth_t growth = memory_growth(UINT32_MAX);
+    segmsg_sender_t sender;
+    segmsg_sender_init(&sender, &image, &self, &growth);
+    const segmsg_cache_policy_t policy = {.lap = 160,
+                                          .reply_lines = 44,
+                                          .stream_lines = 44,
+                                          .piece_segment = piece_segment};
+    segmsg_sender_set_cache(&sender, &policy);
+    uint64_t used = 0;
+    for (uint32_t m = 0; m < 200 && !unit_has_failed(); ++m) {
+        segmsg_place_t place;
+        UNIT_EQUAL(segmsg_sender_take_lasting(&sender, length, &place), SEGMSG_OK);
+        UNIT_CHECK(m == 0 || place.group == *group);
+        *group = place.group;
+        used |= segmsg_run_mask(place.first, place.partitions);
+        memory_fill(place.data, length, m);
+        UNIT_CHECK(segmsg_sender_publish(&sender, &place, 1, (uint32_t) length));
+        UNIT_EQUAL(segmsg_receiver_find_groups(&receiver), SEGMSG_OK);
+        segmsg_message_t message;
+        UNIT_EQUAL(segmsg_reader_poll(&receiver, receiver.reader[0], &message),
+                   SEGMSG_POLL_MESSAGE);
+        UNIT_CHECK(memory_holds(message.data, length, m));
+        segmsg_message_return(&receiver, receiver.reader[0], &message);
+        segmsg_sender_answers(&sender);
+    }
+    segmsg_sender_destroy(&sender);
+    segmsg_receiver_destroy(&receiver);
+    memory_close(&memory);
+    return (uint32_t) __builtin_popcountll(used);
+}
+
+/* What should have left the caches before it is read goes round in all of a large segment. */
+static void pieces_go_round_in_a_large_segment(void)
+{
+    uint32_t group;
+    UNIT_EQUAL(partitions_of_pieces(8 * 64 << 10, 8000, &group), 64);
+    UNIT_EQUAL(group, 2);
+    UNIT_EQUAL(partitions_of_pieces(8 * 64 << 10, 4097, &group), 64);
+    UNIT_EQUAL(group, 2);
+    UNIT_EQUAL(partitions_of_pieces(8 * 64 << 10, 4096, &group), 4); /* half of it would be empty */
+    UNIT_EQUAL(group, 1);
+    UNIT_EQUAL(partitions_of_pieces((8 * 64 << 10) + 1, 8000, &group), 8); /* none is that large */
+    UNIT_EQUAL(group, 1);
+    UNIT_EQUAL(partitions_of_pieces(0, 8000, &group), 8);
+    UNIT_EQUAL(group, 1);
+}
+
 static const unit_case_t cases[] = {
     UNIT_CASE(tiny_groups_agree_with_the_model),
     UNIT_CASE(odd_groups_agree_with_the_model),
     UNIT_CASE(groups_of_default_size_agree_with_the_model),
     UNIT_CASE(growing_groups_agree_with_the_model),
     UNIT_CASE(groups_whose_lines_are_used_again_agree_with_the_model),
+    UNIT_CASE(groups_of_which_one_is_for_pieces_agree_with_the_model),
+    UNIT_CASE(pieces_go_round_in_a_large_segment),
     UNIT_CASE(a_receiver_that_keeps_up_sees_few_lines),
     UNIT_CASE(who_answers_finds_the_partitions_of_the_last_message),
 };

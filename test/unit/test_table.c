@@ -517,6 +517,102 @@ static void a_stream_without_memory_goes_through_the_ring(void)
     memory_close(&memory);
 }
 
+/* A piece in a place above group 0. Returns its group; 0: error. */
+static uint32_t send_piece(segmsg_sender_t *sender, size_t length, uint64_t number,
+                           segmsg_error_t *error)
+{
+    segmsg_place_t place;
+    *error = segmsg_sender_take_lasting(sender, length, &place);
+    if (*error != SEGMSG_OK) {
+        return 0;
+    }
+    memory_fill(place.data, length, number);
+    UNIT_CHECK(segmsg_sender_publish(sender, &place, 1, (uint32_t) length));
+    return place.group;
+}
+
+static const segmsg_cache_policy_t large_pieces = {.piece_segment = 128 << 10};
+
+/* Pieces prefer a group, of which there is memory for some partitions only: these serve. */
+static void pieces_take_what_memory_there_is(void)
+{
+    enum { PIECES = 300, PIECE = 9000 };
+    for (uint32_t pages = 0; pages < 40; ++pages) {
+        memory_t memory;
+        memory_open_export(&memory, "64:64:20,1K:16:16,16K:8:2", 64, 16, 2);
+        segmsg_receiver_t receiver;
+        UNIT_REQUIRE(segmsg_receiver_init(&receiver, &memory.export));
+        segmsg_sender_t sender;
+        segmsg_export_t image;
+        open_sender(&sender, &image, &memory, 1);
+        segmsg_sender_set_cache(&sender, &large_pieces);
+        UNIT_EQUAL(send_message(&sender, 10, 0), SEGMSG_OK);
+        uint32_t closed = 0, sent = 0, received = 0;
+        UNIT_EQUAL(receive_all(&receiver, &closed), 1);
+        atomic_store(memory.left, pages);
+        for (uint32_t m = 0; m < PIECES && !unit_has_failed(); ++m) {
+            segmsg_error_t error;
+            uint32_t group = send_piece(&sender, PIECE, m, &error);
+            UNIT_EQUAL(group, error == SEGMSG_OK ? 2 : 0);
+            UNIT_CHECK(error == SEGMSG_OK || error == SEGMSG_ERR_FULL
+                       || error == SEGMSG_ERR_NO_SPACE);
+            sent += error == SEGMSG_OK;
+            if (error != SEGMSG_OK || m % 3 == 0) {
+                received += receive_all(&receiver, &closed);
+            }
+        }
+        received += receive_all(&receiver, &closed);
+        UNIT_EQUAL(received, sent);
+        /* Its first page, and those on which a partition lies. */
+        UNIT_CHECK(pages < 5 ? sent == 0 : sent > PIECES / 3);
+        segmsg_sender_destroy(&sender);
+        segmsg_receiver_destroy(&receiver);
+        memory_close(&memory);
+    }
+}
+
+/* Who comes too late for a large segment has a smaller one, and asks for the large one every now and then. */
+static void pieces_without_their_group_go_through_another(void)
+{
+    enum { SENDERS = 3, PIECES = 5000, PIECE = 9000 };
+    memory_t memory;
+    memory_open_export(&memory, "64:64:20,1K:16:16,16K:8:2", 64, 16, SENDERS - 1);
+    segmsg_receiver_t receiver;
+    UNIT_REQUIRE(segmsg_receiver_init(&receiver, &memory.export));
+    segmsg_sender_t sender[SENDERS];
+    segmsg_export_t image[SENDERS];
+    uint32_t closed = 0;
+    for (uint32_t s = 0; s < SENDERS; ++s) {
+        open_sender(&sender[s], &image[s], &memory, s);
+        segmsg_sender_set_cache(&sender[s], &large_pieces);
+        UNIT_EQUAL(send_message(&sender[s], 10, 0), SEGMSG_OK);
+    }
+    UNIT_EQUAL(receive_all(&receiver, &closed), SENDERS);
+    for (uint32_t s = 0; s < SENDERS; ++s) {
+        uint32_t first_large = PIECES;
+        for (uint32_t m = 0; m < PIECES && !unit_has_failed(); ++m) {
+            segmsg_error_t error;
+            uint32_t group = send_piece(&sender[s], PIECE, m, &error);
+            UNIT_EQUAL(error, SEGMSG_OK);
+            UNIT_EQUAL(receive_all(&receiver, &closed), 1);
+            first_large = group == 2 && m < first_large ? m : first_large;
+            UNIT_EQUAL(group, m < first_large ? 1 : 2);
+            if (s == SENDERS - 1 && m == PIECES / 2) {
+                UNIT_EQUAL(first_large, PIECES);
+                UNIT_CHECK(segmsg_sender_close(&sender[0])); /* gives its segments back */
+                UNIT_EQUAL(receive_all(&receiver, &closed), 0);
+            }
+        }
+        UNIT_CHECK(s < SENDERS - 1 ? first_large == 0
+                                   : first_large > PIECES / 2 && first_large < PIECES);
+    }
+    for (uint32_t s = 0; s < SENDERS; ++s) {
+        segmsg_sender_destroy(&sender[s]);
+    }
+    segmsg_receiver_destroy(&receiver);
+    memory_close(&memory);
+}
+
 /* The arena is used up, or a table: senders that came too late are refused, again and again. */
 static void a_full_table_refuses_and_stays_as_it_is(void)
 {
@@ -574,6 +670,8 @@ static const unit_case_t cases[] = {
     UNIT_CASE(running_out_of_space_is_an_error_and_what_stands_goes_on),
     UNIT_CASE(partitions_that_have_memory_serve_again),
     UNIT_CASE(a_stream_without_memory_goes_through_the_ring),
+    UNIT_CASE(pieces_take_what_memory_there_is),
+    UNIT_CASE(pieces_without_their_group_go_through_another),
     UNIT_CASE(a_full_table_refuses_and_stays_as_it_is),
 };
 
