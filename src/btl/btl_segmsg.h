@@ -16,6 +16,7 @@
  *   btl_segmsg_copy.c       single copy, by the kernel or by mapping: trying it, using it
  *   btl_segmsg_rdma.c       put, get and atomics, asked of this process's peers
  *   btl_segmsg_joint.c      large transfers that both processes copy
+ *   btl_segmsg_choice.c     whether the kernel copies them, or segments carry them
  *   btl_segmsg_serve.c      put, get and atomics, asked by this process's peers
  *   btl_segmsg_net*.c       the modules between hosts: see btl_segmsg_net.h
  *   btl_segmsg_pvars.c      MPI_T performance variables
@@ -68,6 +69,9 @@ typedef struct {
     unsigned joint_patience;
     unsigned joint_pause;
     unsigned stream_piece;
+    unsigned units_from; /* bytes; 0: none */
+    bool units_always;
+    unsigned units_patience; /* microseconds */
     unsigned stream_burst;
     unsigned parts;
     unsigned nocopy_eager_limit;
@@ -101,6 +105,31 @@ typedef struct {
     volatile uint64_t scratch;
 } mca_btl_segmsg_probe_t;
 
+/* What is known about a peer's large messages, and done with them; see btl_segmsg_choice.c. */
+typedef enum {
+    SEGMSG_TRY_COPY,
+    SEGMSG_TRY_UNITS,
+    SEGMSG_STAY_COPY,
+    SEGMSG_STAY_UNITS
+} mca_btl_segmsg_phase_t;
+
+typedef struct {
+    _Atomic uint32_t known; /* ticks; 0: nothing is known */
+    _Atomic uint32_t least; /* of those that were noted since */
+    _Atomic uint32_t noted; /* how many */
+} mca_btl_segmsg_time_t;
+
+typedef struct {
+    mca_btl_segmsg_time_t copy; /* by the kernel */
+    mca_btl_segmsg_time_t unit; /* out of a segment */
+    _Atomic uint32_t in_vain;   /* transfers of which nothing came, in a row */
+    _Atomic uint32_t phase;     /* mca_btl_segmsg_phase_t, */
+    _Atomic int64_t left;       /* which lasts for so many bytes, */
+    _Atomic int64_t trial_left; /* or until so many have come */
+    _Atomic uint32_t stayed_with;
+    _Atomic int64_t stayed; /* bytes, the last time */
+} mca_btl_segmsg_choice_t;
+
 typedef struct mca_btl_base_endpoint_t {
     opal_list_item_t super;             /* in mca_btl_segmsg.endpoints */
     mca_btl_base_module_t *btl;         /* of shared memory, or of a network interface */
@@ -117,9 +146,11 @@ typedef struct mca_btl_base_endpoint_t {
     _Atomic uint64_t unhelped;      /* bytes of transfers with which it did not help, less of those
                                   with which it did */
     _Atomic uint64_t unasked;       /* bytes of those with which it was not asked to */
-    bool pid_is_visible;            /* the kernel knows it here by the number that it says */
-    uint64_t probe;                 /* address of the peer's mca_btl_segmsg_probe_t */
-    segmsg_shm_t shm;               /* the image of the peer's export */
+    uint64_t heard;                 /* when a unit came from it last, in ticks; by who polls */
+    mca_btl_segmsg_choice_t choice;
+    bool pid_is_visible; /* the kernel knows it here by the number that it says */
+    uint64_t probe;      /* address of the peer's mca_btl_segmsg_probe_t */
+    segmsg_shm_t shm;    /* the image of the peer's export */
 
     opal_mutex_t lock;      /* guards what follows */
     segmsg_sender_t sender; /* towards the peer */
@@ -186,12 +217,16 @@ typedef struct {
     uint64_t looked_in_vain; /* when progress last found nothing, in ticks; 0: it found something */
     uint64_t look_ticks;     /* ticks before it looks again */
     uint64_t called;         /* when progress was last called, in ticks */
+    uint64_t took;           /* when it ended what took its time, in ticks */
     uint64_t row_ticks;      /* who calls again within so many does nothing else; 0: no clock */
     unsigned calls_in_a_row; /* such calls, up to now */
     _Atomic uint32_t
         under_way;   /* operations: answers come in a stream, and are looked for at once */
     bool is_crowded; /* the node has more processes of the job than processors */
     _Atomic uint32_t joint_work;    /* transfers of two processes that progress must look after */
+    bool in_progress;               /* by who polls, as the next two */
+    bool watches;                   /* what the calls to progress will have been */
+    unsigned habit;                 /* times that they were waits, lately */
     _Atomic uint32_t own_transfers; /* large ones that this process has begun */
     uint64_t alive_ticks; /* ticks until we make sure again that one that we wait for lives */
     segmsg_clock_moment_t start;
@@ -431,6 +466,7 @@ int mca_btl_segmsg_atomic_cswap(mca_btl_base_module_t *btl, mca_btl_base_endpoin
 /* Transfers that this process began and its partners could help with; bytes that they copied. */
 uint64_t mca_btl_segmsg_joint_transfers(void);
 uint64_t mca_btl_segmsg_joint_helped(void);
+uint64_t mca_btl_segmsg_joint_unit_bytes(void);
 
 /* ---- pvars, report ---- */
 

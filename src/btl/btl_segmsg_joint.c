@@ -12,14 +12,23 @@
  *   claims and copies in get or put
  *   waits in its progress for what the
  *   partner has claimed and not reported
+ *
+ * Or, where segments are faster than the kernel (btl_segmsg_choice.c), the partner sends what it claims,
+ * and the owner copies it out of the segments. It claims something itself only if nothing comes:
+ *
+ *   JOIN                             -->  claims and sends in its progress, unit by unit
+ *   copies the unit to its place     <--  UNIT, header + data
+ *   nothing comes for a while: claims
+ *   and copies what is left
  */
 #include "btl/btl_segmsg_rdma.h"
 
+#include "core/segmsg_copy_long.h"
 #include "core/segmsg_joint.h"
 
 #include <sched.h>
 
-enum { HELPS_MAX = 32 }; /* requests to help that are kept; others are dropped */
+enum { HELPS_MAX = 256 }; /* requests to help that are kept; others are dropped */
 
 /* The owner's side of a transfer under way; its record has the same index. */
 typedef struct {
@@ -28,6 +37,12 @@ typedef struct {
     uint32_t own;       /* units that this process has claimed */
     bool copied;        /* it could copy all of these */
     uint64_t looked_at; /* when it was last made sure that the partner lives, ticks */
+
+    bool by_units;       /* the partner sends what it claims */
+    bool taken_over;     /* it took too long, and there is nothing left to claim */
+    uint32_t generation; /* of the record */
+    uint32_t arrived;    /* units that have come */
+    uint64_t begun;      /* ticks */
 } joint_t;
 
 /* A request to help. */
@@ -35,6 +50,7 @@ typedef struct {
     mca_btl_segmsg_endpoint_t *endpoint; /* the owner */
     mca_btl_segmsg_rdma_header_t header;
     segmsg_joint_cut_t cut;
+    bool by_units;
     uint64_t asked_at; /* ticks; or when it was last made sure that the owner lives */
 } help_t;
 
@@ -51,6 +67,7 @@ static unsigned help_count;
 
 static _Atomic uint64_t joint_transfers;
 static _Atomic uint64_t helped_bytes;
+static _Atomic uint64_t unit_bytes;
 
 uint64_t mca_btl_segmsg_joint_transfers(void)
 {
@@ -60,6 +77,11 @@ uint64_t mca_btl_segmsg_joint_transfers(void)
 uint64_t mca_btl_segmsg_joint_helped(void)
 {
     return atomic_load_explicit(&helped_bytes, memory_order_relaxed);
+}
+
+uint64_t mca_btl_segmsg_joint_unit_bytes(void)
+{
+    return atomic_load_explicit(&unit_bytes, memory_order_relaxed);
 }
 
 void mca_btl_segmsg_joint_reset(void)
@@ -136,11 +158,11 @@ static void ask_for_help(const joint_t *joint, int index, uint32_t generation)
         .kind = SEGMSG_RDMA_JOIN,
         .is_put = transfer->is_put,
         .operation = (uint32_t) index,
-        .unit_log2 = (uint32_t) __builtin_ctzll(joint->cut.unit_bytes),
         .generation = generation,
         .address = transfer->remote,
         .size = transfer->size,
-        .operand = {(uint64_t) (uintptr_t) transfer->local, 0},
+        .operand = {joint->by_units ? 0 : (uint64_t) (uintptr_t) transfer->local,
+                    joint->cut.unit_bytes},
     };
     (void) mca_btl_segmsg_rdma_send_now(transfer->endpoint, &header, NULL, 0);
 }
@@ -165,6 +187,13 @@ static void copy_own(joint_t *joint, segmsg_joint_t *record, uint32_t generation
     }
 }
 
+/* False if whoever helps takes the core from somebody. */
+static bool has_core(const mca_btl_segmsg_endpoint_t *endpoint)
+{
+    return !endpoint->same_core
+           && (!mca_btl_segmsg.is_crowded || mca_btl_segmsg.config.joint_crowded);
+}
+
 /*
  * True if there is hope of help. Some transfers of a stream are helped with and some not if both
  * processes have transfers of their own to do; to divide them all for that costs more than it gives,
@@ -174,8 +203,8 @@ static void copy_own(joint_t *joint, segmsg_joint_t *record, uint32_t generation
 static bool may_ask(mca_btl_segmsg_endpoint_t *endpoint, size_t size)
 {
     const mca_btl_segmsg_config_t *config = &mca_btl_segmsg.config;
-    if (endpoint->same_core || (mca_btl_segmsg.is_crowded && !config->joint_crowded)) {
-        return false; /* whoever helps takes the core from somebody */
+    if (!has_core(endpoint)) {
+        return false;
     }
     /* Relaxed, all of them: hints. */
     if (atomic_load_explicit(&endpoint->unhelped, memory_order_relaxed) < config->joint_patience) {
@@ -226,10 +255,14 @@ static void finish(int index)
     segmsg_joint_t *record = segmsg_export_joint(&mca_btl_segmsg.shm.export, (uint32_t) index);
     uint32_t others = segmsg_joint_units(&joint.cut) - joint.own;
     uint64_t offset = joint.own * joint.cut.unit_bytes;
-    bool undone = state_of(index) == SEGMSG_JOINT_UNDONE;
+    bool undone = !joint.by_units && state_of(index) == SEGMSG_JOINT_UNDONE;
     segmsg_joint_describe(record, &(segmsg_joint_cut_t){0}, 0, false);
     give_record(index);
-    note_help(transfer, others == 0 || undone ? 0 : transfer->size - offset);
+    if (joint.by_units) {
+        mca_btl_segmsg_note_units(transfer->endpoint, joint.arrived);
+    } else {
+        note_help(transfer, others == 0 || undone ? 0 : transfer->size - offset);
+    }
     bool copied = joint.copied;
     if (OPAL_UNLIKELY(copied && undone)) {
         copied = copy_piece(transfer->endpoint, transfer->is_put, transfer->local, transfer->remote,
@@ -263,34 +296,72 @@ static segmsg_joint_state_t await_partner(int index)
     }
 }
 
+/* Units that are as long as messages of a stream may be, or somewhat shorter so that all are alike. */
+static segmsg_joint_cut_t cut_for_units(uint64_t bytes)
+{
+    uint64_t count = (bytes - 1) / mca_btl_segmsg.config.stream_piece + 1;
+    uint64_t unit = ((bytes - 1) / count / SEGMSG_LINE + 1) * SEGMSG_LINE;
+    return (segmsg_joint_cut_t){.bytes = bytes, .unit_bytes = unit};
+}
+
+/* From now on the transfer belongs to whoever polls. */
+static void start_waiting(int index)
+{
+    add_work(1);
+    /* Release: what the thread that polls will need. */
+    atomic_fetch_or_explicit(&joints_waiting, UINT64_C(1) << index, memory_order_release);
+}
+
+/* Asks the partner to send what it claims. */
+static void ask_for_units(int index)
+{
+    /* It may be over, and the record another transfer's, as soon as it is waited for. */
+    const joint_t joint = joints[index];
+    /* Relaxed: a hint. */
+    atomic_fetch_add_explicit(&mca_btl_segmsg.under_way, 1, memory_order_relaxed);
+    start_waiting(index);
+    ask_for_help(&joint, index, joint.generation);
+}
+
 bool mca_btl_segmsg_joint_start(const mca_btl_segmsg_transfer_t *transfer)
 {
     const mca_btl_segmsg_config_t *config = &mca_btl_segmsg.config;
     /* Relaxed: a hint. */
     atomic_fetch_add_explicit(&mca_btl_segmsg.own_transfers, 1, memory_order_relaxed);
-    int index = may_ask(transfer->endpoint, transfer->size) ? take_record() : -1;
+    bool by_units = has_core(transfer->endpoint) && mca_btl_segmsg_prefers_units(transfer);
+    bool is_long = config->joint_from != 0 && transfer->size >= config->joint_from;
+    bool asks = by_units || (is_long && may_ask(transfer->endpoint, transfer->size));
+    int index = asks ? take_record() : -1;
     if (OPAL_UNLIKELY(index < 0)) {
         return false;
     }
+    uint64_t begun = segmsg_clock_ticks();
     joint_t *joint = &joints[index];
     segmsg_joint_t *record = segmsg_export_joint(&mca_btl_segmsg.shm.export, (uint32_t) index);
     /* Relaxed: a number that differs from those before. */
     uint32_t generation = atomic_fetch_add_explicit(&generations, 1, memory_order_relaxed);
     *joint = (joint_t){.transfer = *transfer,
-                       .cut = segmsg_joint_cut(transfer->size, config->joint_unit),
-                       .copied = true};
+                       .cut = by_units ? cut_for_units(transfer->size)
+                                       : segmsg_joint_cut(transfer->size, config->joint_unit),
+                       .copied = true,
+                       .by_units = by_units,
+                       .generation = generation,
+                       .begun = begun};
     segmsg_joint_describe(record, &joint->cut, transfer->endpoint->peer.name, transfer->is_put);
     segmsg_joint_start(record, generation, segmsg_joint_units(&joint->cut));
-    ask_for_help(joint, index, generation);
     atomic_fetch_add_explicit(&joint_transfers, 1, memory_order_relaxed);
+    if (by_units) {
+        ask_for_units(index);
+        return true;
+    }
+    ask_for_help(joint, index, generation);
     copy_own(joint, record, generation);
     if (await_partner(index) != SEGMSG_JOINT_AWAITED) {
+        mca_btl_segmsg_note_copy(transfer->endpoint, transfer->size, begun);
         finish(index);
     } else {
         joint->looked_at = segmsg_clock_ticks();
-        /* Release: what the thread that polls will need. */
-        atomic_fetch_or_explicit(&joints_waiting, UINT64_C(1) << index, memory_order_release);
-        add_work(1);
+        start_waiting(index);
     }
     return true;
 }
@@ -311,6 +382,9 @@ static void stop_waiting(int index)
     /* Relaxed: only who polls clears it, and gives the record back afterwards. */
     atomic_fetch_and_explicit(&joints_waiting, ~(UINT64_C(1) << index), memory_order_relaxed);
     add_work(-1);
+    if (joints[index].by_units) {
+        atomic_fetch_sub_explicit(&mca_btl_segmsg.under_way, 1, memory_order_relaxed);
+    }
 }
 
 /* Nobody waits for the partner any more. What it has claimed will not come, or nobody knows when: the
@@ -321,11 +395,103 @@ static void give_up(int index)
     mca_btl_segmsg_transfer_done(&joints[index].transfer, OPAL_ERR_UNREACH);
 }
 
+static void end(int index)
+{
+    stop_waiting(index);
+    finish(index);
+}
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return (int64_t) (a - b) > 0 ? a : b;
+}
+
+/*
+ * True if the partner should have sent something by now: it has not seen the request, since it computes,
+ * or has no core. While this process copies something it hears nothing, but not for ever. And if it does
+ * not wait but looks in now and then, the transfer is not to wait for that.
+ */
+static bool is_late(const joint_t *joint, bool waits, uint64_t now)
+{
+    enum { MOST = 100 /* times as long */ };
+    uint64_t patience = mca_btl_segmsg.config.units_patience * mca_btl_segmsg.row_ticks;
+    uint64_t heard = later(joint->begun, joint->transfer.endpoint->heard);
+    if (!waits) {
+        return now - joint->begun > patience;
+    }
+    return now - later(heard, mca_btl_segmsg.took) > patience || now - heard > MOST * patience;
+}
+
+/* Copies what the partner has not claimed. */
+static void take_over(int index)
+{
+    joint_t *joint = &joints[index];
+    joint->taken_over = true;
+    joint->looked_at = segmsg_clock_ticks();
+    copy_own(joint, segmsg_export_joint(&mca_btl_segmsg.shm.export, (uint32_t) index),
+             joint->generation);
+    mca_btl_segmsg_took(segmsg_clock_ticks());
+}
+
+/* Goes on with a transfer whose units come in messages: ends it, if it is done. *late counts those that
+ * are taken over: one at a time, since others may have arrived meanwhile. */
+static bool end_if_arrived(int index, bool waits, unsigned *late)
+{
+    joint_t *joint = &joints[index];
+    if (!joint->taken_over && *late == 0 && is_late(joint, waits, segmsg_clock_ticks())) {
+        take_over(index);
+        ++*late;
+    }
+    if (joint->own + joint->arrived == segmsg_joint_units(&joint->cut)) {
+        end(index);
+        return true;
+    }
+    if (joint->taken_over && OPAL_UNLIKELY(partner_is_gone(joint))) {
+        give_up(index);
+        return true;
+    }
+    return false;
+}
+
+void mca_btl_segmsg_joint_came(mca_btl_segmsg_endpoint_t *endpoint,
+                               const mca_btl_segmsg_rdma_header_t *header, const void *data)
+{
+    uint32_t index = header->operation;
+    if (index >= SEGMSG_JOINTS) {
+        mca_btl_segmsg_fail(endpoint, SEGMSG_ERR_CORRUPT);
+    }
+    joint_t *joint = &joints[index];
+    if (!is_waiting((int) index) || !joint->by_units || joint->generation != header->generation) {
+        return; /* given up meanwhile */
+    }
+    uint32_t units = segmsg_joint_units(&joint->cut);
+    uint64_t unit = header->address / joint->cut.unit_bytes;
+    if (joint->transfer.endpoint != endpoint || unit >= units
+        || header->address % joint->cut.unit_bytes != 0
+        || header->size != segmsg_joint_piece(&joint->cut, (uint32_t) unit, 1).bytes
+        || joint->own + joint->arrived == units) {
+        mca_btl_segmsg_fail(endpoint, SEGMSG_ERR_CORRUPT);
+    }
+    uint64_t begun = segmsg_clock_ticks();
+    segmsg_copy_long((char *) joint->transfer.local + header->address, data, header->size);
+    uint64_t now = segmsg_clock_ticks();
+    mca_btl_segmsg_took(now);
+    endpoint->heard = now;
+    mca_btl_segmsg_note_unit(endpoint, header->size, now - begun);
+    atomic_fetch_add_explicit(&unit_bytes, header->size, memory_order_relaxed);
+    if (joint->own + ++joint->arrived == units) {
+        end((int) index);
+    }
+}
+
 /* Ends a transfer if the partner has reported, or is dead. */
-static bool end_if_done(int index)
+static bool end_if_done(int index, bool waits, unsigned *late)
 {
     if (!is_waiting(index)) {
         return false; /* ended meanwhile, in a callback that called progress */
+    }
+    if (joints[index].by_units) {
+        return end_if_arrived(index, waits, late);
     }
     if (OPAL_UNLIKELY(state_of(index) == SEGMSG_JOINT_AWAITED)) {
         if (!partner_is_gone(&joints[index])) {
@@ -336,25 +502,26 @@ static bool end_if_done(int index)
             return true;
         }
     }
-    stop_waiting(index);
-    finish(index);
+    end(index);
     return true;
 }
 
 void mca_btl_segmsg_joint_asked(mca_btl_segmsg_endpoint_t *endpoint,
                                 const mca_btl_segmsg_rdma_header_t *header)
 {
-    enum { UNIT_LOG2_MAX = 48 };
-    if (header->operation >= SEGMSG_JOINTS || header->size == 0 || header->unit_log2 > UNIT_LOG2_MAX
-        || (header->size - 1) >> header->unit_log2 >= SEGMSG_JOINT_UNITS_MAX) {
+    const segmsg_joint_cut_t cut = {.bytes = header->size, .unit_bytes = header->operand[1]};
+    bool by_units = header->operand[0] == 0;
+    if (header->operation >= SEGMSG_JOINTS || cut.bytes == 0 || cut.unit_bytes == 0
+        || (cut.bytes - 1) / cut.unit_bytes >= SEGMSG_JOINT_UNITS_MAX
+        || (by_units && (header->is_put || cut.unit_bytes > MCA_BTL_SEGMSG_PIECE_MAX))) {
         mca_btl_segmsg_fail(endpoint, SEGMSG_ERR_CORRUPT);
     }
-    if (help_count < HELPS_MAX && endpoint->single_copy) {
-        helps[(help_first + help_count) % HELPS_MAX] =
-            (help_t){.endpoint = endpoint,
-                     .header = *header,
-                     .cut = {.bytes = header->size, .unit_bytes = UINT64_C(1) << header->unit_log2},
-                     .asked_at = segmsg_clock_ticks()};
+    if (help_count < HELPS_MAX && (by_units || endpoint->single_copy)) {
+        helps[(help_first + help_count) % HELPS_MAX] = (help_t){.endpoint = endpoint,
+                                                                .header = *header,
+                                                                .cut = cut,
+                                                                .by_units = by_units,
+                                                                .asked_at = segmsg_clock_ticks()};
         ++help_count;
         add_work(1);
     }
@@ -381,47 +548,166 @@ static bool owner_is_gone(help_t *help)
     return !mca_btl_segmsg_copy_is_alive(help->endpoint);
 }
 
-/* Copies one piece for somebody who asked; false if none of them needs it any more. No more than a
- * piece, since whoever calls MPI_Test between computations is not to lose time. */
-static bool help_once(void)
+/* What became of an attempt to help. */
+typedef enum { HELP_GIVEN, HELP_NO_ROOM, HELP_OVER } help_outcome_t;
+
+/* Copies a piece; no more, since whoever calls MPI_Test between computations is not to lose time. */
+static help_outcome_t copy_for(help_t *help, segmsg_joint_t *record)
 {
-    while (help_count != 0) {
+    const mca_btl_segmsg_rdma_header_t *header = &help->header;
+    uint64_t most = mca_btl_segmsg.config.joint_help / help->cut.unit_bytes;
+    segmsg_joint_piece_t piece =
+        segmsg_joint_claim(record, header->generation, &help->cut, most == 0 ? 1 : (uint32_t) most,
+                           SEGMSG_JOINT_BACK);
+    if (piece.units == 0) {
+        return HELP_OVER;
+    }
+    bool copied = copy_piece(help->endpoint, !header->is_put, (void *) (uintptr_t) header->address,
+                             header->operand[0], piece.offset, piece.bytes);
+    segmsg_joint_report(record, piece.units, copied);
+    return OPAL_LIKELY(copied) ? HELP_GIVEN : HELP_OVER;
+}
+
+/* Claims a unit and writes it to `to`, as a message. Returns its length in bytes; 0: nothing is left. */
+static size_t write_unit(const help_t *help, segmsg_joint_t *record, void *to)
+{
+    const mca_btl_segmsg_rdma_header_t *asked = &help->header;
+    segmsg_joint_piece_t piece =
+        segmsg_joint_claim(record, asked->generation, &help->cut, 1, SEGMSG_JOINT_BACK);
+    if (piece.units == 0) {
+        return 0;
+    }
+    const mca_btl_segmsg_rdma_header_t header = {
+        .kind = SEGMSG_RDMA_UNIT,
+        .operation = asked->operation,
+        .generation = asked->generation,
+        .address = piece.offset,
+        .size = piece.bytes,
+    };
+    mca_btl_segmsg_rdma_write(to, &header, (const char *) (uintptr_t) asked->address + piece.offset,
+                              (size_t) piece.bytes);
+    return mca_btl_segmsg_rdma_length((size_t) piece.bytes);
+}
+
+/* Longest message with a unit, in bytes. */
+static size_t longest_unit(const help_t *help)
+{
+    const segmsg_joint_cut_t *cut = &help->cut;
+    return mca_btl_segmsg_rdma_length(
+        (size_t) (cut->bytes < cut->unit_bytes ? cut->bytes : cut->unit_bytes));
+}
+
+/* Sends a unit through a group 0 of this process's own, under the lock. Whatever there must be room for
+ * is had before the unit is claimed: the owner then waits for it, and this process may turn to something
+ * else. */
+static help_outcome_t send_through_ring(const help_t *help, segmsg_joint_t *record)
+{
+    segmsg_sender_t *sender = &help->endpoint->sender;
+    segmsg_place_t place;
+    if (segmsg_sender_take_lasting(sender, longest_unit(help), &place) != SEGMSG_OK) {
+        return HELP_NO_ROOM;
+    }
+    if (!segmsg_ring_has_room(&sender->ring, 1)) {
+        segmsg_sender_give_back(sender, &place);
+        return HELP_NO_ROOM;
+    }
+    size_t length = write_unit(help, record, place.data);
+    if (length == 0) {
+        segmsg_sender_give_back(sender, &place);
+        return HELP_OVER;
+    }
+    (void) segmsg_sender_publish(sender, &place, MCA_BTL_SEGMSG_TAG, (uint32_t) length);
+    return HELP_GIVEN;
+}
+
+/* The same in a fragment, which may wait until it can be announced: where all share a group 0. */
+static help_outcome_t send_fragment(const help_t *help, segmsg_joint_t *record)
+{
+    mca_btl_segmsg_endpoint_t *endpoint = help->endpoint;
+    mca_btl_base_descriptor_t *descriptor =
+        mca_btl_segmsg_alloc_place(endpoint, MCA_BTL_NO_ORDER, longest_unit(help),
+                                   MCA_BTL_DES_FLAGS_BTL_OWNERSHIP);
+    if (descriptor == NULL) {
+        return HELP_NO_ROOM;
+    }
+    mca_btl_base_segment_t *segment = &descriptor->des_segments[0];
+    size_t length = write_unit(help, record, segment->seg_addr.pval);
+    if (length == 0) {
+        (void) mca_btl_segmsg_free(endpoint->btl, descriptor);
+        return HELP_OVER;
+    }
+    segment->seg_len = length;
+    (void) mca_btl_segmsg_send(endpoint->btl, endpoint, descriptor, MCA_BTL_SEGMSG_TAG);
+    return HELP_GIVEN;
+}
+
+static help_outcome_t send_unit(const help_t *help, segmsg_joint_t *record)
+{
+    mca_btl_segmsg_endpoint_t *endpoint = help->endpoint;
+    help_outcome_t outcome = HELP_NO_ROOM;
+    OPAL_THREAD_LOCK(&endpoint->lock);
+    bool may_send = !endpoint->retired && opal_list_is_empty(&endpoint->pending);
+    bool has_ring = endpoint->sender.ring.line != NULL;
+    if (may_send && has_ring) {
+        outcome = send_through_ring(help, record);
+    }
+    OPAL_THREAD_UNLOCK(&endpoint->lock);
+    return may_send && !has_ring ? send_fragment(help, record) : outcome;
+}
+
+/* Sends as many units as go out at a time. */
+static help_outcome_t send_units(const help_t *help, segmsg_joint_t *record)
+{
+    for (unsigned sent = 0; sent < mca_btl_segmsg.config.stream_burst; ++sent) {
+        help_outcome_t outcome = send_unit(help, record);
+        if (outcome != HELP_GIVEN) {
+            return sent != 0 ? HELP_GIVEN : outcome;
+        }
+    }
+    return HELP_GIVEN;
+}
+
+/* Helps the first of those who asked that can be helped now; false if there is none. */
+static bool help_once(bool has_own)
+{
+    for (unsigned tries = help_count; tries != 0 && help_count != 0; --tries) {
         help_t *help = &helps[help_first];
-        const mca_btl_segmsg_rdma_header_t *header = &help->header;
-        mca_btl_segmsg_endpoint_t *endpoint = help->endpoint;
-        if (owner_is_gone(help)) {
-            drop_help();
-            continue;
+        help_outcome_t outcome = HELP_OVER;
+        if (!owner_is_gone(help)) {
+            segmsg_joint_t *record =
+                segmsg_export_joint(&help->endpoint->shm.export, help->header.operation);
+            outcome = help->by_units ? send_units(help, record)
+                      : has_own      ? HELP_NO_ROOM
+                                     : copy_for(help, record);
         }
-        segmsg_joint_t *record = segmsg_export_joint(&endpoint->shm.export, header->operation);
-        uint64_t most = mca_btl_segmsg.config.joint_help / help->cut.unit_bytes;
-        segmsg_joint_piece_t piece =
-            segmsg_joint_claim(record, header->generation, &help->cut,
-                               most == 0 ? 1 : (uint32_t) most, SEGMSG_JOINT_BACK);
-        if (piece.units == 0) {
-            drop_help();
-            continue;
+        if (outcome == HELP_GIVEN) {
+            return true;
         }
-        bool copied = copy_piece(endpoint, !header->is_put, (void *) (uintptr_t) header->address,
-                                 header->operand[0], piece.offset, piece.bytes);
-        segmsg_joint_report(record, piece.units, copied);
-        if (OPAL_UNLIKELY(!copied)) {
-            drop_help();
+        const help_t again = *help;
+        drop_help();
+        if (outcome == HELP_NO_ROOM) {
+            helps[(help_first + help_count++) % HELPS_MAX] = again;
+            add_work(1);
         }
-        return true;
     }
     return false;
 }
 
-int mca_btl_segmsg_joint_progress(bool may_help)
+int mca_btl_segmsg_joint_progress(bool waits, bool has_own)
 {
     int count = 0;
+    unsigned late = 0;
+    /* First, since the other one may be about to do what it waits for itself. */
+    if (waits && help_once(has_own)) {
+        mca_btl_segmsg_took(segmsg_clock_ticks());
+        ++count;
+    }
     /* Relaxed: a hint; each is looked at again. */
     uint64_t waiting = atomic_load_explicit(&joints_waiting, memory_order_relaxed);
     for (; waiting != 0; waiting &= waiting - 1) {
-        count += end_if_done(__builtin_ctzll(waiting));
+        count += end_if_done(__builtin_ctzll(waiting), waits, &late);
     }
-    return count + (may_help && help_once());
+    return count;
 }
 
 void mca_btl_segmsg_joint_forget(const mca_btl_segmsg_endpoint_t *endpoint)

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include "btl/btl_segmsg_net.h"
+#include "btl/btl_segmsg_rdma.h"
 #include "btl/btl_segmsg_variables.h"
 
 #include "core/segmsg_defaults.h"
@@ -210,6 +211,24 @@ static void register_fragments(mca_btl_segmsg_config_t *config)
         "Bytes that one message carries of a large transfer that the kernel may not "
         "copy (256 to 65536)",
         OPAL_INFO_LVL_9, &config->stream_piece);
+    /* What goes without a rendezvous is shorter. */
+    config->units_from = segmsg_default_cache().piece_segment != 0 ? 8 << 10 : 0;
+    mca_btl_segmsg_register_unsigned(
+        "units_from",
+        "Shortest message in bytes that goes through segments, in pieces, though the kernel may "
+        "copy "
+        "it, where that is measured to be faster (0: none; else at least 4096)",
+        OPAL_INFO_LVL_5, &config->units_from);
+    config->units_always = false;
+    register_bool("units_always",
+                  "The same whether it is faster or not, and whether the receiver waits or not",
+                  &config->units_always);
+    config->units_patience = 50;
+    mca_btl_segmsg_register_unsigned(
+        "units_patience",
+        "Microseconds for which nothing has come of such a message before the kernel copies the "
+        "rest of it (1 to 1000000)",
+        OPAL_INFO_LVL_9, &config->units_patience);
     config->stream_burst = 16;
     mca_btl_segmsg_register_unsigned(
         "stream_burst",
@@ -531,7 +550,11 @@ bool mca_btl_segmsg_check_params(void)
            && mca_btl_segmsg_check_range("max_groups", config->max_groups, 32, 65536)
            && mca_btl_segmsg_check_range("extra_peers", config->extra_peers, 0, 65536)
            && mca_btl_segmsg_check_range("burst", config->burst, 1, 65536)
-           && mca_btl_segmsg_check_range("stream_piece", config->stream_piece, 256, 65536)
+           && mca_btl_segmsg_check_range("stream_piece", config->stream_piece, 256,
+                                         MCA_BTL_SEGMSG_PIECE_MAX)
+           && (config->units_from == 0
+               || mca_btl_segmsg_check_range("units_from", config->units_from, 4096, UINT_MAX))
+           && mca_btl_segmsg_check_range("units_patience", config->units_patience, 1, 1000000)
            && mca_btl_segmsg_check_range("stream_burst", config->stream_burst, 1, 65536)
            && mca_btl_segmsg_check_range("parts", config->parts, 1, 65536) && check_joint(config)
            && check_cache(&config->cache)

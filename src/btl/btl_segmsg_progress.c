@@ -195,6 +195,44 @@ static bool is_waiting(const mca_btl_segmsg_module_t *module)
 }
 
 /*
+ * The first calls of somebody who waits look like a test. What they became lately says what they are: each
+ * time that it matters, it is watched whether more calls follow at once.
+ */
+static void watch_calls(mca_btl_segmsg_module_t *module)
+{
+    enum { HABIT_MAX = 8 };
+    if (module->calls_in_a_row == 0) {
+        module->watches = false;
+        module->habit = 0;
+    } else if (is_waiting(module)) {
+        module->watches = false;
+        module->habit += module->habit < HABIT_MAX;
+    }
+}
+
+bool mca_btl_segmsg_waits(void)
+{
+    enum { HABIT = 4 }; /* waits in a row */
+    mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
+    if (opal_using_threads() ? polling_depth == 0 : !module->in_progress) {
+        return false;
+    }
+    if (is_waiting(module)) {
+        return true;
+    }
+    module->watches = true;
+    return module->habit >= HABIT;
+}
+
+void mca_btl_segmsg_took(uint64_t now)
+{
+    if (!opal_using_threads() || polling_depth != 0) {
+        mca_btl_segmsg.called = now;
+        mca_btl_segmsg.took = now;
+    }
+}
+
+/*
  * Polls, unless the last look was in vain and only a moment ago. A look takes the line of the next
  * header away from the sender that is about to write it, which must then fetch it back. Whoever waits
  * calls progress every few nanoseconds: to look a little less often finds a message sooner.
@@ -211,6 +249,9 @@ static int look(mca_btl_segmsg_module_t *module)
         && (module->looked_in_vain != 0 || gap >= 4 * module->row_ticks)) {
         module->calls_in_a_row = 0; /* and not because the last call found something */
     }
+    if (OPAL_UNLIKELY(module->watches)) {
+        watch_calls(module);
+    }
     module->called = now;
     /* Relaxed: a hint. */
     if (atomic_load_explicit(&module->under_way, memory_order_relaxed) == 0
@@ -219,17 +260,6 @@ static int look(mca_btl_segmsg_module_t *module)
     }
     int count = poll_readers(module);
     module->looked_in_vain = count == 0 ? now : 0;
-    return count;
-}
-
-/* Ends transfers that both processes copy, and helps others with theirs. */
-static int serve_joints(mca_btl_segmsg_module_t *module, bool has_own)
-{
-    /* Who has transfers of its own does these first. */
-    int count = mca_btl_segmsg_joint_progress(!has_own && is_waiting(module));
-    if (count != 0 && module->row_ticks != 0) {
-        module->called = segmsg_clock_ticks(); /* that took its time, too */
-    }
     return count;
 }
 
@@ -251,6 +281,8 @@ int mca_btl_segmsg_progress(void)
         polling_depth = 1;
     }
     int count = 0;
+    bool was_in_progress = module->in_progress; /* it may call itself, by way of a callback */
+    module->in_progress = true;
     if (OPAL_LIKELY(module->initialised)) {
         uint32_t transfers = own_transfers(module);
         count = look(module);
@@ -262,9 +294,14 @@ int mca_btl_segmsg_progress(void)
         }
         /* Relaxed: a hint; what is missed now is seen the next time. */
         if (OPAL_UNLIKELY(atomic_load_explicit(&module->joint_work, memory_order_relaxed) != 0)) {
-            count += serve_joints(module, transfers != own_transfers(module));
+            count += mca_btl_segmsg_joint_progress(is_waiting(module),
+                                                   transfers != own_transfers(module));
+            if (count != 0 && module->row_ticks != 0) {
+                module->called = segmsg_clock_ticks(); /* that took its time, too */
+            }
         }
     }
+    module->in_progress = was_in_progress;
     if (threads) {
         polling_depth = 0;
         atomic_flag_clear_explicit(&module->polling, memory_order_release);

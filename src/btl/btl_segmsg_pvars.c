@@ -125,6 +125,13 @@ static int read_joint_helped_bytes(const mca_base_pvar_t *pvar, void *value, voi
     return OPAL_SUCCESS;
 }
 
+static int read_joint_unit_bytes(const mca_base_pvar_t *pvar, void *value, void *object)
+{
+    (void) pvar, (void) object;
+    *(unsigned long long *) value = mca_btl_segmsg_joint_unit_bytes();
+    return OPAL_SUCCESS;
+}
+
 static int read_ofi_messages(const mca_base_pvar_t *pvar, void *value, void *object)
 {
     (void) pvar, (void) object;
@@ -198,6 +205,8 @@ void mca_btl_segmsg_register_pvars(void)
          just_one},
         {"joint_transfers", "Large transfers of this process with which a peer was asked to help",
          read_joint_transfers, just_one},
+        {"joint_unit_bytes", "Bytes of these that came through segments", read_joint_unit_bytes,
+         just_one},
         {"joint_helped_bytes", "Bytes of these that peers have copied", read_joint_helped_bytes,
          just_one},
         {"ofi_messages", "Messages to peers on other hosts", read_ofi_messages, just_one},

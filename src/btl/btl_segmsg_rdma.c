@@ -160,12 +160,12 @@ static int start_transfer(bool is_put, mca_btl_segmsg_endpoint_t *endpoint, void
                                                 .cbfunc = cbfunc,
                                                 .cbcontext = cbcontext,
                                                 .cbdata = cbdata};
-    unsigned joint_from = mca_btl_segmsg.config.joint_from; /* 0: none */
-    if (joint_from != 0 && size >= joint_from && endpoint->single_copy
-        && mca_btl_segmsg_joint_start(&transfer)) {
+    if (endpoint->single_copy && mca_btl_segmsg_joint_start(&transfer)) {
         return OPAL_SUCCESS;
     }
+    uint64_t begun = mca_btl_segmsg_begins_copy();
     if (OPAL_LIKELY(transfer_here(&transfer))) {
+        mca_btl_segmsg_note_copy(endpoint, size, begun);
         mca_btl_segmsg_transfer_done(&transfer, OPAL_SUCCESS);
         return OPAL_SUCCESS;
     }

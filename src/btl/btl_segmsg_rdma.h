@@ -12,7 +12,8 @@
  *                                    <--  DONE, if the target could copy it there itself
  *   ATOMIC, SWAP                     -->  does it on its own memory
  *   stores the old value             <--  DONE
- *   JOIN                             -->  helps with a copy: btl_segmsg_joint.c
+ *   JOIN                             -->  helps with a copy: btl_segmsg_joint.c; or
+ *   writes the data                  <--  UNIT, header + data, any number of them
  */
 #ifndef MCA_BTL_SEGMSG_RDMA_H
 #define MCA_BTL_SEGMSG_RDMA_H
@@ -26,7 +27,8 @@ typedef enum {
     SEGMSG_RDMA_ATOMIC,
     SEGMSG_RDMA_SWAP, /* compare and swap */
     SEGMSG_RDMA_DONE,
-    SEGMSG_RDMA_JOIN
+    SEGMSG_RDMA_JOIN,
+    SEGMSG_RDMA_UNIT
 } mca_btl_segmsg_rdma_kind_t;
 
 typedef struct {
@@ -36,15 +38,13 @@ typedef struct {
     uint8_t is_put;   /* JOIN: from the origin to the target */
     uint32_t
         operation; /* index of the origin's operation, echoed in the answer; JOIN: of its record */
-    union {
-        uint32_t atomic;    /* ATOMIC: mca_btl_base_atomic_op_t */
-        uint32_t unit_log2; /* JOIN: a unit is 2 to the power of this bytes */
-    };
+    uint32_t atomic;     /* ATOMIC: mca_btl_base_atomic_op_t */
     uint32_t generation; /* of the operation, echoed: indices are used again */
-    uint64_t address;    /* at the target; DATA: offset into the origin's buffer */
-    uint64_t size;       /* GET: bytes wanted; PUT and DATA: bytes that follow; JOIN: of all */
-    uint64_t operand[2]; /* ATOMIC: operand; SWAP: compare, value; DONE: old value; GET and
-                            JOIN: the origin's address */
+    uint64_t address;    /* at the target; DATA and UNIT: offset into the origin's buffer */
+    uint64_t size;       /* GET: bytes wanted; PUT, DATA, UNIT: bytes that follow; JOIN: of all */
+    uint64_t
+        operand[2]; /* ATOMIC: operand; SWAP: compare, value; DONE: old value; GET: the origin's
+                            address; JOIN: the same, or 0: send UNITs, and the bytes of a unit */
 } mca_btl_segmsg_rdma_header_t;
 
 /* What Open MPI has asked for: a put or a get; of an atomic, what there is of it. */
@@ -134,6 +134,44 @@ void mca_btl_segmsg_rdma_receive(mca_btl_segmsg_endpoint_t *endpoint, const void
 void mca_btl_segmsg_operation_answer(const mca_btl_segmsg_rdma_header_t *header,
                                      const void *payload);
 
+/* Bytes of a message with `size` bytes of data. */
+size_t mca_btl_segmsg_rdma_length(size_t size);
+
+/* Writes such a message to `to`. */
+void mca_btl_segmsg_rdma_write(void *to, const mca_btl_segmsg_rdma_header_t *header,
+                               const void *data, size_t size);
+
+/* ---- whether the kernel copies or segments carry ---- */
+
+enum { MCA_BTL_SEGMSG_PIECE_MAX = 64 << 10 }; /* bytes of data of a message */
+
+/* Nothing is known of the peer yet. */
+void mca_btl_segmsg_choice_begin(mca_btl_segmsg_choice_t *choice);
+
+/* True if a transfer, which the kernel could copy, is to go through segments. */
+bool mca_btl_segmsg_prefers_units(const mca_btl_segmsg_transfer_t *transfer);
+
+/* When a copy begins, if anybody wants to know: in ticks. */
+static inline uint64_t mca_btl_segmsg_begins_copy(void)
+{
+    return mca_btl_segmsg.config.units_from != 0 ? segmsg_clock_ticks() : 0;
+}
+
+/* `bytes` bytes were copied in one go, to or from a peer's memory. */
+void mca_btl_segmsg_note_copy(mca_btl_segmsg_endpoint_t *endpoint, uint64_t bytes, uint64_t begun);
+
+/* `bytes` bytes were copied out of a peer's segments in so many ticks. */
+void mca_btl_segmsg_note_unit(mca_btl_segmsg_endpoint_t *endpoint, uint64_t bytes, uint64_t ticks);
+
+/* Notes how many units have come of a transfer for which they were asked. */
+void mca_btl_segmsg_note_units(mca_btl_segmsg_endpoint_t *endpoint, uint32_t units);
+
+/* True if progress was called by somebody who waits, and calls this. */
+bool mca_btl_segmsg_waits(void);
+
+/* What this call does took until `now`, in ticks; whoever called progress waits all the same. */
+void mca_btl_segmsg_took(uint64_t now);
+
 /* ---- transfers that both processes copy ---- */
 
 /* Forgets all of them: the component begins anew, with another export. */
@@ -142,13 +180,17 @@ void mca_btl_segmsg_joint_reset(void);
 /* Does a transfer with the help of its target; false, and nothing is done, if that cannot be. */
 bool mca_btl_segmsg_joint_start(const mca_btl_segmsg_transfer_t *transfer);
 
-/* `endpoint` asks for help. By who polls, as the next two. */
+/* `endpoint` asks for help. By who polls. */
 void mca_btl_segmsg_joint_asked(mca_btl_segmsg_endpoint_t *endpoint,
                                 const mca_btl_segmsg_rdma_header_t *header);
 
-/* Ends transfers of which the partner has done its share and, if `may_help`, copies a piece for
- * somebody who asked. Returns how many. */
-int mca_btl_segmsg_joint_progress(bool may_help);
+/* A unit has come from `endpoint`. By who polls, as the next two. */
+void mca_btl_segmsg_joint_came(mca_btl_segmsg_endpoint_t *endpoint,
+                               const mca_btl_segmsg_rdma_header_t *header, const void *data);
+
+/* Ends transfers of which the partner has done its share and, if this process `waits`, does something
+ * for those who asked. Who `has_own` transfers to copy does these first. Returns how many. */
+int mca_btl_segmsg_joint_progress(bool waits, bool has_own);
 
 /* `endpoint` goes. With polling stopped. */
 void mca_btl_segmsg_joint_forget(const mca_btl_segmsg_endpoint_t *endpoint);

@@ -29,9 +29,13 @@ static size_t payload_offset(size_t size)
     return size < SEGMSG_LONG_PAYLOAD ? sizeof(mca_btl_segmsg_rdma_header_t) : SEGMSG_LINE;
 }
 
-/* Writes a message to `to`. */
-static void write_message(void *to, const mca_btl_segmsg_rdma_header_t *header, const void *data,
-                          size_t size)
+size_t mca_btl_segmsg_rdma_length(size_t size)
+{
+    return payload_offset(size) + size;
+}
+
+void mca_btl_segmsg_rdma_write(void *to, const mca_btl_segmsg_rdma_header_t *header,
+                               const void *data, size_t size)
 {
     unsigned char *payload = (unsigned char *) to + payload_offset(size);
     if (size >= SEGMSG_LONG_PAYLOAD) {
@@ -46,7 +50,7 @@ bool mca_btl_segmsg_rdma_send_now(mca_btl_segmsg_endpoint_t *endpoint,
                                   const mca_btl_segmsg_rdma_header_t *header, const void *data,
                                   size_t size)
 {
-    size_t length = payload_offset(size) + size;
+    size_t length = mca_btl_segmsg_rdma_length(size);
     segmsg_place_t place;
     bool sent = false;
     OPAL_THREAD_LOCK(&endpoint->lock);
@@ -55,7 +59,7 @@ bool mca_btl_segmsg_rdma_send_now(mca_btl_segmsg_endpoint_t *endpoint,
         && (is_short ? mca_btl_segmsg_take(endpoint, length, &place)
                      : mca_btl_segmsg_take_lasting(endpoint, length, &place))
                == SEGMSG_OK) {
-        write_message(place.data, header, data, size);
+        mca_btl_segmsg_rdma_write(place.data, header, data, size);
         sent = mca_btl_segmsg_publish(endpoint, &place, MCA_BTL_SEGMSG_TAG, (uint32_t) length);
         if (OPAL_UNLIKELY(!sent)) {
             mca_btl_segmsg_give_back(endpoint, &place);
@@ -69,7 +73,7 @@ bool mca_btl_segmsg_rdma_send_now(mca_btl_segmsg_endpoint_t *endpoint,
 static bool job_fragment(mca_btl_segmsg_endpoint_t *endpoint,
                          const mca_btl_segmsg_rdma_header_t *header, const void *data, size_t size)
 {
-    size_t length = payload_offset(size) + size;
+    size_t length = mca_btl_segmsg_rdma_length(size);
     mca_btl_base_descriptor_t *descriptor =
         mca_btl_segmsg_alloc_place(endpoint, MCA_BTL_NO_ORDER, length,
                                    MCA_BTL_DES_FLAGS_BTL_OWNERSHIP);
@@ -81,7 +85,7 @@ static bool job_fragment(mca_btl_segmsg_endpoint_t *endpoint,
     if (descriptor == NULL) {
         return false;
     }
-    write_message(descriptor->des_segments[0].seg_addr.pval, header, data, size);
+    mca_btl_segmsg_rdma_write(descriptor->des_segments[0].seg_addr.pval, header, data, size);
     (void) mca_btl_segmsg_send(endpoint->btl, endpoint, descriptor, MCA_BTL_SEGMSG_TAG);
     return true;
 }
@@ -323,6 +327,9 @@ static void serve(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg_rdma
     case SEGMSG_RDMA_JOIN:
         mca_btl_segmsg_joint_asked(endpoint, request);
         break;
+    case SEGMSG_RDMA_UNIT:
+        mca_btl_segmsg_joint_came(endpoint, request, payload);
+        break;
     default:
         mca_btl_segmsg_operation_answer(request, payload);
         break;
@@ -334,8 +341,9 @@ void mca_btl_segmsg_rdma_receive(mca_btl_segmsg_endpoint_t *endpoint, const void
     mca_btl_segmsg_rdma_header_t header;
     if (OPAL_LIKELY(endpoint != NULL && size >= sizeof(header))) {
         memcpy(&header, data, sizeof(header));
-        bool carries = header.kind == SEGMSG_RDMA_PUT || header.kind == SEGMSG_RDMA_DATA;
-        bool is_known = header.kind >= SEGMSG_RDMA_PUT && header.kind <= SEGMSG_RDMA_JOIN;
+        bool carries = header.kind == SEGMSG_RDMA_PUT || header.kind == SEGMSG_RDMA_DATA
+                       || header.kind == SEGMSG_RDMA_UNIT;
+        bool is_known = header.kind >= SEGMSG_RDMA_PUT && header.kind <= SEGMSG_RDMA_UNIT;
         size_t offset = carries ? payload_offset(header.size) : sizeof(header);
         if (is_known && (!carries || (size >= offset && header.size == size - offset))) {
             serve(endpoint, &header, (const char *) data + offset);

@@ -48,7 +48,7 @@
 
 #define SEGMSG_MAGIC UINT64_C(0x3167736d67657300) /* "\0segmsg1" */
 enum {
-    SEGMSG_LAYOUT_VERSION = 3,   /* changes whenever anything in this header does */
+    SEGMSG_LAYOUT_VERSION = 4,   /* changes whenever anything in this header does */
     SEGMSG_HEAD_OFFSET = 64,     /* bytes; the first line belongs to the run-time's own header */
     SEGMSG_TABLES_OFFSET = 1024, /* bytes; where the tables begin */
     SEGMSG_TABLE_STRIDE = 2 * SEGMSG_LINE, /* bytes from an entry of a table to its next */

@@ -36,6 +36,10 @@ LINES_REUSED = {"btl": "segmsg", "btl_segmsg_own_near": "0", "btl_segmsg_own_mos
                 "btl_segmsg_reply_lines": "80", "btl_segmsg_piece_segment": "2097152",
                 "btl_segmsg_groups": "64:1023:260,1K:64:7,8K:64:9,32K:64:9",
                 "btl_segmsg_stream_piece": "32704"}
+# Large messages through segments, though the kernel may copy them: in few and many pieces, on any processor.
+UNITS = {"btl": "segmsg", "btl_segmsg_units_from": "4096", "btl_segmsg_units_always": "true",
+         "btl_segmsg_joint_crowded": "true", "btl_segmsg_stream_piece": "8128"}
+UNITS_TINY = {**TINY, **UNITS, "btl_segmsg_stream_piece": "2000"}
 LINES_OWNED_NO_KERNEL_COPY = {**LINES_OWNED, **NO_KERNEL_COPY}
 LINES_REUSED_NO_KERNEL_COPY = {**LINES_REUSED, **NO_KERNEL_COPY}
 DEFAULT = {}
@@ -47,6 +51,7 @@ WAYS = {"alone": ALONE, "with self": WITH_SELF, "no kernel copy": NO_KERNEL_COPY
         "lines owned": LINES_OWNED, "lines reused": LINES_REUSED,
         "lines owned, no kernel copy": LINES_OWNED_NO_KERNEL_COPY,
         "lines reused, no kernel copy": LINES_REUSED_NO_KERNEL_COPY,
+        "units": UNITS, "units, tiny": UNITS_TINY,
         "osc rdma": ONE_SIDED, "osc rdma, no kernel copy": ONE_SIDED_NO_KERNEL_COPY,
         "osc rdma, tiny": ONE_SIDED_TINY}
 
@@ -142,6 +147,11 @@ def matrix(program, ranks, ways, quick=()):
 
 # ---- messages ----
 
+def large_messages_in_units(machine):
+    """With patience that no processor can miss all of them go through segments."""
+    machine.expect(["counters", "--units"], 2, {**UNITS, "btl_segmsg_units_patience": "1000000"})
+
+
 def message_cases():
     """Programs that must succeed, whatever the settings."""
     usual = ("alone", "with self", "no kernel copy", "tiny")
@@ -155,6 +165,12 @@ def message_cases():
     cases += matrix("counters", (2,), lines)
     cases += matrix("datatypes", (2,), no_copy)
     cases += matrix("threads", (2,), lines)
+    units = ("units", "units, tiny")
+    for program in ("ordering", "unexpected", "datatypes", "threads", "collectives"):
+        cases += matrix(program, (2, 4), units, ((2, "units"),))
+    cases += matrix("requests", (2,), units) + matrix("connect", (2,), units) + matrix("spawn", (2,), units)
+    cases += matrix("onesided", (2,), ("units",))
+    cases.append(Case("counters --units, 2 ranks", True, large_messages_in_units))
     cases += matrix("unexpected", (2, 4, 8), ("alone", "no kernel copy", "tiny"), quick)
     cases += matrix("self", (1, 2), usual, quick)
     cases += matrix("datatypes", (2, 4), usual, quick)
@@ -178,16 +194,20 @@ def stress_cases():
     cases = []
     for seed, (ranks, messages) in enumerate(((2, 40000), (4, 40000), (8, 20000), (16, 20000))):
         for way in ("alone", "no kernel copy", "tiny", "tiny, no kernel copy", "lines owned",
-                    "lines reused", "lines owned, no kernel copy", "lines reused, no kernel copy"):
+                    "lines reused", "lines owned, no kernel copy", "lines reused, no kernel copy",
+                    "units", "units, tiny"):
             words = f"stress --messages {messages} --seed {seed + 1}".split()
             cases.append(plain(words, ranks, way, ranks in (2, 4) and ", no" not in way))
-    for way in ("lines owned, no kernel copy", "lines reused, no kernel copy"):
+    for way in ("lines owned, no kernel copy", "lines reused, no kernel copy", "units", "units, tiny"):
         cases.append(plain("stress --messages 1000 --min 64K --large 100".split(), 2, way, True))
     for way in ("alone", "no kernel copy", "tiny"):
         cases.append(plain("stress --messages 20000 --threads".split(), 2, way, way == "alone"))
         cases.append(plain("stress --messages 10000 --threads".split(), 4, way))
         cases.append(plain("stress --messages 1000 --min 64K --large 100".split(), 2, way,
                            way != "tiny"))
+    for way in ("units", "units, tiny"):
+        cases.append(plain("stress --messages 10000 --threads".split(), 2, way, way == "units"))
+        cases.append(plain("stress --messages 1000 --min 64K --large 100 --threads".split(), 4, way))
     return cases
 
 

@@ -10,6 +10,7 @@
  *   --absent     segmsg must not be loaded: no performance variable of it exists; messages arrive
  *   --declined   segmsg may be loaded, but must carry nothing; messages arrive
  *   --used       only show that messages go through it
+ *   --units      large messages only, all of which must go through segments in units
  */
 #include "variables.h"
 
@@ -202,6 +203,43 @@ static void large(void)
     free(data);
 }
 
+/* Large messages from rank 0 to rank 1, of which every byte goes through segments although the kernel could
+ * copy it. */
+static void large_in_units(void)
+{
+    enum { LEAST = 10000, MOST = 3 << 20 };
+    struct variable transfers, units;
+    unsigned long long begun = 0, bytes_units = 0, bytes_sent = 0, messages = 0;
+    unsigned char *data = check_allocate(MOST);
+
+    if (!variable_open(&transfers, "btl_segmsg_joint_transfers")
+        || !variable_open(&units, "btl_segmsg_joint_unit_bytes")) {
+        free(data);
+        return;
+    }
+    for (int size = LEAST; size <= MOST; size += size / 3) {
+        if (0 == check_rank) {
+            MPI_Ssend(check_content((uint64_t) size), size, MPI_BYTE, 1, 1, MPI_COMM_WORLD);
+        } else {
+            memset(data, 0, (size_t) size);
+            MPI_Recv(data, size, MPI_BYTE, 0, 1, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+            CHECK(0 == memcmp(data, check_content((uint64_t) size), (size_t) size),
+                  "%d bytes: other content", size);
+        }
+        bytes_sent += (unsigned long long) size;
+        messages++;
+    }
+    MPI_T_pvar_read(session, transfers.handle, &begun);
+    MPI_T_pvar_read(session, units.handle, &bytes_units);
+    if (1 == check_rank) {
+        printf("counters: %llu bytes of %llu large messages, %llu of them in units\n", bytes_sent,
+               messages, bytes_units);
+        CHECK(begun == messages, "%llu transfers", begun);
+        CHECK(bytes_units == bytes_sent, "%llu bytes in units", bytes_units);
+    }
+    free(data);
+}
+
 static void greet(void)
 {
     int in = -1, previous = (check_rank + check_size - 1) % check_size;
@@ -237,6 +275,8 @@ int main(int argc, char **argv)
             CHECK(read_counters().fragments > 0, "no message went through segmsg");
         } else if (0 == strcmp(mode, "--declined")) {
             CHECK(read_counters().fragments == 0, "messages went through segmsg");
+        } else if (0 == strcmp(mode, "--units")) {
+            large_in_units();
         } else if (check_size > 1) {
             turns(eager_limit());
             show_groups();
