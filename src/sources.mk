@@ -3,6 +3,8 @@
 segmsg_core_sources = \
 	src/core/segmsg_cache.c \
 	src/core/segmsg_cache.h \
+	src/core/segmsg_choice.c \
+	src/core/segmsg_choice.h \
 	src/core/segmsg_clock.h \
 	src/core/segmsg_copy.h \
 	src/core/segmsg_copy_long.c \
@@ -77,7 +79,6 @@ segmsg_library_headers = \
 	src/library/segmsg.h
 segmsg_btl_sources = \
 	src/btl/btl_segmsg.h \
-	src/btl/btl_segmsg_choice.c \
 	src/btl/btl_segmsg_compat.h \
 	src/btl/btl_segmsg_component.c \
 	src/btl/btl_segmsg_copy.c \

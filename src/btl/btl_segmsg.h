@@ -16,7 +16,6 @@
  *   btl_segmsg_copy.c       single copy, by the kernel or by mapping: trying it, using it
  *   btl_segmsg_rdma.c       put, get and atomics, asked of this process's peers
  *   btl_segmsg_joint.c      large transfers that both processes copy
- *   btl_segmsg_choice.c     whether the kernel copies them, or segments carry them
  *   btl_segmsg_serve.c      put, get and atomics, asked by this process's peers
  *   btl_segmsg_net*.c       the modules between hosts: see btl_segmsg_net.h
  *   btl_segmsg_pvars.c      MPI_T performance variables
@@ -25,6 +24,7 @@
 #ifndef MCA_BTL_SEGMSG_H
 #define MCA_BTL_SEGMSG_H
 
+#include "core/segmsg_choice.h"
 #include "core/segmsg_clock.h"
 #include "core/segmsg_look.h"
 #include "btl/btl_segmsg_compat.h"
@@ -70,6 +70,7 @@ typedef struct {
     unsigned joint_pause;
     unsigned stream_piece;
     unsigned units_from; /* bytes; 0: none */
+    unsigned units_to;   /* bytes */
     bool units_always;
     unsigned units_patience; /* microseconds */
     unsigned stream_burst;
@@ -105,31 +106,6 @@ typedef struct {
     volatile uint64_t scratch;
 } mca_btl_segmsg_probe_t;
 
-/* What is known about a peer's large messages, and done with them; see btl_segmsg_choice.c. */
-typedef enum {
-    SEGMSG_TRY_COPY,
-    SEGMSG_TRY_UNITS,
-    SEGMSG_STAY_COPY,
-    SEGMSG_STAY_UNITS
-} mca_btl_segmsg_phase_t;
-
-typedef struct {
-    _Atomic uint32_t known; /* ticks; 0: nothing is known */
-    _Atomic uint32_t least; /* of those that were noted since */
-    _Atomic uint32_t noted; /* how many */
-} mca_btl_segmsg_time_t;
-
-typedef struct {
-    mca_btl_segmsg_time_t copy; /* by the kernel */
-    mca_btl_segmsg_time_t unit; /* out of a segment */
-    _Atomic uint32_t in_vain;   /* transfers of which nothing came, in a row */
-    _Atomic uint32_t phase;     /* mca_btl_segmsg_phase_t, */
-    _Atomic int64_t left;       /* which lasts for so many bytes, */
-    _Atomic int64_t trial_left; /* or until so many have come */
-    _Atomic uint32_t stayed_with;
-    _Atomic int64_t stayed; /* bytes, the last time */
-} mca_btl_segmsg_choice_t;
-
 typedef struct mca_btl_base_endpoint_t {
     opal_list_item_t super;             /* in mca_btl_segmsg.endpoints */
     mca_btl_base_module_t *btl;         /* of shared memory, or of a network interface */
@@ -147,10 +123,10 @@ typedef struct mca_btl_base_endpoint_t {
                                   with which it did */
     _Atomic uint64_t unasked;       /* bytes of those with which it was not asked to */
     uint64_t heard;                 /* when a unit came from it last, in ticks; by who polls */
-    mca_btl_segmsg_choice_t choice;
-    bool pid_is_visible; /* the kernel knows it here by the number that it says */
-    uint64_t probe;      /* address of the peer's mca_btl_segmsg_probe_t */
-    segmsg_shm_t shm;    /* the image of the peer's export */
+    segmsg_choice_t choice;         /* how its large messages come */
+    bool pid_is_visible;            /* the kernel knows it here by the number that it says */
+    uint64_t probe;                 /* address of the peer's mca_btl_segmsg_probe_t */
+    segmsg_shm_t shm;               /* the image of the peer's export */
 
     opal_mutex_t lock;      /* guards what follows */
     segmsg_sender_t sender; /* towards the peer */

@@ -23,7 +23,7 @@ static void endpoint_construct(mca_btl_segmsg_endpoint_t *endpoint)
     atomic_init(&endpoint->unhelped, 0);
     atomic_init(&endpoint->unasked, 0);
     endpoint->heard = 0;
-    mca_btl_segmsg_choice_begin(&endpoint->choice);
+    segmsg_choice_init(&endpoint->choice);
     endpoint->busy = false;
     endpoint->blocked = false;
     endpoint->buffered = 0;

@@ -13,7 +13,7 @@
  *   waits in its progress for what the
  *   partner has claimed and not reported
  *
- * Or, where segments are faster than the kernel (btl_segmsg_choice.c), the partner sends what it claims,
+ * Or, where segments are faster than the kernel (core/segmsg_choice.h), the partner sends what it claims,
  * and the owner copies it out of the segments. It claims something itself only if nothing comes:
  *
  *   JOIN                             -->  claims and sends in its progress, unit by unit
@@ -39,6 +39,7 @@ typedef struct {
     uint64_t looked_at; /* when it was last made sure that the partner lives, ticks */
 
     bool by_units;       /* the partner sends what it claims */
+    bool is_slow;        /* the kernel would have been there before the first of it was */
     bool taken_over;     /* it took too long, and there is nothing left to claim */
     uint32_t generation; /* of the record */
     uint32_t arrived;    /* units that have come */
@@ -218,6 +219,33 @@ static bool may_ask(mca_btl_segmsg_endpoint_t *endpoint, size_t size)
     return true;
 }
 
+/* True if a transfer is to come in units. That is for who waits, since the sender is to do its part then. */
+static bool prefers_units(const mca_btl_segmsg_transfer_t *transfer)
+{
+    const mca_btl_segmsg_config_t *config = &mca_btl_segmsg.config;
+    bool may_be = config->units_from != 0 && transfer->size >= config->units_from
+                  && transfer->size <= config->units_to && !transfer->is_put
+                  && transfer->size / config->stream_piece < SEGMSG_JOINT_UNITS_MAX
+                  && mca_btl_segmsg.row_ticks != 0 && has_core(transfer->endpoint);
+    return may_be
+           && (config->units_always
+               || (mca_btl_segmsg_waits()
+                   && segmsg_choice_units(&transfer->endpoint->choice, transfer->size)));
+}
+
+void mca_btl_segmsg_has_copied(const mca_btl_segmsg_transfer_t *transfer, uint64_t begun)
+{
+    const mca_btl_segmsg_config_t *config = &mca_btl_segmsg.config;
+    if (config->units_from == 0) {
+        return;
+    }
+    uint64_t now = segmsg_clock_ticks();
+    mca_btl_segmsg_took(now);
+    if (!transfer->is_put && transfer->size >= config->units_from) {
+        segmsg_choice_note_copy(&transfer->endpoint->choice, transfer->size, now - begun);
+    }
+}
+
 /* Notes how many bytes of a transfer the peer has copied. */
 static void note_help(const mca_btl_segmsg_transfer_t *transfer, uint64_t bytes)
 {
@@ -259,7 +287,8 @@ static void finish(int index)
     segmsg_joint_describe(record, &(segmsg_joint_cut_t){0}, 0, false);
     give_record(index);
     if (joint.by_units) {
-        mca_btl_segmsg_note_units(transfer->endpoint, joint.arrived);
+        segmsg_choice_note_message(&transfer->endpoint->choice,
+                                   !joint.is_slow && !joint.taken_over);
     } else {
         note_help(transfer, others == 0 || undone ? 0 : transfer->size - offset);
     }
@@ -328,7 +357,7 @@ bool mca_btl_segmsg_joint_start(const mca_btl_segmsg_transfer_t *transfer)
     const mca_btl_segmsg_config_t *config = &mca_btl_segmsg.config;
     /* Relaxed: a hint. */
     atomic_fetch_add_explicit(&mca_btl_segmsg.own_transfers, 1, memory_order_relaxed);
-    bool by_units = has_core(transfer->endpoint) && mca_btl_segmsg_prefers_units(transfer);
+    bool by_units = prefers_units(transfer);
     bool is_long = config->joint_from != 0 && transfer->size >= config->joint_from;
     bool asks = by_units || (is_long && may_ask(transfer->endpoint, transfer->size));
     int index = asks ? take_record() : -1;
@@ -357,7 +386,7 @@ bool mca_btl_segmsg_joint_start(const mca_btl_segmsg_transfer_t *transfer)
     ask_for_help(joint, index, generation);
     copy_own(joint, record, generation);
     if (await_partner(index) != SEGMSG_JOINT_AWAITED) {
-        mca_btl_segmsg_note_copy(transfer->endpoint, transfer->size, begun);
+        mca_btl_segmsg_has_copied(transfer, begun);
         finish(index);
     } else {
         joint->looked_at = segmsg_clock_ticks();
@@ -453,6 +482,15 @@ static bool end_if_arrived(int index, bool waits, unsigned *late)
     return false;
 }
 
+/* True if the kernel would have copied much of a transfer in so many ticks. */
+static bool is_slow(const joint_t *joint, uint64_t ticks)
+{
+    enum { AT_LEAST = 4 /* times 1000 ns */ };
+    return ticks > AT_LEAST * mca_btl_segmsg.row_ticks
+           && ticks > segmsg_choice_copy_ticks(&joint->transfer.endpoint->choice, joint->cut.bytes)
+                          / 2;
+}
+
 void mca_btl_segmsg_joint_came(mca_btl_segmsg_endpoint_t *endpoint,
                                const mca_btl_segmsg_rdma_header_t *header, const void *data)
 {
@@ -473,11 +511,15 @@ void mca_btl_segmsg_joint_came(mca_btl_segmsg_endpoint_t *endpoint,
         mca_btl_segmsg_fail(endpoint, SEGMSG_ERR_CORRUPT);
     }
     uint64_t begun = segmsg_clock_ticks();
+    if (joint->arrived == 0) {
+        uint64_t idle = begun - later(later(joint->begun, endpoint->heard), mca_btl_segmsg.took);
+        joint->is_slow = is_slow(joint, idle);
+    }
     segmsg_copy_long((char *) joint->transfer.local + header->address, data, header->size);
     uint64_t now = segmsg_clock_ticks();
     mca_btl_segmsg_took(now);
     endpoint->heard = now;
-    mca_btl_segmsg_note_unit(endpoint, header->size, now - begun);
+    segmsg_choice_note_unit(&endpoint->choice, header->size, now - begun);
     atomic_fetch_add_explicit(&unit_bytes, header->size, memory_order_relaxed);
     if (joint->own + ++joint->arrived == units) {
         end((int) index);

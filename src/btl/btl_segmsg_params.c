@@ -219,11 +219,15 @@ static void register_fragments(mca_btl_segmsg_config_t *config)
         "copy "
         "it, where that is measured to be faster (0: none; else at least 4096)",
         OPAL_INFO_LVL_5, &config->units_from);
+    config->units_to = 2 << 20;
+    mca_btl_segmsg_register_unsigned("units_to",
+                                     "Longest such message in bytes (4096 to 4294967295)",
+                                     OPAL_INFO_LVL_5, &config->units_to);
     config->units_always = false;
     register_bool("units_always",
                   "The same whether it is faster or not, and whether the receiver waits or not",
                   &config->units_always);
-    config->units_patience = 50;
+    config->units_patience = 20;
     mca_btl_segmsg_register_unsigned(
         "units_patience",
         "Microseconds for which nothing has come of such a message before the kernel copies the "
@@ -554,6 +558,7 @@ bool mca_btl_segmsg_check_params(void)
                                          MCA_BTL_SEGMSG_PIECE_MAX)
            && (config->units_from == 0
                || mca_btl_segmsg_check_range("units_from", config->units_from, 4096, UINT_MAX))
+           && mca_btl_segmsg_check_range("units_to", config->units_to, 4096, UINT_MAX)
            && mca_btl_segmsg_check_range("units_patience", config->units_patience, 1, 1000000)
            && mca_btl_segmsg_check_range("stream_burst", config->stream_burst, 1, 65536)
            && mca_btl_segmsg_check_range("parts", config->parts, 1, 65536) && check_joint(config)

@@ -165,7 +165,7 @@ static int start_transfer(bool is_put, mca_btl_segmsg_endpoint_t *endpoint, void
     }
     uint64_t begun = mca_btl_segmsg_begins_copy();
     if (OPAL_LIKELY(transfer_here(&transfer))) {
-        mca_btl_segmsg_note_copy(endpoint, size, begun);
+        mca_btl_segmsg_has_copied(&transfer, begun);
         mca_btl_segmsg_transfer_done(&transfer, OPAL_SUCCESS);
         return OPAL_SUCCESS;
     }

@@ -141,15 +141,7 @@ size_t mca_btl_segmsg_rdma_length(size_t size);
 void mca_btl_segmsg_rdma_write(void *to, const mca_btl_segmsg_rdma_header_t *header,
                                const void *data, size_t size);
 
-/* ---- whether the kernel copies or segments carry ---- */
-
-enum { MCA_BTL_SEGMSG_PIECE_MAX = 64 << 10 }; /* bytes of data of a message */
-
-/* Nothing is known of the peer yet. */
-void mca_btl_segmsg_choice_begin(mca_btl_segmsg_choice_t *choice);
-
-/* True if a transfer, which the kernel could copy, is to go through segments. */
-bool mca_btl_segmsg_prefers_units(const mca_btl_segmsg_transfer_t *transfer);
+/* ---- one copy by the kernel ---- */
 
 /* When a copy begins, if anybody wants to know: in ticks. */
 static inline uint64_t mca_btl_segmsg_begins_copy(void)
@@ -157,14 +149,8 @@ static inline uint64_t mca_btl_segmsg_begins_copy(void)
     return mca_btl_segmsg.config.units_from != 0 ? segmsg_clock_ticks() : 0;
 }
 
-/* `bytes` bytes were copied in one go, to or from a peer's memory. */
-void mca_btl_segmsg_note_copy(mca_btl_segmsg_endpoint_t *endpoint, uint64_t bytes, uint64_t begun);
-
-/* `bytes` bytes were copied out of a peer's segments in so many ticks. */
-void mca_btl_segmsg_note_unit(mca_btl_segmsg_endpoint_t *endpoint, uint64_t bytes, uint64_t ticks);
-
-/* Notes how many units have come of a transfer for which they were asked. */
-void mca_btl_segmsg_note_units(mca_btl_segmsg_endpoint_t *endpoint, uint32_t units);
+/* A transfer that began then was copied in one go, to or from the peer's memory. */
+void mca_btl_segmsg_has_copied(const mca_btl_segmsg_transfer_t *transfer, uint64_t begun);
 
 /* True if progress was called by somebody who waits, and calls this. */
 bool mca_btl_segmsg_waits(void);
@@ -173,6 +159,8 @@ bool mca_btl_segmsg_waits(void);
 void mca_btl_segmsg_took(uint64_t now);
 
 /* ---- transfers that both processes copy ---- */
+
+enum { MCA_BTL_SEGMSG_PIECE_MAX = 64 << 10 }; /* bytes of data of a message */
 
 /* Forgets all of them: the component begins anew, with another export. */
 void mca_btl_segmsg_joint_reset(void);

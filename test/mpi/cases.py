@@ -37,7 +37,8 @@ LINES_REUSED = {"btl": "segmsg", "btl_segmsg_own_near": "0", "btl_segmsg_own_mos
                 "btl_segmsg_groups": "64:1023:260,1K:64:7,8K:64:9,32K:64:9",
                 "btl_segmsg_stream_piece": "32704"}
 # Large messages through segments, though the kernel may copy them: in few and many pieces, on any processor.
-UNITS = {"btl": "segmsg", "btl_segmsg_units_from": "4096", "btl_segmsg_units_always": "true",
+UNITS = {"btl": "segmsg", "btl_segmsg_units_from": "4096",
+         "btl_segmsg_units_to": "1000000000", "btl_segmsg_units_always": "true",
          "btl_segmsg_joint_crowded": "true", "btl_segmsg_stream_piece": "8128"}
 UNITS_TINY = {**TINY, **UNITS, "btl_segmsg_stream_piece": "2000"}
 LINES_OWNED_NO_KERNEL_COPY = {**LINES_OWNED, **NO_KERNEL_COPY}
