@@ -34,16 +34,15 @@ enum { HELPS_MAX = 256 }; /* requests to help that are kept; others are dropped 
 typedef struct {
     mca_btl_segmsg_transfer_t transfer;
     segmsg_joint_cut_t cut;
-    uint32_t own;       /* units that this process has claimed */
-    bool copied;        /* it could copy all of these */
-    uint64_t looked_at; /* when it was last made sure that the partner lives, ticks */
-
-    bool by_units;       /* the partner sends what it claims */
-    bool is_slow;        /* the kernel would have been there before the first of it was */
-    bool taken_over;     /* it took too long, and there is nothing left to claim */
-    uint32_t generation; /* of the record */
-    uint32_t arrived;    /* units that have come */
     uint64_t begun;      /* ticks */
+    uint64_t looked_at;  /* when it was last made sure that the partner lives, ticks */
+    uint32_t generation; /* of the record */
+    uint32_t own;        /* units that this process has claimed, */
+    uint32_t arrived;    /* and those that have come, */
+    bool by_units;       /* if the partner sends what it claims */
+    bool copied;         /* this process could copy all of its own */
+    bool is_slow;        /* the kernel would have been there before the first unit was */
+    bool taken_over;     /* it took too long: there is nothing left to claim */
 } joint_t;
 
 /* A request to help. */
