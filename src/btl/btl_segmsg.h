@@ -200,7 +200,7 @@ typedef struct {
         under_way;   /* operations: answers come in a stream, and are looked for at once */
     bool is_crowded; /* the node has more processes of the job than processors */
     _Atomic uint32_t joint_work;    /* transfers of two processes that progress must look after */
-    bool in_progress;               /* by who polls, as the next two */
+    bool delivers;                  /* a message, to the PML; by who polls, as the next two */
     bool watches;                   /* what the calls to progress will have been */
     unsigned habit;                 /* times that they were waits, lately */
     _Atomic uint32_t own_transfers; /* large ones that this process has begun */

@@ -35,6 +35,7 @@ typedef struct {
     mca_btl_segmsg_transfer_t transfer;
     segmsg_joint_cut_t cut;
     uint64_t begun;      /* ticks */
+    uint64_t heard;      /* when a unit of it came last, ticks; or begun */
     uint64_t looked_at;  /* when it was last made sure that the partner lives, ticks */
     uint32_t generation; /* of the record */
     uint32_t own;        /* units that this process has claimed, */
@@ -58,7 +59,9 @@ static joint_t joints[SEGMSG_JOINTS];
 static _Atomic bool joints_committed;
 static _Atomic uint64_t joints_free;    /* bit i: record i can be had */
 static _Atomic uint64_t joints_waiting; /* bit i: for its partner, since nothing is left to claim */
-static _Atomic uint32_t generations;
+static _Atomic uint32_t
+    joints_unasked[SEGMSG_JOINTS]; /* generation of which the partner knows nothing */
+static _Atomic uint32_t generations = 1;
 
 /* Under `polling`. */
 static help_t helps[HELPS_MAX];
@@ -151,7 +154,8 @@ static bool copy_piece(const mca_btl_segmsg_endpoint_t *endpoint, bool to_peer, 
     return mca_btl_segmsg_copy(endpoint, to_peer, (char *) local + offset, remote + offset, bytes);
 }
 
-static void ask_for_help(const joint_t *joint, int index, uint32_t generation)
+/* False if there was no room to ask. */
+static bool ask_for_help(const joint_t *joint, int index, uint32_t generation)
 {
     const mca_btl_segmsg_transfer_t *transfer = &joint->transfer;
     mca_btl_segmsg_rdma_header_t header = {
@@ -164,7 +168,7 @@ static void ask_for_help(const joint_t *joint, int index, uint32_t generation)
         .operand = {joint->by_units ? 0 : (uint64_t) (uintptr_t) transfer->local,
                     joint->cut.unit_bytes},
     };
-    (void) mca_btl_segmsg_rdma_send_now(transfer->endpoint, &header, NULL, 0);
+    return mca_btl_segmsg_rdma_send_now(transfer->endpoint, &header, NULL, 0);
 }
 
 /* Claims and copies until nothing is left; or claims it all if it cannot be copied. */
@@ -348,7 +352,10 @@ static void ask_for_units(int index)
     /* Relaxed: a hint. */
     atomic_fetch_add_explicit(&mca_btl_segmsg.under_way, 1, memory_order_relaxed);
     start_waiting(index);
-    ask_for_help(&joint, index, joint.generation);
+    if (OPAL_UNLIKELY(!ask_for_help(&joint, index, joint.generation))) {
+        /* Relaxed: a hint; the transfer is not waited for any longer, if it is still the same. */
+        atomic_store_explicit(&joints_unasked[index], joint.generation, memory_order_relaxed);
+    }
 }
 
 bool mca_btl_segmsg_joint_start(const mca_btl_segmsg_transfer_t *transfer)
@@ -374,7 +381,8 @@ bool mca_btl_segmsg_joint_start(const mca_btl_segmsg_transfer_t *transfer)
                        .copied = true,
                        .by_units = by_units,
                        .generation = generation,
-                       .begun = begun};
+                       .begun = begun,
+                       .heard = begun};
     segmsg_joint_describe(record, &joint->cut, transfer->endpoint->peer.name, transfer->is_put);
     segmsg_joint_start(record, generation, segmsg_joint_units(&joint->cut));
     atomic_fetch_add_explicit(&joint_transfers, 1, memory_order_relaxed);
@@ -382,7 +390,7 @@ bool mca_btl_segmsg_joint_start(const mca_btl_segmsg_transfer_t *transfer)
         ask_for_units(index);
         return true;
     }
-    ask_for_help(joint, index, generation);
+    (void) ask_for_help(joint, index, generation);
     copy_own(joint, record, generation);
     if (await_partner(index) != SEGMSG_JOINT_AWAITED) {
         mca_btl_segmsg_has_copied(transfer, begun);
@@ -439,15 +447,21 @@ static uint64_t later(uint64_t a, uint64_t b)
  * or has no core. While this process copies something it hears nothing, but not for ever. And if it does
  * not wait but looks in now and then, the transfer is not to wait for that.
  */
-static bool is_late(const joint_t *joint, bool waits, uint64_t now)
+static bool is_late(int index, bool waits, uint64_t now)
 {
-    enum { MOST = 100 /* times as long */ };
+    enum { MOST = 1000 /* times as long */ };
+    const joint_t *joint = &joints[index];
     uint64_t patience = mca_btl_segmsg.config.units_patience * mca_btl_segmsg.row_ticks;
-    uint64_t heard = later(joint->begun, joint->transfer.endpoint->heard);
+    /* Relaxed: a hint. */
+    if (atomic_load_explicit(&joints_unasked[index], memory_order_relaxed) == joint->generation) {
+        return true;
+    }
     if (!waits) {
         return now - joint->begun > patience;
     }
-    return now - later(heard, mca_btl_segmsg.took) > patience || now - heard > MOST * patience;
+    uint64_t heard =
+        later(later(joint->begun, joint->transfer.endpoint->heard), mca_btl_segmsg.took);
+    return now - heard > patience || now - joint->heard > MOST * patience;
 }
 
 /* Copies what the partner has not claimed. */
@@ -466,7 +480,7 @@ static void take_over(int index)
 static bool end_if_arrived(int index, bool waits, unsigned *late)
 {
     joint_t *joint = &joints[index];
-    if (!joint->taken_over && *late == 0 && is_late(joint, waits, segmsg_clock_ticks())) {
+    if (!joint->taken_over && *late == 0 && is_late(index, waits, segmsg_clock_ticks())) {
         take_over(index);
         ++*late;
     }
@@ -506,7 +520,7 @@ void mca_btl_segmsg_joint_came(mca_btl_segmsg_endpoint_t *endpoint,
     if (joint->transfer.endpoint != endpoint || unit >= units
         || header->address % joint->cut.unit_bytes != 0
         || header->size != segmsg_joint_piece(&joint->cut, (uint32_t) unit, 1).bytes
-        || joint->own + joint->arrived == units) {
+        || unit < joint->own || joint->own + joint->arrived == units) {
         mca_btl_segmsg_fail(endpoint, SEGMSG_ERR_CORRUPT);
     }
     uint64_t begun = segmsg_clock_ticks();
@@ -518,6 +532,7 @@ void mca_btl_segmsg_joint_came(mca_btl_segmsg_endpoint_t *endpoint,
     uint64_t now = segmsg_clock_ticks();
     mca_btl_segmsg_took(now);
     endpoint->heard = now;
+    joint->heard = now;
     segmsg_choice_note_unit(&endpoint->choice, header->size, now - begun);
     atomic_fetch_add_explicit(&unit_bytes, header->size, memory_order_relaxed);
     if (joint->own + ++joint->arrived == units) {
@@ -547,6 +562,45 @@ static bool end_if_done(int index, bool waits, unsigned *late)
     return true;
 }
 
+static void drop_help(void)
+{
+    add_work(-1);
+    help_first = (help_first + 1) % HELPS_MAX;
+    --help_count;
+}
+
+/* The record of a transfer with which somebody wants help. */
+static segmsg_joint_t *record_of(const help_t *help)
+{
+    return segmsg_export_joint(&help->endpoint->shm.export, help->header.operation);
+}
+
+/* True if nothing is left of a transfer with which somebody wanted help. */
+static bool is_claimed(const help_t *help)
+{
+    return help->endpoint == NULL || help->endpoint->retired
+           || segmsg_joint_is_claimed(record_of(help), help->header.generation);
+}
+
+/* Takes the first request to the end of the queue. */
+static void postpone_help(void)
+{
+    helps[(help_first + help_count) % HELPS_MAX] = helps[help_first];
+    help_first = (help_first + 1) % HELPS_MAX;
+}
+
+/* Drops the requests of transfers of which nothing is left: this process did not come to help. */
+static void drop_claimed(void)
+{
+    for (unsigned h = help_count; h != 0; --h) {
+        if (is_claimed(&helps[help_first])) {
+            drop_help();
+        } else {
+            postpone_help();
+        }
+    }
+}
+
 void mca_btl_segmsg_joint_asked(mca_btl_segmsg_endpoint_t *endpoint,
                                 const mca_btl_segmsg_rdma_header_t *header)
 {
@@ -554,8 +608,12 @@ void mca_btl_segmsg_joint_asked(mca_btl_segmsg_endpoint_t *endpoint,
     bool by_units = header->operand[0] == 0;
     if (header->operation >= SEGMSG_JOINTS || cut.bytes == 0 || cut.unit_bytes == 0
         || (cut.bytes - 1) / cut.unit_bytes >= SEGMSG_JOINT_UNITS_MAX
-        || (by_units && (header->is_put || cut.unit_bytes > MCA_BTL_SEGMSG_PIECE_MAX))) {
+        || (by_units && (header->is_put || cut.unit_bytes > MCA_BTL_SEGMSG_PIECE_MAX))
+        || endpoint->link != NULL) {
         mca_btl_segmsg_fail(endpoint, SEGMSG_ERR_CORRUPT);
+    }
+    if (help_count == HELPS_MAX) {
+        drop_claimed();
     }
     if (help_count < HELPS_MAX && (by_units || endpoint->single_copy)) {
         helps[(help_first + help_count) % HELPS_MAX] = (help_t){.endpoint = endpoint,
@@ -566,13 +624,6 @@ void mca_btl_segmsg_joint_asked(mca_btl_segmsg_endpoint_t *endpoint,
         ++help_count;
         add_work(1);
     }
-}
-
-static void drop_help(void)
-{
-    add_work(-1);
-    help_first = (help_first + 1) % HELPS_MAX;
-    --help_count;
 }
 
 /* True if the owner of a transfer is no more, and its process number perhaps another process's. */
@@ -645,8 +696,9 @@ static help_outcome_t send_through_ring(const help_t *help, segmsg_joint_t *reco
 {
     segmsg_sender_t *sender = &help->endpoint->sender;
     segmsg_place_t place;
-    if (segmsg_sender_take_lasting(sender, longest_unit(help), &place) != SEGMSG_OK) {
-        return HELP_NO_ROOM;
+    segmsg_error_t error = segmsg_sender_take_lasting(sender, longest_unit(help), &place);
+    if (error != SEGMSG_OK) {
+        return error == SEGMSG_ERR_TOO_LARGE ? HELP_OVER : HELP_NO_ROOM;
     }
     if (!segmsg_ring_has_room(&sender->ring, 1)) {
         segmsg_sender_give_back(sender, &place);
@@ -708,27 +760,31 @@ static help_outcome_t send_units(const help_t *help, segmsg_joint_t *record)
     return HELP_GIVEN;
 }
 
+/* Does something for somebody who asked, if that can be done now. */
+static help_outcome_t help_with(help_t *help, bool has_own)
+{
+    if (owner_is_gone(help) || is_claimed(help)) {
+        return HELP_OVER;
+    }
+    if (help->by_units) {
+        return send_units(help, record_of(help));
+    }
+    return has_own ? HELP_NO_ROOM : copy_for(help, record_of(help));
+}
+
 /* Helps the first of those who asked that can be helped now; false if there is none. */
 static bool help_once(bool has_own)
 {
     for (unsigned tries = help_count; tries != 0 && help_count != 0; --tries) {
-        help_t *help = &helps[help_first];
-        help_outcome_t outcome = HELP_OVER;
-        if (!owner_is_gone(help)) {
-            segmsg_joint_t *record =
-                segmsg_export_joint(&help->endpoint->shm.export, help->header.operation);
-            outcome = help->by_units ? send_units(help, record)
-                      : has_own      ? HELP_NO_ROOM
-                                     : copy_for(help, record);
-        }
-        if (outcome == HELP_GIVEN) {
+        switch (help_with(&helps[help_first], has_own)) {
+        case HELP_GIVEN:
             return true;
-        }
-        const help_t again = *help;
-        drop_help();
-        if (outcome == HELP_NO_ROOM) {
-            helps[(help_first + help_count++) % HELPS_MAX] = again;
-            add_work(1);
+        case HELP_NO_ROOM:
+            postpone_help();
+            break;
+        case HELP_OVER:
+            drop_help();
+            break;
         }
     }
     return false;
@@ -739,6 +795,7 @@ int mca_btl_segmsg_joint_progress(bool waits, bool has_own)
     int count = 0;
     unsigned late = 0;
     /* First, since the other one may be about to do what it waits for itself. */
+    waits = waits || mca_btl_segmsg.config.units_always;
     if (waits && help_once(has_own)) {
         mca_btl_segmsg_took(segmsg_clock_ticks());
         ++count;

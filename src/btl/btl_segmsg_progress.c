@@ -54,7 +54,9 @@ SEGMSG_INLINE void deliver(mca_btl_segmsg_module_t *module, mca_btl_segmsg_endpo
     ++module->delivered_fragments;
     module->delivered_bytes += size;
     mca_btl_base_segment_t segment = {.seg_addr.pval = data, .seg_len = size};
+    module->delivers = true;
     segmsg_compat_deliver(&module->super, endpoint, tag, &segment, 1);
+    module->delivers = false;
 }
 
 void mca_btl_segmsg_deliver(mca_btl_segmsg_endpoint_t *endpoint, uint8_t tag, void *data,
@@ -196,25 +198,23 @@ static bool is_waiting(const mca_btl_segmsg_module_t *module)
 
 /*
  * The first calls of somebody who waits look like a test. What they became lately says what they are: each
- * time that it matters, it is watched whether more calls follow at once.
+ * time that it matters, it is seen at the end of the row how long that was.
  */
-static void watch_calls(mca_btl_segmsg_module_t *module)
+static void end_row(mca_btl_segmsg_module_t *module)
 {
     enum { HABIT_MAX = 8 };
-    if (module->calls_in_a_row == 0) {
+    if (module->watches) {
         module->watches = false;
-        module->habit = 0;
-    } else if (is_waiting(module)) {
-        module->watches = false;
-        module->habit += module->habit < HABIT_MAX;
+        module->habit = is_waiting(module) ? module->habit + (module->habit < HABIT_MAX) : 0;
     }
+    module->calls_in_a_row = 0;
 }
 
 bool mca_btl_segmsg_waits(void)
 {
     enum { HABIT = 4 }; /* waits in a row */
     mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
-    if (opal_using_threads() ? polling_depth == 0 : !module->in_progress) {
+    if (opal_using_threads() ? polling_depth == 0 : !module->delivers) {
         return false;
     }
     if (is_waiting(module)) {
@@ -247,10 +247,7 @@ static int look(mca_btl_segmsg_module_t *module)
     ++module->calls_in_a_row;
     if (OPAL_UNLIKELY(gap >= module->row_ticks)
         && (module->looked_in_vain != 0 || gap >= 4 * module->row_ticks)) {
-        module->calls_in_a_row = 0; /* and not because the last call found something */
-    }
-    if (OPAL_UNLIKELY(module->watches)) {
-        watch_calls(module);
+        end_row(module); /* and not because the last call found something */
     }
     module->called = now;
     /* Relaxed: a hint. */
@@ -281,8 +278,6 @@ int mca_btl_segmsg_progress(void)
         polling_depth = 1;
     }
     int count = 0;
-    bool was_in_progress = module->in_progress; /* it may call itself, by way of a callback */
-    module->in_progress = true;
     if (OPAL_LIKELY(module->initialised)) {
         uint32_t transfers = own_transfers(module);
         count = look(module);
@@ -301,7 +296,6 @@ int mca_btl_segmsg_progress(void)
             }
         }
     }
-    module->in_progress = was_in_progress;
     if (threads) {
         polling_depth = 0;
         atomic_flag_clear_explicit(&module->polling, memory_order_release);

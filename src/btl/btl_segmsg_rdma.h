@@ -152,7 +152,7 @@ static inline uint64_t mca_btl_segmsg_begins_copy(void)
 /* A transfer that began then was copied in one go, to or from the peer's memory. */
 void mca_btl_segmsg_has_copied(const mca_btl_segmsg_transfer_t *transfer, uint64_t begun);
 
-/* True if progress was called by somebody who waits, and calls this. */
+/* True if somebody who waits has called progress, and that the PML, and that this. */
 bool mca_btl_segmsg_waits(void);
 
 /* What this call does took until `now`, in ticks; whoever called progress waits all the same. */

@@ -138,6 +138,15 @@ static inline segmsg_joint_piece_t segmsg_joint_claim(segmsg_joint_t *joint, uin
     }
 }
 
+/* Partner: true if nothing of a transfer is left to claim, or it is over. */
+static inline bool segmsg_joint_is_claimed(segmsg_joint_t *joint, uint32_t generation)
+{
+    /* Relaxed: a claim makes sure. */
+    uint64_t word = atomic_load_explicit(&joint->claim, memory_order_relaxed);
+    return (uint32_t) (word >> 32) != generation
+           || ((uint32_t) (word >> 16) & 0xffff) >= ((uint32_t) word & 0xffff);
+}
+
 /* Partner: says that units that it claimed are copied or, if not `copied`, could not be. It claims no
  * more of a transfer of which it could not copy something. */
 static inline void segmsg_joint_report(segmsg_joint_t *joint, uint32_t units, bool copied)

@@ -255,6 +255,20 @@ bool segmsg_lib_data_came(segmsg_t *handle, segmsg_lib_peer_t *peer, const unsig
     return true;
 }
 
+/* Takes a place for a piece. Full ones go to the group that is for them, if there is one and a line to
+ * announce them; before that they take part in how a pair comes to its segments. */
+static segmsg_error_t take_piece(segmsg_sender_t *sender, size_t length, bool is_full,
+                                 segmsg_place_t *place)
+{
+    segmsg_ring_image_t *ring = &sender->ring;
+    if (!is_full || ring->cache.piece_segment == 0 || ring->line == NULL
+        || sender->ring_is_starter) {
+        return segmsg_sender_take(sender, length, place);
+    }
+    return segmsg_ring_has_room(ring, 1) ? segmsg_sender_take_lasting(sender, length, place)
+                                         : SEGMSG_ERR_FULL;
+}
+
 /* Sends one piece, as long as can be had; false if there is no room. */
 static bool send_piece(const segmsg_t *handle, segmsg_lib_peer_t *peer, segmsg_request_t *request)
 {
@@ -264,9 +278,7 @@ static bool send_piece(const segmsg_t *handle, segmsg_lib_peer_t *peer, segmsg_r
     bytes = bytes < most ? bytes : most;
     segmsg_place_t place;
     segmsg_error_t error =
-        bytes == handle->piece
-            ? segmsg_sender_take_lasting(&peer->sender, DATA_BYTES + bytes, &place)
-            : segmsg_sender_take(&peer->sender, DATA_BYTES + bytes, &place);
+        take_piece(&peer->sender, DATA_BYTES + bytes, bytes == handle->piece, &place);
     if (error != SEGMSG_OK && error != SEGMSG_ERR_FULL) {
         /* Memory is short: what there is carries less at a time. */
         size_t sure = segmsg_sender_sure_capacity(&peer->sender);

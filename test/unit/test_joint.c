@@ -299,7 +299,23 @@ static void wrong_reports_end_nothing(void)
     }
 }
 
+static void who_comes_late_sees_that_nothing_is_left(void)
+{
+    segmsg_joint_t joint = {0};
+    UNIT_CHECK(segmsg_joint_is_claimed(&joint, 0));
+    const segmsg_joint_cut_t cut = {.bytes = 40, .unit_bytes = 10};
+    segmsg_joint_start(&joint, 7, segmsg_joint_units(&cut));
+    UNIT_CHECK(!segmsg_joint_is_claimed(&joint, 7));
+    UNIT_CHECK(segmsg_joint_is_claimed(&joint, 6));
+    UNIT_CHECK(segmsg_joint_is_claimed(&joint, 8));
+    UNIT_EQUAL(segmsg_joint_claim(&joint, 7, &cut, 3, SEGMSG_JOINT_BACK).units, 3);
+    UNIT_CHECK(!segmsg_joint_is_claimed(&joint, 7));
+    UNIT_EQUAL(segmsg_joint_claim(&joint, 7, &cut, 3, SEGMSG_JOINT_FRONT).units, 1);
+    UNIT_CHECK(segmsg_joint_is_claimed(&joint, 7));
+}
+
 static const unit_case_t cases[] = {
+    UNIT_CASE(who_comes_late_sees_that_nothing_is_left),
     UNIT_CASE(every_byte_is_in_one_unit),
     UNIT_CASE(huge_transfers_have_larger_units),
     UNIT_CASE(claims_from_both_ends_meet),
