@@ -147,6 +147,11 @@ static void give_record(int index)
     atomic_fetch_or_explicit(&joints_free, UINT64_C(1) << index, memory_order_release);
 }
 
+static segmsg_joint_t *own_record(int index)
+{
+    return segmsg_export_joint(&mca_btl_segmsg.shm.export, (uint32_t) index);
+}
+
 /* Copies part of a transfer, to or from the peer. */
 static bool copy_piece(const mca_btl_segmsg_endpoint_t *endpoint, bool to_peer, void *local,
                        uint64_t remote, uint64_t offset, uint64_t bytes)
@@ -155,14 +160,14 @@ static bool copy_piece(const mca_btl_segmsg_endpoint_t *endpoint, bool to_peer, 
 }
 
 /* False if there was no room to ask. */
-static bool ask_for_help(const joint_t *joint, int index, uint32_t generation)
+static bool ask_for_help(const joint_t *joint, int index)
 {
     const mca_btl_segmsg_transfer_t *transfer = &joint->transfer;
     mca_btl_segmsg_rdma_header_t header = {
         .kind = SEGMSG_RDMA_JOIN,
         .is_put = transfer->is_put,
         .operation = (uint32_t) index,
-        .generation = generation,
+        .generation = joint->generation,
         .address = transfer->remote,
         .size = transfer->size,
         .operand = {joint->by_units ? 0 : (uint64_t) (uintptr_t) transfer->local,
@@ -172,11 +177,11 @@ static bool ask_for_help(const joint_t *joint, int index, uint32_t generation)
 }
 
 /* Claims and copies until nothing is left; or claims it all if it cannot be copied. */
-static void copy_own(joint_t *joint, segmsg_joint_t *record, uint32_t generation)
+static void copy_own(joint_t *joint, segmsg_joint_t *record)
 {
     const mca_btl_segmsg_transfer_t *transfer = &joint->transfer;
     for (;;) {
-        segmsg_joint_piece_t piece = segmsg_joint_claim(record, generation, &joint->cut,
+        segmsg_joint_piece_t piece = segmsg_joint_claim(record, joint->generation, &joint->cut,
                                                         SEGMSG_JOINT_UNITS_MAX, SEGMSG_JOINT_FRONT);
         if (piece.units == 0) {
             return;
@@ -274,7 +279,7 @@ static bool is_waiting(int index)
 static segmsg_joint_state_t state_of(int index)
 {
     const joint_t *joint = &joints[index];
-    segmsg_joint_t *record = segmsg_export_joint(&mca_btl_segmsg.shm.export, (uint32_t) index);
+    segmsg_joint_t *record = own_record(index);
     return segmsg_joint_state(record, segmsg_joint_units(&joint->cut) - joint->own);
 }
 
@@ -283,7 +288,7 @@ static void finish(int index)
 {
     const joint_t joint = joints[index];
     const mca_btl_segmsg_transfer_t *transfer = &joint.transfer;
-    segmsg_joint_t *record = segmsg_export_joint(&mca_btl_segmsg.shm.export, (uint32_t) index);
+    segmsg_joint_t *record = own_record(index);
     uint32_t others = segmsg_joint_units(&joint.cut) - joint.own;
     uint64_t offset = joint.own * joint.cut.unit_bytes;
     bool undone = !joint.by_units && state_of(index) == SEGMSG_JOINT_UNDONE;
@@ -352,7 +357,7 @@ static void ask_for_units(int index)
     /* Relaxed: a hint. */
     atomic_fetch_add_explicit(&mca_btl_segmsg.under_way, 1, memory_order_relaxed);
     start_waiting(index);
-    if (OPAL_UNLIKELY(!ask_for_help(&joint, index, joint.generation))) {
+    if (OPAL_UNLIKELY(!ask_for_help(&joint, index))) {
         /* Relaxed: a hint; the transfer is not waited for any longer, if it is still the same. */
         atomic_store_explicit(&joints_unasked[index], joint.generation, memory_order_relaxed);
     }
@@ -361,18 +366,21 @@ static void ask_for_units(int index)
 bool mca_btl_segmsg_joint_start(const mca_btl_segmsg_transfer_t *transfer)
 {
     const mca_btl_segmsg_config_t *config = &mca_btl_segmsg.config;
-    /* Relaxed: a hint. */
-    atomic_fetch_add_explicit(&mca_btl_segmsg.own_transfers, 1, memory_order_relaxed);
     bool by_units = prefers_units(transfer);
     bool is_long = config->joint_from != 0 && transfer->size >= config->joint_from;
-    bool asks = by_units || (is_long && may_ask(transfer->endpoint, transfer->size));
+    if (!by_units && !is_long) {
+        return false;
+    }
+    /* Relaxed: a hint. */
+    atomic_fetch_add_explicit(&mca_btl_segmsg.own_transfers, 1, memory_order_relaxed);
+    bool asks = by_units || may_ask(transfer->endpoint, transfer->size);
     int index = asks ? take_record() : -1;
     if (OPAL_UNLIKELY(index < 0)) {
         return false;
     }
     uint64_t begun = segmsg_clock_ticks();
     joint_t *joint = &joints[index];
-    segmsg_joint_t *record = segmsg_export_joint(&mca_btl_segmsg.shm.export, (uint32_t) index);
+    segmsg_joint_t *record = own_record(index);
     /* Relaxed: a number that differs from those before. */
     uint32_t generation = atomic_fetch_add_explicit(&generations, 1, memory_order_relaxed);
     *joint = (joint_t){.transfer = *transfer,
@@ -390,8 +398,8 @@ bool mca_btl_segmsg_joint_start(const mca_btl_segmsg_transfer_t *transfer)
         ask_for_units(index);
         return true;
     }
-    (void) ask_for_help(joint, index, generation);
-    copy_own(joint, record, generation);
+    (void) ask_for_help(joint, index);
+    copy_own(joint, record);
     if (await_partner(index) != SEGMSG_JOINT_AWAITED) {
         mca_btl_segmsg_has_copied(transfer, begun);
         finish(index);
@@ -442,6 +450,12 @@ static uint64_t later(uint64_t a, uint64_t b)
     return (int64_t) (a - b) > 0 ? a : b;
 }
 
+/* When something came from the partner last, or could have: while this process copies it hears nothing. */
+static uint64_t silent_since(const joint_t *joint)
+{
+    return later(later(joint->begun, joint->transfer.endpoint->heard), mca_btl_segmsg.took);
+}
+
 /*
  * True if the partner should have sent something by now: it has not seen the request, since it computes,
  * or has no core. While this process copies something it hears nothing, but not for ever. And if it does
@@ -459,9 +473,7 @@ static bool is_late(int index, bool waits, uint64_t now)
     if (!waits) {
         return now - joint->begun > patience;
     }
-    uint64_t heard =
-        later(later(joint->begun, joint->transfer.endpoint->heard), mca_btl_segmsg.took);
-    return now - heard > patience || now - joint->heard > MOST * patience;
+    return now - silent_since(joint) > patience || now - joint->heard > MOST * patience;
 }
 
 /* Copies what the partner has not claimed. */
@@ -470,8 +482,7 @@ static void take_over(int index)
     joint_t *joint = &joints[index];
     joint->taken_over = true;
     joint->looked_at = segmsg_clock_ticks();
-    copy_own(joint, segmsg_export_joint(&mca_btl_segmsg.shm.export, (uint32_t) index),
-             joint->generation);
+    copy_own(joint, own_record(index));
     mca_btl_segmsg_took(segmsg_clock_ticks());
 }
 
@@ -525,8 +536,7 @@ void mca_btl_segmsg_joint_came(mca_btl_segmsg_endpoint_t *endpoint,
     }
     uint64_t begun = segmsg_clock_ticks();
     if (joint->arrived == 0) {
-        uint64_t idle = begun - later(later(joint->begun, endpoint->heard), mca_btl_segmsg.took);
-        joint->is_slow = is_slow(joint, idle);
+        joint->is_slow = is_slow(joint, begun - silent_since(joint));
     }
     segmsg_copy_long((char *) joint->transfer.local + header->address, data, header->size);
     uint64_t now = segmsg_clock_ticks();
@@ -575,10 +585,15 @@ static segmsg_joint_t *record_of(const help_t *help)
     return segmsg_export_joint(&help->endpoint->shm.export, help->header.operation);
 }
 
+static bool owner_has_left(const help_t *help)
+{
+    return help->endpoint == NULL || help->endpoint->retired;
+}
+
 /* True if nothing is left of a transfer with which somebody wanted help. */
 static bool is_claimed(const help_t *help)
 {
-    return help->endpoint == NULL || help->endpoint->retired
+    return owner_has_left(help)
            || segmsg_joint_is_claimed(record_of(help), help->header.generation);
 }
 
@@ -630,7 +645,7 @@ void mca_btl_segmsg_joint_asked(mca_btl_segmsg_endpoint_t *endpoint,
 static bool owner_is_gone(help_t *help)
 {
     uint64_t now = segmsg_clock_ticks();
-    if (help->endpoint == NULL || help->endpoint->retired) {
+    if (owner_has_left(help)) {
         return true;
     }
     if (now - help->asked_at < mca_btl_segmsg.alive_ticks) {

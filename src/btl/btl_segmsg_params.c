@@ -216,8 +216,7 @@ static void register_fragments(mca_btl_segmsg_config_t *config)
     mca_btl_segmsg_register_unsigned(
         "units_from",
         "Shortest message in bytes that goes through segments, in pieces, though the kernel may "
-        "copy "
-        "it, where that is measured to be faster (0: none; else at least 4096)",
+        "copy it, where that is measured to be faster (0: none; else at least 4096)",
         OPAL_INFO_LVL_5, &config->units_from);
     config->units_to = 2 << 20;
     mca_btl_segmsg_register_unsigned("units_to",

@@ -373,16 +373,18 @@ segmsg_error_t segmsg_sender_take_lasting(segmsg_sender_t *sender, size_t length
         return error;
     }
     uint32_t group = piece_group(sender, length);
+    if (group == 0) {
+        return segmsg_sender_take_larger(sender, length, 1, place);
+    }
     uint32_t refused = sender->refused[group];
-    if (group != 0 && refused == 0) {
+    if (refused == 0) {
         error = segmsg_sender_take_larger(sender, length, group, place);
-        if (error == SEGMSG_OK || error == SEGMSG_ERR_FULL) {
-            return error;
-        }
-        refused = 0;
+        return error == SEGMSG_OK || error == SEGMSG_ERR_FULL
+                   ? error
+                   : segmsg_sender_take_larger(sender, length, 1, place);
     }
     error = segmsg_sender_take_larger(sender, length, 1, place);
-    if (refused != 0 && sender->refused[group] == refused && group != 0) {
+    if (sender->refused[group] == refused) {
         --sender->refused[group]; /* it did not come so far */
     }
     return error;

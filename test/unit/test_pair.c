@@ -484,50 +484,78 @@ static void groups_of_which_one_is_for_pieces_agree_with_the_model(void)
     run_model("64:31:3,128:8:2,256:7:7", 31, UINT32_MAX, &policy, unit_repetitions(200000));
 }
 
+/* A sender whose lines and partitions are watched, and its receiver. */
+typedef struct {
+    memory_t memory;
+    segmsg_receiver_t receiver;
+    segmsg_export_t image;
+    segmsg_sender_t sender;
+} watched_t;
+
+static void open_watched(watched_t *pair, const segmsg_cache_policy_t *policy)
+{
+    memory_open_export(&pair->memory, "64:1023:129,1K:64:16,8K:64:8", 1023, 16, 2);
+    UNIT_CHECK(segmsg_receiver_init(&pair->receiver, &pair->memory.export));
+    pair->image = memory_image(&pair->memory);
+    const segmsg_identity_t self = memory_sender(1);
+    const segmsg_growth_t growth = memory_growth(UINT32_MAX);
+    segmsg_sender_init(&pair->sender, &pair->image, &self, &growth);
+    segmsg_sender_set_cache(&pair->sender, policy);
+}
+
+static void close_watched(watched_t *pair)
+{
+    segmsg_sender_destroy(&pair->sender);
+    segmsg_receiver_destroy(&pair->receiver);
+    memory_close(&pair->memory);
+}
+
+static void publish_watched(watched_t *pair, const segmsg_place_t *place, size_t length,
+                            uint64_t number)
+{
+    memory_fill(place->data, length, number);
+    UNIT_CHECK(segmsg_sender_publish(&pair->sender, place, 1, (uint32_t) length));
+}
+
+/* Receives message `number`, which the receiver answers. */
+static void receive_watched(watched_t *pair, size_t length, uint64_t number)
+{
+    UNIT_EQUAL(segmsg_receiver_find_groups(&pair->receiver), SEGMSG_OK);
+    segmsg_message_t message;
+    segmsg_reader_t *reader = pair->receiver.reader[0];
+    UNIT_EQUAL(segmsg_reader_poll(&pair->receiver, reader, &message), SEGMSG_POLL_MESSAGE);
+    UNIT_CHECK(memory_holds(message.data, length, number));
+    segmsg_message_return(&pair->receiver, reader, &message);
+    segmsg_sender_answers(&pair->sender);
+}
+
 /* Sends `count` messages of `length` bytes. The first `behind` are read when all of them are sent, the others at
  * once. *line receives the highest line of group 0, *partition the highest partition above it, that the last
  * half of the messages used. */
 static void see_use(const segmsg_cache_policy_t *policy, uint32_t count, uint32_t behind,
                     size_t length, uint32_t *line, uint32_t *partition)
 {
-    memory_t memory;
-    memory_open_export(&memory, "64:1023:129,1K:64:16,8K:64:8", 1023, 16, 2);
-    segmsg_receiver_t receiver;
-    UNIT_CHECK(segmsg_receiver_init(&receiver, &memory.export));
-    segmsg_export_t image = memory_image(&memory);
-    const segmsg_identity_t self = memory_sender(1);
-    const segmsg_growth_t growth = memory_growth(UINT32_MAX);
-    segmsg_sender_t sender;
-    segmsg_sender_init(&sender, &image, &self, &growth);
-    segmsg_sender_set_cache(&sender, policy);
+    watched_t pair;
+    open_watched(&pair, policy);
     uint32_t received = 0;
     *line = *partition = 0;
     for (uint32_t m = 0; m < count && !unit_has_failed(); ++m) {
         segmsg_place_t place;
-        UNIT_EQUAL(segmsg_sender_take(&sender, length, &place), SEGMSG_OK);
+        UNIT_EQUAL(segmsg_sender_take(&pair.sender, length, &place), SEGMSG_OK);
         if (unit_has_failed()) {
             break;
         }
         uint32_t end = place.first + place.partitions - 1;
         uint32_t *most = place.group == 0 ? line : partition;
         *most = m >= count / 2 && end > *most ? end : *most;
-        memory_fill(place.data, length, m);
-        UNIT_CHECK(segmsg_sender_publish(&sender, &place, 1, (uint32_t) length));
+        publish_watched(&pair, &place, length, m);
         while (m + 1 >= behind && received <= m) {
-            UNIT_EQUAL(segmsg_receiver_find_groups(&receiver), SEGMSG_OK);
-            segmsg_message_t message;
-            segmsg_reader_t *reader = receiver.reader[0];
-            UNIT_EQUAL(segmsg_reader_poll(&receiver, reader, &message), SEGMSG_POLL_MESSAGE);
-            UNIT_CHECK(memory_holds(message.data, length, received));
-            segmsg_message_return(&receiver, reader, &message);
-            segmsg_sender_answers(&sender);
+            receive_watched(&pair, length, received);
             ++received;
         }
     }
     UNIT_EQUAL(received, count);
-    segmsg_sender_destroy(&sender);
-    segmsg_receiver_destroy(&receiver);
-    memory_close(&memory);
+    close_watched(&pair);
 }
 
 /* Lines beyond the lap are for a receiver that is behind, and no longer than it is. */
@@ -563,40 +591,23 @@ static void who_answers_finds_the_partitions_of_the_last_message(void)
  * were ever used. */
 static uint32_t partitions_of_pieces(uint32_t piece_segment, size_t length, uint32_t *group)
 {
-    memory_t memory;
-    memory_open_export(&memory, "64:1023:129,1K:64:16,8K:64:8", 1023, 16, 2);
-    segmsg_receiver_t receiver;
-    UNIT_CHECK(segmsg_receiver_init(&receiver, &memory.export));
-    segmsg_export_t image = memory_image(&memory);
-    const segmsg_identity_t self = memory_sender(1);
-    const segmsg_growth_t growth = memory_growth(UINT32_MAX);
-    segmsg_sender_t sender;
-    segmsg_sender_init(&sender, &image, &self, &growth);
     const segmsg_cache_policy_t policy = {.lap = 160,
                                           .reply_lines = 44,
                                           .stream_lines = 44,
                                           .piece_segment = piece_segment};
-    segmsg_sender_set_cache(&sender, &policy);
+    watched_t pair;
+    open_watched(&pair, &policy);
     uint64_t used = 0;
     for (uint32_t m = 0; m < 200 && !unit_has_failed(); ++m) {
         segmsg_place_t place;
-        UNIT_EQUAL(segmsg_sender_take_lasting(&sender, length, &place), SEGMSG_OK);
+        UNIT_EQUAL(segmsg_sender_take_lasting(&pair.sender, length, &place), SEGMSG_OK);
         UNIT_CHECK(m == 0 || place.group == *group);
         *group = place.group;
         used |= segmsg_run_mask(place.first, place.partitions);
-        memory_fill(place.data, length, m);
-        UNIT_CHECK(segmsg_sender_publish(&sender, &place, 1, (uint32_t) length));
-        UNIT_EQUAL(segmsg_receiver_find_groups(&receiver), SEGMSG_OK);
-        segmsg_message_t message;
-        UNIT_EQUAL(segmsg_reader_poll(&receiver, receiver.reader[0], &message),
-                   SEGMSG_POLL_MESSAGE);
-        UNIT_CHECK(memory_holds(message.data, length, m));
-        segmsg_message_return(&receiver, receiver.reader[0], &message);
-        segmsg_sender_answers(&sender);
+        publish_watched(&pair, &place, length, m);
+        receive_watched(&pair, length, m);
     }
-    segmsg_sender_destroy(&sender);
-    segmsg_receiver_destroy(&receiver);
-    memory_close(&memory);
+    close_watched(&pair);
     return (uint32_t) __builtin_popcountll(used);
 }
 
