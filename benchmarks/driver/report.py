@@ -20,6 +20,8 @@ CSV_COLUMNS = (
     "ratio",
     "ratio_min",
     "ratio_max",
+    "quartile_1",
+    "quartile_3",
     "rounds",
     "ranks",
 )
@@ -58,17 +60,19 @@ def _cells(test: Test, size: int, own: str, rows: dict[str, dict[int, Row]]) -> 
         if row is None:
             cells += ["-", "-", "-"]
         else:
-            spread = f"[{row.ratio_min:.2f} .. {row.ratio_max:.2f}]"
+            low, high = row.quartiles
+            spread = f"[{row.ratio_min:.2f} {low:.2f} .. {high:.2f} {row.ratio_max:.2f}]"
             cells += [value_label(row.peer), f"{row.ratio:.2f}", spread]
     return cells
 
 
 def table(result: Result) -> str:
-    """A row per size: segmsg's median, then each peer's median, ratio and the ratio's spread."""
+    """A row per size: segmsg's median, then each peer's median, ratio and the ratio's spread
+    (least, first and third quartile, most)."""
     rows = {peer.name: {row.size: row for row in result.rows(peer)} for peer in result.peers}
     head = [result.test.x_label, result.own.name]
     for name in rows:
-        head += [name, "ratio", "[min .. max]"]
+        head += [name, "ratio", "[min q1 .. q3 max]"]
     own = result.medians(result.own)
     lines = [head] + [_cells(result.test, size, value_label(own[size]), rows) for size in own]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
@@ -89,7 +93,7 @@ def joint_table(results: list[Result]) -> str:
     head: list[str] = []
     for result in results:
         for peer in result.peers:
-            head = ["bytes", result.own.name, peer.name, "ratio", "[min .. max]"]
+            head = ["bytes", result.own.name, peer.name, "ratio", "[min q1 .. q3 max]"]
             lines = [
                 _cells(result.test, row.size, value_label(row.own), {peer.name: {row.size: row}})
                 for row in result.rows(peer)
@@ -127,6 +131,8 @@ def write_csv(results: list[Result], file: TextIO) -> None:
                         f"{row.ratio:.4f}",
                         f"{row.ratio_min:.4f}",
                         f"{row.ratio_max:.4f}",
+                        f"{row.quartiles[0]:.4f}",
+                        f"{row.quartiles[1]:.4f}",
                         row.rounds,
                         result.ranks,
                     ]

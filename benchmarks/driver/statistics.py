@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import median
+from statistics import median, quantiles
 
 # values[round][size]; a round in which the run failed is missing
 Values = dict[int, dict[int, float]]
@@ -21,7 +21,15 @@ class Row:
     ratio: float  # median of the rounds' ratios own / peer
     ratio_min: float
     ratio_max: float
+    quartiles: tuple[float, float]  # of the rounds' ratios, the first and the third
     rounds: int  # rounds in which both were measured
+
+
+def _quartiles(ratios: list[float]) -> tuple[float, float]:
+    if len(ratios) == 1:
+        return ratios[0], ratios[0]
+    first, _, third = quantiles(ratios, n=4, method="inclusive")
+    return first, third
 
 
 def paired(own: Values, peer: Values) -> list[Row]:
@@ -44,6 +52,7 @@ def paired(own: Values, peer: Values) -> list[Row]:
                     ratio=median(ratios),
                     ratio_min=min(ratios),
                     ratio_max=max(ratios),
+                    quartiles=_quartiles(ratios),
                     rounds=len(pairs),
                 )
             )
