@@ -19,6 +19,8 @@ segmsg_core_sources = \
 	src/core/segmsg_geometry.h \
 	src/core/segmsg_guest.c \
 	src/core/segmsg_guest.h \
+	src/core/segmsg_help.c \
+	src/core/segmsg_help.h \
 	src/core/segmsg_joint.h \
 	src/core/segmsg_layout.h \
 	src/core/segmsg_lobby.c \
@@ -50,6 +52,8 @@ segmsg_interconnect_sources = \
 	src/interconnect/segmsg_ofi_library.c \
 	src/interconnect/segmsg_ofi_library.h \
 	src/interconnect/segmsg_ofi_select.c \
+	src/interconnect/segmsg_processors.c \
+	src/interconnect/segmsg_processors.h \
 	src/interconnect/segmsg_shm.c \
 	src/interconnect/segmsg_shm.h
 segmsg_library_sources = \

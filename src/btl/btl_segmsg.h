@@ -26,6 +26,7 @@
 
 #include "core/segmsg_choice.h"
 #include "core/segmsg_clock.h"
+#include "core/segmsg_help.h"
 #include "core/segmsg_look.h"
 #include "btl/btl_segmsg_compat.h"
 
@@ -35,6 +36,7 @@
 
 #include "core/segmsg_receiver.h"
 #include "core/segmsg_sender.h"
+#include "interconnect/segmsg_processors.h"
 #include "interconnect/segmsg_shm.h"
 
 BEGIN_C_DECLS
@@ -118,15 +120,16 @@ typedef struct mca_btl_base_endpoint_t {
     bool single_copy;   /* mca_btl_segmsg_copy works on this peer, by either of the next two */
     bool kernel_copies; /* process_vm_readv and _writev do */
     segmsg_compat_mapper_t *mapper; /* maps its memory; NULL: nothing does */
-    bool same_core;                 /* the peer is bound to the core that we are bound to */
-    _Atomic uint64_t unhelped;      /* bytes of transfers with which it did not help, less of those
+    bool same_core;            /* the peer may use the processor that we may use, and no other */
+    _Atomic uint64_t unhelped; /* bytes of transfers with which it did not help, less of those
                                   with which it did */
-    _Atomic uint64_t unasked;       /* bytes of those with which it was not asked to */
-    uint64_t heard;                 /* when a unit came from it last, in ticks; by who polls */
-    segmsg_choice_t choice;         /* how its large messages come */
-    bool pid_is_visible;            /* the kernel knows it here by the number that it says */
-    uint64_t probe;                 /* address of the peer's mca_btl_segmsg_probe_t */
-    segmsg_shm_t shm;               /* the image of the peer's export */
+    _Atomic uint64_t unasked;  /* bytes of those with which it was not asked to */
+    segmsg_help_t help;        /* whether it is worth asking it to copy with us */
+    uint64_t heard;            /* when a unit came from it last, in ticks; by who polls */
+    segmsg_choice_t choice;    /* how its large messages come */
+    bool pid_is_visible;       /* the kernel knows it here by the number that it says */
+    uint64_t probe;            /* address of the peer's mca_btl_segmsg_probe_t */
+    segmsg_shm_t shm;          /* the image of the peer's export */
 
     opal_mutex_t lock;      /* guards what follows */
     segmsg_sender_t sender; /* towards the peer */
@@ -197,8 +200,9 @@ typedef struct {
     uint64_t row_ticks;      /* who calls again within so many does nothing else; 0: no clock */
     unsigned calls_in_a_row; /* such calls, up to now */
     _Atomic uint32_t
-        under_way;   /* operations: answers come in a stream, and are looked for at once */
-    bool is_crowded; /* the node has more processes of the job than processors */
+        under_way; /* operations: answers come in a stream, and are looked for at once */
+    segmsg_processors_t processors; /* that the processes on the node may use */
+    bool is_crowded;                /* the node has more processes of the job than those */
     _Atomic uint32_t joint_work;    /* transfers of two processes that progress must look after */
     bool delivers;                  /* a message, to the PML; by who polls, as the next two */
     bool watches;                   /* what the calls to progress will have been */

@@ -250,6 +250,8 @@ static mca_btl_base_module_t **component_init(int *count, bool progress_threads,
     module->start = segmsg_clock_now();
     module->look = (segmsg_look_t){.burst = (int) config->burst};
     identify(module);
+    segmsg_processors_init(&module->processors);
+    segmsg_processors_add(&module->processors, 0);
     mca_btl_segmsg_copy_init();
     bool is_up =
         opal_free_list_init(&module->frags, sizeof(mca_btl_segmsg_frag_t), opal_cache_line_size,

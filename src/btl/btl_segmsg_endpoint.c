@@ -24,6 +24,7 @@ static void endpoint_construct(mca_btl_segmsg_endpoint_t *endpoint)
     atomic_init(&endpoint->unasked, 0);
     endpoint->heard = 0;
     segmsg_choice_init(&endpoint->choice);
+    segmsg_help_init(&endpoint->help);
     endpoint->busy = false;
     endpoint->blocked = false;
     endpoint->buffered = 0;
@@ -112,6 +113,18 @@ static mca_btl_segmsg_endpoint_t *find(uint64_t name)
     return NULL;
 }
 
+/* Finds out which processors the peer may use. Where the kernel copies, its process number has been proved. */
+static void place_peer(mca_btl_segmsg_endpoint_t *endpoint, pid_t pid)
+{
+    endpoint->same_core = segmsg_compat_on_same_core(endpoint->proc);
+    if (endpoint->kernel_copies) {
+        endpoint->same_core = endpoint->same_core || segmsg_processors_share_one(pid);
+        segmsg_processors_add(&mca_btl_segmsg.processors, pid);
+    } else {
+        segmsg_processors_add_unknown(&mca_btl_segmsg.processors);
+    }
+}
+
 /* Maps the peer's export and gets ready to send; false if the peer cannot be reached. */
 static bool connect_to(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg_modex_t *modex)
 {
@@ -129,7 +142,7 @@ static bool connect_to(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg
         return false;
     }
     mca_btl_segmsg_copy_try(endpoint, modex);
-    endpoint->same_core = segmsg_compat_on_same_core(endpoint->proc);
+    place_peer(endpoint, (pid_t) modex->owner.pid);
     static bool told; /* by each process, of the first such peer */
     if (!endpoint->single_copy && module->config.single_copy == SEGMSG_COPY_CMA && !told) {
         told = true;

@@ -26,8 +26,6 @@
 #include "core/segmsg_copy_long.h"
 #include "core/segmsg_joint.h"
 
-#include <sched.h>
-
 enum { HELPS_MAX = 256 }; /* requests to help that are kept; others are dropped */
 
 /* The owner's side of a transfer under way; its record has the same index. */
@@ -35,15 +33,18 @@ typedef struct {
     mca_btl_segmsg_transfer_t transfer;
     segmsg_joint_cut_t cut;
     uint64_t begun;      /* ticks */
+    uint64_t own_done;   /* when this process had copied all of its own part, ticks */
     uint64_t heard;      /* when a unit of it came last, ticks; or begun */
     uint64_t looked_at;  /* when it was last made sure that the partner lives, ticks */
     uint32_t generation; /* of the record */
     uint32_t own;        /* units that this process has claimed, */
     uint32_t arrived;    /* and those that have come, */
+    bool is_mixed;       /* which did not come one after the other, from the back, */
     bool by_units;       /* if the partner sends what it claims */
     bool copied;         /* this process could copy all of its own */
     bool is_slow;        /* the kernel would have been there before the first unit was */
-    bool taken_over;     /* it took too long: there is nothing left to claim */
+    bool taken_over;     /* it took too long: there is nothing left to claim, */
+    uint64_t taken_at;   /* since then, ticks */
 } joint_t;
 
 /* A request to help. */
@@ -215,6 +216,9 @@ static bool may_ask(mca_btl_segmsg_endpoint_t *endpoint, size_t size)
     if (!has_core(endpoint)) {
         return false;
     }
+    if (!segmsg_help_is_worth(&endpoint->help, segmsg_clock_ticks())) {
+        return false;
+    }
     /* Relaxed, all of them: hints. */
     if (atomic_load_explicit(&endpoint->unhelped, memory_order_relaxed) < config->joint_patience) {
         return true;
@@ -254,9 +258,17 @@ void mca_btl_segmsg_has_copied(const mca_btl_segmsg_transfer_t *transfer, uint64
     }
 }
 
-/* Notes how many bytes of a transfer the peer has copied. */
-static void note_help(const mca_btl_segmsg_transfer_t *transfer, uint64_t bytes)
+/* Notes how many bytes of a transfer the peer has copied, and whether that was worth while. */
+static void note_help(const joint_t *joint, uint64_t bytes)
 {
+    const mca_btl_segmsg_transfer_t *transfer = &joint->transfer;
+    segmsg_help_note_rate(&transfer->endpoint->help, transfer->size - bytes,
+                          joint->own_done - joint->begun);
+    if (bytes != 0 && mca_btl_segmsg.row_ticks != 0) {
+        uint64_t now = segmsg_clock_ticks();
+        segmsg_help_note(&transfer->endpoint->help, bytes, now - joint->own_done, now,
+                         mca_btl_segmsg.row_ticks);
+    }
     /* Relaxed, all of them: hints, which may be lost, and statistics. */
     _Atomic uint64_t *unhelped = &transfer->endpoint->unhelped;
     uint64_t so_far = atomic_load_explicit(unhelped, memory_order_relaxed);
@@ -298,7 +310,7 @@ static void finish(int index)
         segmsg_choice_note_message(&transfer->endpoint->choice,
                                    !joint.is_slow && !joint.taken_over);
     } else {
-        note_help(transfer, others == 0 || undone ? 0 : transfer->size - offset);
+        note_help(&joint, others == 0 || undone ? 0 : transfer->size - offset);
     }
     bool copied = joint.copied;
     if (OPAL_UNLIKELY(copied && undone)) {
@@ -314,7 +326,9 @@ static void finish(int index)
 
 /*
  * Waits a moment for the partner, which is copying its last piece as a rule. Whoever computes and tests
- * now and then would else learn of the end at its next test, and its partner with it.
+ * now and then would else learn of the end at its next test, and its partner with it. The processor is not
+ * given up: where others want it, it would come back a time slice later. What takes longer than a moment
+ * is waited for in progress.
  */
 static segmsg_joint_state_t await_partner(int index)
 {
@@ -327,9 +341,7 @@ static segmsg_joint_state_t await_partner(int index)
         if (state != SEGMSG_JOINT_AWAITED || is_over) {
             return state;
         }
-        if (looks >= LOOKS / 10) {
-            sched_yield(); /* perhaps it has no core */
-        }
+        segmsg_clock_relax();
     }
 }
 
@@ -400,6 +412,7 @@ bool mca_btl_segmsg_joint_start(const mca_btl_segmsg_transfer_t *transfer)
     }
     (void) ask_for_help(joint, index);
     copy_own(joint, record);
+    joint->own_done = segmsg_clock_ticks();
     if (await_partner(index) != SEGMSG_JOINT_AWAITED) {
         mca_btl_segmsg_has_copied(transfer, begun);
         finish(index);
@@ -481,8 +494,34 @@ static void take_over(int index)
 {
     joint_t *joint = &joints[index];
     joint->taken_over = true;
-    joint->looked_at = segmsg_clock_ticks();
     copy_own(joint, own_record(index));
+    joint->taken_at = segmsg_clock_ticks();
+    joint->looked_at = joint->taken_at;
+    mca_btl_segmsg_took(joint->taken_at);
+}
+
+/*
+ * Copies what the partner has claimed and not sent, if that is due: it lost its core in between, as a rule.
+ * It does not write to this process's memory, so what it sends when it is back is of no use and no harm:
+ * the record has another generation by then.
+ */
+static void copy_claimed(int index)
+{
+    joint_t *joint = &joints[index];
+    const mca_btl_segmsg_transfer_t *transfer = &joint->transfer;
+    uint64_t patience = mca_btl_segmsg.config.units_patience * mca_btl_segmsg.row_ticks;
+    uint32_t missing = segmsg_joint_units(&joint->cut) - joint->own - joint->arrived;
+    if (missing == 0 || joint->is_mixed || !joint->copied
+        || segmsg_clock_ticks() - later(joint->taken_at, joint->heard) <= patience) {
+        return;
+    }
+    segmsg_joint_piece_t piece = segmsg_joint_piece(&joint->cut, joint->own, missing);
+    if (copy_piece(transfer->endpoint, transfer->is_put, transfer->local, transfer->remote,
+                   piece.offset, piece.bytes)) {
+        joint->own += missing;
+    } else {
+        joint->is_mixed = true; /* what was claimed is waited for */
+    }
     mca_btl_segmsg_took(segmsg_clock_ticks());
 }
 
@@ -494,6 +533,8 @@ static bool end_if_arrived(int index, bool waits, unsigned *late)
     if (!joint->taken_over && *late == 0 && is_late(index, waits, segmsg_clock_ticks())) {
         take_over(index);
         ++*late;
+    } else if (joint->taken_over) {
+        copy_claimed(index);
     }
     if (joint->own + joint->arrived == segmsg_joint_units(&joint->cut)) {
         end(index);
@@ -538,6 +579,7 @@ void mca_btl_segmsg_joint_came(mca_btl_segmsg_endpoint_t *endpoint,
     if (joint->arrived == 0) {
         joint->is_slow = is_slow(joint, begun - silent_since(joint));
     }
+    joint->is_mixed = joint->is_mixed || unit != units - 1 - joint->arrived;
     segmsg_copy_long((char *) joint->transfer.local + header->address, data, header->size);
     uint64_t now = segmsg_clock_ticks();
     mca_btl_segmsg_took(now);

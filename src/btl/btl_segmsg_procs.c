@@ -24,8 +24,8 @@ void mca_btl_segmsg_choose_times(void)
     mca_btl_segmsg.row_ticks = mca_btl_segmsg.config.look_every == 0
                                    ? 0
                                    : segmsg_clock_ticks_in(&mca_btl_segmsg.start, 1000 /* ns */);
-    mca_btl_segmsg.is_crowded =
-        (long) segmsg_compat_local_peers() + 1 > sysconf(_SC_NPROCESSORS_ONLN);
+    mca_btl_segmsg.is_crowded = (long) segmsg_compat_local_peers() + 1
+                                > segmsg_processors_count(&mca_btl_segmsg.processors);
     mca_btl_segmsg.alive_ticks =
         segmsg_clock_ticks_in(&mca_btl_segmsg.start, 500 * 1000 * 1000 /* ns */);
     mca_btl_segmsg_net_choose_times();

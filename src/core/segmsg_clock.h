@@ -2,7 +2,8 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * The processor's own counter of time, where it can be read in a few nanoseconds; 0 always elsewhere.
+ * The processor's own counter of time, where it can be read in a few nanoseconds; 0 always elsewhere. And
+ * what a loop says to the processor that reads a word again and again until another one has written it.
  */
 #ifndef SEGMSG_CLOCK_H
 #define SEGMSG_CLOCK_H
@@ -20,6 +21,17 @@ static inline uint64_t segmsg_clock_ticks(void)
     return ticks;
 #else
     return 0;
+#endif
+}
+
+/* In a loop that waits: leaves the core's resources to whoever shares them, and power alone, for some
+ * nanoseconds. The processor is kept. */
+static inline void segmsg_clock_relax(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("isb" ::: "memory"); /* yield does nothing on most */
 #endif
 }
 

@@ -6,8 +6,10 @@
  * owner opens a record for one transfer after the other, each with a generation of its own, and asks a
  * partner for units. The partner claims a unit at a time from the back and sends it, in the order of
  * claiming; the owner copies what comes to its place. At any time the owner may find that nothing has
- * come for long enough: then it claims what is left, from the front, and copies that itself. Requests get
- * lost, are taken late, or are left alone by a partner that turns to something else.
+ * come for long enough: then it claims what is left, from the front, and copies that itself. And what the
+ * partner has claimed and not sent it may copy as well: the partner has lost its processor, and what it
+ * sends later is dropped. Requests get lost, are taken late, or are left alone by a partner that turns to
+ * something else.
  *
  * Memory is sequentially consistent here. What is added to the code are variables that only the
  * assertions read: they are written in one step with what they are about.
@@ -15,8 +17,9 @@
  * BROKEN takes something away that the protocol needs, to see that its loss is found:
  *   1  the generation in the claim word
  *   2  that the owner takes over
- *   3  that it waits, after that, for what the partner has claimed
+ *   3  that it waits for what the partner has claimed, or copies that
  *   4  that a unit is claimed only when there is room for it: the partner forgets one that finds none
+ *   5  that units of an earlier transfer are dropped
  */
 #ifndef BROKEN
 #define BROKEN 0
@@ -54,13 +57,16 @@ bool is_there[UNITS];
 byte open;    /* the transfer under way, 0 if none */
 bool is_over; /* the owner has nothing more to do */
 
-/* The compare and swap is one step; the load before it another one. `got`: it succeeded. */
-inline swap(next)
+/* The compare and swap is one step; the load before it another one. `got`: it succeeded, in which case
+ * the transfer of that generation is still under way. */
+inline swap(next, whose)
 {
     d_step {
         got = (claim == word);
         if
-        :: got -> claim = next
+        :: got ->
+            assert(open == whose);
+            claim = next
         :: else -> word = claim
         fi
     }
@@ -101,9 +107,17 @@ active proctype owner()
         do
         /* joint_came */
         :: ring ? from, unit ->
-            assert(from == generation);
-            copy(unit);
-            arrived++
+#if BROKEN != 5
+            if
+            :: from == generation ->
+#endif
+                assert(unit == UNITS - 1 - arrived); /* so it is known which are missing */
+                copy(unit);
+                arrived++
+#if BROKEN != 5
+            :: else /* of a transfer that ended without it */
+            fi
+#endif
 
         /* is_late, take_over */
 #if BROKEN != 2
@@ -116,7 +130,7 @@ active proctype owner()
                     units = (BACK(word) - FRONT(word) + 1) / 2;
                     first = FRONT(word)
                 };
-                swap(WORD(generation, first + units, BACK(word)));
+                swap(WORD(generation, first + units, BACK(word)), generation);
                 if
                 :: got ->
                     own = own + units;
@@ -136,6 +150,21 @@ active proctype owner()
             :: else ->
                 break
             od
+#endif
+
+        /* copy_claimed */
+#if BROKEN != 2 && BROKEN != 3
+        :: taken_over && own + arrived < UNITS ->
+            first = own;
+            do
+            :: first < UNITS - arrived ->
+                copy(first);
+                first++
+            :: else ->
+                break
+            od;
+            own = UNITS - arrived;
+            break /* it ends at once */
 #endif
 
         /* end */
@@ -195,14 +224,13 @@ end_idle:
                 goto nothing_left
             :: else ->
                 unit = BACK(word) - 1;
-                swap(WORD(generation, FRONT(word), unit));
+                swap(WORD(generation, FRONT(word), unit), generation);
                 if
                 :: got ->
                     break
                 :: else
                 fi
             od;
-            assert(open == generation);
             if
             :: nfull(ring) ->
                 ring ! generation, unit

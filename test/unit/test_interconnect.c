@@ -7,15 +7,18 @@
  */
 #include "interconnect/segmsg_commit.h"
 #include "interconnect/segmsg_numa.h"
+#include "interconnect/segmsg_processors.h"
 #include "unit.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { PAGES = 64, BYTES = PAGES * 4096 };
@@ -154,6 +157,46 @@ static void numa_binds_nothing_on_a_machine_that_is_not_this_one(void)
     hwloc_topology_destroy(topology);
 }
 
+/* Binds a child to one processor, and sees how many the two may use together. */
+static void processors_are_those_of_the_affinity_masks(void)
+{
+    cpu_set_t own;
+    cpu_set_t one;
+    UNIT_REQUIRE(sched_getaffinity(0, sizeof(own), &own) == 0);
+    int first = 0;
+    while (!CPU_ISSET(first, &own)) {
+        ++first;
+    }
+    CPU_ZERO(&one);
+    CPU_SET(first, &one);
+    pid_t child = fork();
+    if (child == 0) {
+        pause();
+        _exit(0);
+    }
+    UNIT_CHECK(sched_setaffinity(child, sizeof(one), &one) == 0);
+
+    segmsg_processors_t processors;
+    segmsg_processors_init(&processors);
+    segmsg_processors_add(&processors, child);
+    UNIT_CHECK(segmsg_processors_count(&processors) == 1);
+    UNIT_CHECK(segmsg_processors_share_one(child) == (CPU_COUNT(&own) == 1));
+    segmsg_processors_add(&processors, 0);
+    UNIT_CHECK(segmsg_processors_count(&processors) == CPU_COUNT(&own));
+
+    UNIT_CHECK(sched_setaffinity(0, sizeof(one), &one) == 0);
+    UNIT_CHECK(segmsg_processors_share_one(child));
+    UNIT_CHECK(sched_setaffinity(0, sizeof(own), &own) == 0);
+
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    /* Of a process that has gone nothing is known: all of the machine's. */
+    segmsg_processors_init(&processors);
+    segmsg_processors_add(&processors, child);
+    UNIT_CHECK(segmsg_processors_count(&processors) == sysconf(_SC_NPROCESSORS_ONLN));
+    UNIT_CHECK(!segmsg_processors_share_one(child));
+}
+
 static const unit_case_t cases[] = {
     UNIT_CASE(commit_takes_just_the_pages_asked_for),
     UNIT_CASE(commit_keeps_what_was_written),
@@ -163,6 +206,7 @@ static const unit_case_t cases[] = {
     UNIT_CASE(numa_does_nothing_on_one_node),
     UNIT_CASE(numa_without_a_topology_is_no_error),
     UNIT_CASE(numa_binds_nothing_on_a_machine_that_is_not_this_one),
+    UNIT_CASE(processors_are_those_of_the_affinity_masks),
 };
 
 int main(int argc, char **argv)

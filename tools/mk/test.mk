@@ -111,7 +111,8 @@ check-clean-chroot: ## demo and check from a fresh clone in bare chroots (SUITE=
 # The engine's tests: each test/unit/test_*.c is a program with all of src/core in it, and with what
 # of src/interconnect needs no Open MPI. The features are there on every Debian that we support.
 #
-unit_interconnect := $(wildcard src/interconnect/segmsg_commit.c src/interconnect/segmsg_numa.c)
+unit_interconnect := $(wildcard src/interconnect/segmsg_commit.c src/interconnect/segmsg_numa.c \
+	src/interconnect/segmsg_processors.c)
 unit_cc := $(if $(filter default,$(origin CC)),gcc,$(CC))
 unit_flags := -std=gnu11 -D_GNU_SOURCE=1 -Isrc -Itest/unit -Wall -Wextra -Wundef $(if $(WERROR),-Werror) \
 	-DSEGMSG_HAVE_POSIX_FALLOCATE=1 -DSEGMSG_HAVE_MADV_POPULATE_WRITE=1 -pthread $(CFLAGS)
