@@ -83,6 +83,7 @@ segmsg_library_headers = \
 	src/library/segmsg.h
 segmsg_btl_sources = \
 	src/btl/btl_segmsg.h \
+	src/btl/btl_segmsg_callers.c \
 	src/btl/btl_segmsg_compat.h \
 	src/btl/btl_segmsg_component.c \
 	src/btl/btl_segmsg_copy.c \

@@ -13,6 +13,7 @@
  *   btl_segmsg_send.c       send, sendi
  *   btl_segmsg_pieces.c     messages in pieces, where memory is too short for one piece
  *   btl_segmsg_progress.c   polling and delivery
+ *   btl_segmsg_callers.c    how many threads call progress
  *   btl_segmsg_copy.c       single copy, by the kernel or by mapping: trying it, using it
  *   btl_segmsg_rdma.c       put, get and atomics, asked of this process's peers
  *   btl_segmsg_joint.c      large transfers that both processes copy
@@ -202,7 +203,8 @@ typedef struct {
     _Atomic uint32_t
         under_way; /* operations: answers come in a stream, and are looked for at once */
     segmsg_processors_t processors; /* that the processes on the node may use */
-    bool is_crowded;                /* the node has more processes of the job than those */
+    long processor_count;           /* of these */
+    _Atomic unsigned callers;       /* threads of this process that call progress; 0: no threads */
     _Atomic uint32_t joint_work;    /* transfers of two processes that progress must look after */
     bool delivers;                  /* a message, to the PML; by who polls, as the next two */
     bool watches;                   /* what the calls to progress will have been */
@@ -255,6 +257,14 @@ void mca_btl_segmsg_choose_eager_limit(void);
 /* True if the user wants that interconnect ("shm", "ofi"). */
 bool mca_btl_segmsg_uses(const char *interconnect);
 
+/* ---- callers ---- */
+
+/* Counts the calling thread among those that call progress, until it ends. */
+void mca_btl_segmsg_callers_count(void);
+
+/* Threads that end from now on are not heard of any more; before the component is unloaded. */
+void mca_btl_segmsg_callers_close(void);
+
 /* ---- modex ---- */
 
 int mca_btl_segmsg_modex_send(void);
@@ -288,6 +298,10 @@ int mca_btl_segmsg_add_procs(mca_btl_base_module_t *btl, size_t count, opal_proc
 int mca_btl_segmsg_del_procs(mca_btl_base_module_t *btl, size_t count, opal_proc_t **procs,
                              mca_btl_base_endpoint_t **peers);
 int mca_btl_segmsg_finalize(mca_btl_base_module_t *btl);
+
+/* True if the node has more processes of the job, or threads of theirs in MPI, than processors that they may
+ * use: whoever helps another one then takes the processor from somebody. */
+bool mca_btl_segmsg_is_crowded(void);
 
 /* Converts times to ticks, better as time goes by. */
 void mca_btl_segmsg_choose_times(void);

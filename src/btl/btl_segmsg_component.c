@@ -102,6 +102,7 @@ static int component_close(void)
         (void) mca_btl_segmsg_finalize(&module->super);
     }
     mca_btl_segmsg_net_close();
+    mca_btl_segmsg_callers_close();
     OBJ_DESTRUCT(&module->operations);
     OBJ_DESTRUCT(&module->frags);
     OBJ_DESTRUCT(&module->busy);

@@ -201,7 +201,7 @@ static void copy_own(joint_t *joint, segmsg_joint_t *record)
 static bool has_core(const mca_btl_segmsg_endpoint_t *endpoint)
 {
     return !endpoint->same_core
-           && (!mca_btl_segmsg.is_crowded || mca_btl_segmsg.config.joint_crowded);
+           && (mca_btl_segmsg.config.joint_crowded || !mca_btl_segmsg_is_crowded());
 }
 
 /*

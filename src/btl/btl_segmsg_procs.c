@@ -17,6 +17,14 @@ static bool another_serves_self(void)
     return false;
 }
 
+bool mca_btl_segmsg_is_crowded(void)
+{
+    /* Relaxed: a hint. All processes are taken to have as many threads. */
+    unsigned callers = atomic_load_explicit(&mca_btl_segmsg.callers, memory_order_relaxed);
+    unsigned long wanted = (segmsg_compat_local_peers() + 1UL) * (callers == 0 ? 1 : callers);
+    return wanted > (unsigned long) mca_btl_segmsg.processor_count;
+}
+
 void mca_btl_segmsg_choose_times(void)
 {
     mca_btl_segmsg.look_ticks =
@@ -24,8 +32,7 @@ void mca_btl_segmsg_choose_times(void)
     mca_btl_segmsg.row_ticks = mca_btl_segmsg.config.look_every == 0
                                    ? 0
                                    : segmsg_clock_ticks_in(&mca_btl_segmsg.start, 1000 /* ns */);
-    mca_btl_segmsg.is_crowded = (long) segmsg_compat_local_peers() + 1
-                                > segmsg_processors_count(&mca_btl_segmsg.processors);
+    mca_btl_segmsg.processor_count = segmsg_processors_count(&mca_btl_segmsg.processors);
     mca_btl_segmsg.alive_ticks =
         segmsg_clock_ticks_in(&mca_btl_segmsg.start, 500 * 1000 * 1000 /* ns */);
     mca_btl_segmsg_net_choose_times();

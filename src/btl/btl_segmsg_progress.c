@@ -271,6 +271,7 @@ int mca_btl_segmsg_progress(void)
     mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
     bool threads = opal_using_threads();
     if (threads) {
+        mca_btl_segmsg_callers_count();
         /* Acquire and release: what the last thread that polled has written. */
         if (atomic_flag_test_and_set_explicit(&module->polling, memory_order_acquire)) {
             return 0;
