@@ -68,12 +68,21 @@ static void drop_pending(mca_btl_segmsg_endpoint_t *endpoint)
 
 /*
  * Tells the peer that nothing more comes, so that it can give our groups to others. The ring is
- * empty as a rule by now; a peer that does not empty it has gone or is stuck, and is not waited for.
+ * empty as a rule by now; a peer that does not empty it has gone or is stuck, and is not waited for. It
+ * may need the processor to empty it; beside other work, each yield may take a time slice.
  */
 static void say_goodbye(mca_btl_segmsg_endpoint_t *endpoint)
 {
-    for (int attempt = 0; attempt < 1000 && !segmsg_sender_close(&endpoint->sender); ++attempt) {
+    enum { MOST = 20 * 1000 * 1000 /* ns */ };
+    struct timespec begin;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    while (!segmsg_sender_close(&endpoint->sender)) {
         sched_yield();
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        if ((now.tv_sec - begin.tv_sec) * 1000000000LL + now.tv_nsec - begin.tv_nsec > MOST) {
+            return;
+        }
     }
 }
 
