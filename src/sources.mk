@@ -39,6 +39,7 @@ segmsg_core_sources = \
 	src/core/segmsg_targets.h \
 	src/core/segmsg_turns.c \
 	src/core/segmsg_turns.h \
+	src/core/segmsg_verify.c \
 	src/core/segmsg_wire.h
 segmsg_interconnect_sources = \
 	src/interconnect/segmsg_commit.c \
@@ -114,6 +115,7 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_send.c \
 	src/btl/btl_segmsg_serve.c \
 	src/btl/btl_segmsg_variables.h \
+	src/btl/btl_segmsg_verify.c \
 	src/btl/btl_segmsg_way.h
 segmsg_inspect_sources = \
 	src/tools/segmsg_inspect.c \

@@ -14,6 +14,7 @@
  *   btl_segmsg_pieces.c     messages in pieces, where memory is too short for one piece
  *   btl_segmsg_progress.c   polling and delivery
  *   btl_segmsg_callers.c    how many threads call progress
+ *   btl_segmsg_verify.c     shared memory against what this process knows, while it waits
  *   btl_segmsg_copy.c       single copy, by the kernel or by mapping: trying it, using it
  *   btl_segmsg_rdma.c       put, get and atomics, asked of this process's peers
  *   btl_segmsg_joint.c      large transfers that both processes copy
@@ -213,6 +214,8 @@ typedef struct {
     uint64_t alive_ticks; /* ticks until we make sure again that one that we wait for lives */
     segmsg_clock_moment_t start;
     segmsg_look_t look;
+    uint64_t stuck_since; /* when the lobby was first found stuck, in ticks; 0: it is not */
+    uint64_t stuck_at;    /* where, as segmsg_lobby_t.position */
 
     opal_mutex_t lock;     /* guards the two lists */
     opal_list_t endpoints; /* every peer */
@@ -461,6 +464,12 @@ int mca_btl_segmsg_atomic_cswap(mca_btl_base_module_t *btl, mca_btl_base_endpoin
 uint64_t mca_btl_segmsg_joint_transfers(void);
 uint64_t mca_btl_segmsg_joint_helped(void);
 uint64_t mca_btl_segmsg_joint_unit_bytes(void);
+
+/* ---- verify ---- */
+
+/* Compares what lies in shared memory with what the module at `context` knows; does not return if something
+ * else wrote there. With `polling` held, while nothing comes. */
+void mca_btl_segmsg_verify(void *context);
 
 /* ---- pvars, report ---- */
 

@@ -57,6 +57,7 @@ static void *take_place(mca_btl_segmsg_endpoint_t *endpoint, size_t size, segmsg
     endpoint->places += error == SEGMSG_OK;
     OPAL_THREAD_UNLOCK(&endpoint->lock);
     if (OPAL_UNLIKELY(error != SEGMSG_OK)) {
+        mca_btl_segmsg_check_sender(endpoint);
         place->data = NULL;
     }
     return place->data;

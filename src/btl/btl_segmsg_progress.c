@@ -4,6 +4,7 @@
  */
 #include "btl/btl_segmsg_net.h"
 #include "btl/btl_segmsg_rdma.h"
+#include "btl/btl_segmsg_way.h"
 
 #include <sched.h>
 
@@ -34,7 +35,8 @@ static void welcome_senders(void *context)
     module->receiver.has_newcomers = false;
     segmsg_error_t error = segmsg_receiver_find_groups(&module->receiver);
     if (OPAL_UNLIKELY(error != SEGMSG_OK)) {
-        mca_btl_segmsg_fail(NULL, error);
+        const segmsg_reader_t *suspect = module->receiver.suspect;
+        mca_btl_segmsg_fail(suspect == NULL ? NULL : suspect->user, error);
     }
     for (uint32_t r = 0; r < module->receiver.reader_count; ++r) {
         segmsg_reader_t *reader = module->receiver.reader[r];
@@ -132,6 +134,7 @@ static int poll_readers(mca_btl_segmsg_module_t *module)
         .closed = forget,
         .corrupt = give_up,
         .welcome = welcome_senders,
+        .verify = mca_btl_segmsg_verify,
     };
     return segmsg_look(&module->receiver, &module->look, &ops, module);
 }
@@ -160,6 +163,7 @@ static int serve_endpoint(mca_btl_segmsg_module_t *module, mca_btl_segmsg_endpoi
         count += mca_btl_segmsg_link_serve(endpoint->link, &more);
     }
     OPAL_THREAD_LOCK(&endpoint->lock);
+    mca_btl_segmsg_check_sender(endpoint);
     if (endpoint->blocked && !endpoint->retired
         && endpoint->buffered <= module->config.queue_limit / 2) {
         endpoint->blocked = false; /* the PML, which is next, tries again what it keeps */

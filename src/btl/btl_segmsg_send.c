@@ -56,6 +56,7 @@ static bool publish(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_frag_t *
     segmsg_place_t place;
     segmsg_error_t error = mca_btl_segmsg_take(endpoint, length, &place);
     if (OPAL_UNLIKELY(error != SEGMSG_OK)) {
+        mca_btl_segmsg_check_sender(endpoint);
         return error != SEGMSG_ERR_FULL && mca_btl_segmsg_publish_pieces(endpoint, frag);
     }
     memcpy(place.data, frag->segment.seg_addr.pval, length);
@@ -92,6 +93,7 @@ int mca_btl_segmsg_send(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *end
     }
     bool sent = opal_list_is_empty(&endpoint->pending) && publish(endpoint, frag);
     if (OPAL_UNLIKELY(!sent)) {
+        mca_btl_segmsg_check_sender(endpoint);
         frag->base.des_flags |= MCA_BTL_DES_SEND_ALWAYS_CALLBACK;
         opal_list_append(&endpoint->pending, (opal_list_item_t *) frag);
         mca_btl_segmsg_endpoint_set_busy(endpoint);
@@ -217,6 +219,7 @@ static int sendi_self(mca_btl_base_module_t *btl, mca_btl_segmsg_endpoint_t *end
 static int sendi_full(mca_btl_segmsg_endpoint_t *endpoint, size_t size, uint8_t order,
                       uint32_t flags, mca_btl_base_descriptor_t **descriptor)
 {
+    mca_btl_segmsg_check_sender(endpoint);
     if (descriptor != NULL) {
         *descriptor = mca_btl_segmsg_alloc_buffer(endpoint, order, size, flags);
     }

@@ -26,6 +26,15 @@ static inline int mca_btl_segmsg_fate(const mca_btl_segmsg_endpoint_t *endpoint)
                : OPAL_SUCCESS;
 }
 
+/* Nothing can be sent any more where shared memory holds what no correct process writes: says so. Costs
+ * something only where nothing could be sent. */
+static inline void mca_btl_segmsg_check_sender(const mca_btl_segmsg_endpoint_t *endpoint)
+{
+    if (OPAL_UNLIKELY(segmsg_sender_is_corrupt(&endpoint->sender))) {
+        mca_btl_segmsg_fail(endpoint, SEGMSG_ERR_CORRUPT);
+    }
+}
+
 /* A place for a message that is published at once. */
 static inline segmsg_error_t mca_btl_segmsg_take(mca_btl_segmsg_endpoint_t *endpoint, size_t length,
                                                  segmsg_place_t *place)

@@ -10,6 +10,8 @@
 
 #include "core/segmsg_layout.h"
 
+#include <stdbool.h>
+
 /* Enters a run: first mark, and from each partition to the next. */
 static inline void segmsg_directory_enter(segmsg_directory_entry_t *directory, uint32_t first,
                                           uint32_t partitions)
@@ -21,6 +23,19 @@ static inline void segmsg_directory_enter(segmsg_directory_entry_t *directory, u
         atomic_store_explicit(&directory[p], (uint16_t) (mark | next), memory_order_relaxed);
         mark = SEGMSG_DIRECTORY_USED;
     }
+}
+
+/* True if no message is entered in these partitions. */
+static inline bool segmsg_directory_is_free(const segmsg_directory_entry_t *directory,
+                                            uint32_t first, uint32_t partitions)
+{
+    for (uint32_t p = first; p < first + partitions; ++p) {
+        /* Relaxed: ordered by whatever gave the partitions back. */
+        if (atomic_load_explicit(&directory[p], memory_order_relaxed) != SEGMSG_DIRECTORY_FREE) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* Frees the partitions whose bits are set. */

@@ -17,6 +17,9 @@ segmsg_error_t segmsg_guest_enter(segmsg_sender_t *sender)
         sender->lobby.control = segmsg_segment_control(sender->target, &entry);
         sender->lobby.count = entry.partition_count;
         sender->lobby.last = 0;
+        /* Relaxed: only what is compared with later. */
+        sender->lobby.consumed =
+            atomic_load_explicit(&sender->lobby.control->word, memory_order_relaxed);
         /* As many lines always fit before the end or after it, wherever the lobby stands. */
         uint32_t most = (entry.partition_count + 1) / 2;
         most = most < SEGMSG_LOBBY_LINES ? most : SEGMSG_LOBBY_LINES;
@@ -33,28 +36,67 @@ static void publish(const segmsg_lobby_image_t *lobby, uint32_t at, uint64_t hea
 }
 
 /*
- * Claims `lines` contiguous lines. The receiver clears the header words of what it has consumed, so
- * a claimed line says "nothing yet" until it is published.
+ * Reads how much was claimed in all, and returns how many lines are free. Both counts only rise, and between
+ * them there is never more than the lobby holds.
  */
-static bool claim(segmsg_lobby_image_t *lobby, uint32_t lines, uint32_t *at)
+static uint32_t look_up(segmsg_sender_t *sender, uint64_t *claimed)
 {
-    segmsg_control_t *control = lobby->control;
+    segmsg_lobby_image_t *lobby = &sender->lobby;
+    /* Acquire: the receiver's reads, and the cleared headers, come before our writes. Read first:
+     * what is consumed was claimed before. */
+    uint64_t consumed = atomic_load_explicit(&lobby->control->word, memory_order_acquire);
+    /* Acquire: before the word is read again. */
+    *claimed = atomic_load_explicit(&lobby->control->claimed, memory_order_acquire);
+    if ((int64_t) (consumed - lobby->consumed) < 0 || (int64_t) (*claimed - lobby->last) < 0) {
+        sender->is_corrupt = true;
+        return 0;
+    }
+    lobby->consumed = consumed;
+    uint64_t used = *claimed - consumed;
+    if (used > lobby->count) {
+        /* Lines were claimed that were consumed in between; or it cannot be. Relaxed: compared only. */
+        sender->is_corrupt = sender->is_corrupt
+                             || atomic_load_explicit(&lobby->control->word, memory_order_relaxed)
+                                    == consumed;
+        return 0;
+    }
+    return lobby->count - (uint32_t) used;
+}
+
+/* True if `lines` lines from `at` on, which were claimed, hold no header. The receiver clears those of what
+ * it has consumed, so that a claimed line says "nothing yet" until it is published. */
+static bool are_empty(const segmsg_lobby_image_t *lobby, uint32_t at, uint32_t lines)
+{
+    uint64_t headers = 0;
+    for (uint32_t l = at; l < at + lines; ++l) {
+        /* Relaxed: ordered by the acquire of the word. */
+        headers |= atomic_load_explicit(&lobby->line[l].header, memory_order_relaxed);
+    }
+    return headers == 0;
+}
+
+/* Claims `lines` contiguous lines. False if they cannot be had now, or never: the sender then says that it
+ * is corrupt. */
+static bool claim(segmsg_sender_t *sender, uint32_t lines, uint32_t *at)
+{
+    segmsg_lobby_image_t *lobby = &sender->lobby;
     uint64_t claimed;
     uint32_t skip;
     do {
-        /* Acquire: the receiver's reads, and the cleared headers, come before our writes. Read first:
-         * what is consumed was claimed before. */
-        uint64_t consumed = atomic_load_explicit(&control->word, memory_order_acquire);
-        claimed = atomic_load_explicit(&control->claimed, memory_order_relaxed);
+        uint32_t free = look_up(sender, &claimed);
         *at = (uint32_t) (claimed % lobby->count);
         skip = *at + lines > lobby->count ? lobby->count - *at : 0;
-        if (claimed + skip + lines - consumed > lobby->count) {
+        if (skip + lines > free) {
             return false;
         }
-        /* Relaxed: what orders the lines is the word above and the headers. */
-    } while (!atomic_compare_exchange_weak_explicit(&control->claimed, &claimed,
+        /* Relaxed: what orders the lines is the word and the headers. */
+    } while (!atomic_compare_exchange_weak_explicit(&lobby->control->claimed, &claimed,
                                                     claimed + skip + lines, memory_order_relaxed,
                                                     memory_order_relaxed));
+    if (!are_empty(lobby, *at, skip) || !are_empty(lobby, skip == 0 ? *at : 0, lines)) {
+        sender->is_corrupt = true; /* somebody's message lies there */
+        return false;
+    }
     if (skip != 0) {
         publish(lobby, *at, segmsg_header_make(SEGMSG_KIND_WRAP, 0, skip, 0));
         *at = 0;
@@ -63,12 +105,18 @@ static bool claim(segmsg_lobby_image_t *lobby, uint32_t lines, uint32_t *at)
     return true;
 }
 
+void segmsg_guest_verify(segmsg_sender_t *sender)
+{
+    uint64_t claimed;
+    (void) look_up(sender, &claimed);
+}
+
 segmsg_error_t segmsg_guest_take(segmsg_sender_t *sender, size_t length, segmsg_place_t *place)
 {
     uint32_t lines = (uint32_t) ((length + SEGMSG_LOBBY_BYTES + SEGMSG_LINE - 1) / SEGMSG_LINE);
     uint32_t at;
-    if (!claim(&sender->lobby, lines, &at)) {
-        return SEGMSG_ERR_FULL;
+    if (!claim(sender, lines, &at)) {
+        return sender->is_corrupt ? SEGMSG_ERR_CORRUPT : SEGMSG_ERR_FULL;
     }
     place->data = sender->lobby.line[at].bytes + SEGMSG_LOBBY_BYTES;
     place->group = SEGMSG_PLACE_COMMON;
@@ -87,7 +135,7 @@ bool segmsg_guest_publish(segmsg_sender_t *sender, const segmsg_place_t *place, 
         return true;
     }
     uint32_t at;
-    if (!claim(lobby, 1, &at)) {
+    if (!claim(sender, 1, &at)) {
         return false;
     }
     segmsg_lobby_entry_t *entry = &lobby->line[at].lobby;
@@ -101,7 +149,7 @@ bool segmsg_guest_publish(segmsg_sender_t *sender, const segmsg_place_t *place, 
 bool segmsg_guest_close(segmsg_sender_t *sender)
 {
     uint32_t at;
-    if (!claim(&sender->lobby, 1, &at)) {
+    if (!claim(sender, 1, &at)) {
         return false;
     }
     publish(&sender->lobby, at, segmsg_header_make(SEGMSG_KIND_CLOSE, 0, 1, 0));
@@ -127,44 +175,72 @@ static bool claim_run(segmsg_control_t *control, uint32_t count, uint32_t partit
     return true;
 }
 
-static void unclaim_run(segmsg_control_t *control, uint32_t first, uint32_t partitions)
+/* False if somebody else has given them back. */
+static bool unclaim_run(segmsg_control_t *control, uint32_t first, uint32_t partitions)
 {
+    uint64_t mask = segmsg_run_mask(first, partitions);
     /* Release: our last writes come before the next sender's. */
-    atomic_fetch_and_explicit(&control->claimed, ~segmsg_run_mask(first, partitions),
-                              memory_order_release);
+    uint64_t taken = atomic_fetch_and_explicit(&control->claimed, ~mask, memory_order_release);
+    return (taken & mask) == mask;
+}
+
+/* Finds the common segment of `group`, once: what is written over its entry later misleads nobody. */
+static segmsg_error_t find_common(segmsg_sender_t *sender, uint32_t group)
+{
+    segmsg_common_image_t *common = &sender->common[group];
+    if (common->is_known) {
+        return SEGMSG_OK;
+    }
+    uint32_t segment;
+    segmsg_error_t error = segmsg_common_read(sender->target, group, &segment, &common->entry);
+    common->is_known = error == SEGMSG_OK;
+    return error;
+}
+
+/* Claims partitions whose memory is there. */
+static segmsg_error_t claim_common(segmsg_sender_t *sender, segmsg_common_image_t *common,
+                                   uint32_t partitions, uint32_t *first)
+{
+    const segmsg_segment_entry_t *entry = &common->entry;
+    segmsg_export_t *target = sender->target;
+    segmsg_control_t *control = segmsg_segment_control(target, entry);
+    size_t before = segmsg_partitions_offset(entry->group, entry->partition_count);
+    if (common->committed == 0
+        && target->commit(target->commit_context, entry->offset, before) != 0) {
+        return SEGMSG_ERR_NO_SPACE;
+    }
+    if (!claim_run(control, entry->partition_count, partitions, first)) {
+        return SEGMSG_ERR_FULL;
+    }
+    uint64_t mask = segmsg_run_mask(*first, partitions);
+    if (!segmsg_directory_is_free(segmsg_segment_directory(target, entry), *first, partitions)) {
+        return SEGMSG_ERR_CORRUPT; /* somebody's message lies there */
+    }
+    if ((mask & ~common->committed) != 0
+        && !segmsg_partitions_commit(target, entry, *first, partitions)) {
+        return unclaim_run(control, *first, partitions) ? SEGMSG_ERR_NO_SPACE : SEGMSG_ERR_CORRUPT;
+    }
+    common->committed |= mask;
+    return SEGMSG_OK;
 }
 
 static segmsg_error_t take_in_group(segmsg_sender_t *sender, size_t length, uint32_t group,
                                     segmsg_place_t *place)
 {
-    uint32_t segment;
-    segmsg_segment_entry_t entry;
-    segmsg_error_t error = segmsg_common_read(sender->target, group, &segment, &entry);
+    segmsg_common_image_t *common = &sender->common[group];
+    uint32_t partitions = segmsg_group_partitions(&sender->geometry, group, length);
+    segmsg_error_t error = find_common(sender, group);
+    if (error == SEGMSG_OK) {
+        error = claim_common(sender, common, partitions, &place->first);
+    }
     if (error != SEGMSG_OK) {
         return error;
     }
-    segmsg_control_t *control = segmsg_segment_control(sender->target, &entry);
-    size_t before = segmsg_partitions_offset(group, entry.partition_count);
-    uint32_t partitions = segmsg_group_partitions(&sender->geometry, group, length);
-    uint64_t *committed = &sender->common_committed[group];
-    if (*committed == 0
-        && sender->target->commit(sender->target->commit_context, entry.offset, before) != 0) {
-        return SEGMSG_ERR_NO_SPACE;
-    }
-    if (!claim_run(control, entry.partition_count, partitions, &place->first)) {
-        return SEGMSG_ERR_FULL;
-    }
-    uint64_t mask = segmsg_run_mask(place->first, partitions);
-    if ((mask & ~*committed) != 0
-        && !segmsg_partitions_commit(sender->target, &entry, place->first, partitions)) {
-        unclaim_run(control, place->first, partitions);
-        return SEGMSG_ERR_NO_SPACE;
-    }
-    *committed |= mask;
-    segmsg_directory_enter(segmsg_segment_directory(sender->target, &entry), place->first,
+    const segmsg_segment_entry_t *entry = &common->entry;
+    segmsg_directory_enter(segmsg_segment_directory(sender->target, entry), place->first,
                            partitions);
-    place->data = segmsg_segment_partitions(sender->target, &entry)
-                  + (size_t) place->first * entry.partition_size;
+    place->data = segmsg_segment_partitions(sender->target, entry)
+                  + (size_t) place->first * entry->partition_size;
     place->group = SEGMSG_PLACE_COMMON | group;
     place->partitions = partitions;
     return SEGMSG_OK;
@@ -180,13 +256,12 @@ segmsg_error_t segmsg_common_take(segmsg_sender_t *sender, size_t length, uint32
 
 void segmsg_common_give_back(segmsg_sender_t *sender, const segmsg_place_t *place)
 {
-    uint32_t segment;
-    segmsg_segment_entry_t entry;
     uint32_t group = place->group & ~(uint32_t) SEGMSG_PLACE_COMMON;
-    if (segmsg_common_read(sender->target, group, &segment, &entry) == SEGMSG_OK) {
-        segmsg_directory_clear(segmsg_segment_directory(sender->target, &entry),
-                               segmsg_run_mask(place->first, place->partitions));
-        unclaim_run(segmsg_segment_control(sender->target, &entry), place->first,
-                    place->partitions);
+    const segmsg_segment_entry_t *entry = &sender->common[group].entry;
+    segmsg_directory_clear(segmsg_segment_directory(sender->target, entry),
+                           segmsg_run_mask(place->first, place->partitions));
+    if (!unclaim_run(segmsg_segment_control(sender->target, entry), place->first,
+                     place->partitions)) {
+        sender->is_corrupt = true;
     }
 }

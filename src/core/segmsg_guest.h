@@ -22,8 +22,8 @@ enum { SEGMSG_LOBBY_LINES = 16 };
 segmsg_error_t segmsg_guest_enter(segmsg_sender_t *sender);
 
 /* Takes lines in the lobby for a message of `length` bytes, at most sender->lobby.capacity. They must
- * be published soon: what others put behind them is not seen before. Returns SEGMSG_OK or
- * SEGMSG_ERR_FULL. */
+ * be published soon: what others put behind them is not seen before. Returns SEGMSG_OK,
+ * SEGMSG_ERR_FULL or SEGMSG_ERR_CORRUPT. */
 segmsg_error_t segmsg_guest_take(segmsg_sender_t *sender, size_t length, segmsg_place_t *place);
 
 /* Publishes a message in the lobby, or the announcement of one that lies in `segment`; false if the
@@ -41,6 +41,9 @@ segmsg_error_t segmsg_common_take(segmsg_sender_t *sender, size_t length, uint32
 
 /* Gives such a run back unpublished. */
 void segmsg_common_give_back(segmsg_sender_t *sender, const segmsg_place_t *place);
+
+/* Compares what is said of the lobby with what the sender knows; notes in the sender if it is corrupt. */
+void segmsg_guest_verify(segmsg_sender_t *sender);
 
 /* Says in the lobby that the guest leaves for good. False if there is no line now. */
 bool segmsg_guest_close(segmsg_sender_t *sender);

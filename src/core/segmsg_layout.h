@@ -48,7 +48,7 @@
 
 #define SEGMSG_MAGIC UINT64_C(0x3167736d67657300) /* "\0segmsg1" */
 enum {
-    SEGMSG_LAYOUT_VERSION = 4,   /* changes whenever anything in this header does */
+    SEGMSG_LAYOUT_VERSION = 5,   /* changes whenever anything in this header does */
     SEGMSG_HEAD_OFFSET = 64,     /* bytes; the first line belongs to the run-time's own header */
     SEGMSG_TABLES_OFFSET = 1024, /* bytes; where the tables begin */
     SEGMSG_TABLE_STRIDE = 2 * SEGMSG_LINE, /* bytes from an entry of a table to its next */
@@ -62,6 +62,9 @@ typedef struct {
     uint32_t pid;
     uint32_t session; /* as a sender: tells it from what it was before it closed and came back */
 } segmsg_identity_t;
+
+/* No group: what a segment that nobody has says of its group. */
+#define SEGMSG_GROUP_NONE UINT32_MAX
 
 /* States of a segment. */
 enum {
@@ -80,7 +83,7 @@ typedef struct {
     uint32_t partition_size;                      /* bytes */
     uint32_t partition_count;
     uint32_t span_factor;
-    uint32_t group_entry; /* its group in the segment-group table while CLAIMED or PAIRED */
+    uint32_t group_entry; /* its group in the segment-group table while PAIRED; else SEGMSG_GROUP_NONE */
     uint64_t offset;      /* of the control block, bytes from the start of the export */
     uint64_t bytes;       /* control block and partitions together */
 } segmsg_segment_entry_t;
@@ -152,6 +155,11 @@ typedef struct {
      * Above: one bit a partition, set by the sender that claims it, cleared by the receiver.
      */
     _Atomic uint64_t claimed;
+    /*
+     * Segments of one sender above group 0 only: ~word, stored by the receiver after `word`. The sender
+     * believes a word only where the two agree, since almost any bits of it may be in use at that time.
+     */
+    _Atomic uint64_t inverse;
 
     /* Statistics, for whoever looks at a running job: written by the receiver alone. */
     _Atomic uint64_t messages;   /* delivered out of this segment */

@@ -26,7 +26,7 @@ bool segmsg_lobby_open(segmsg_receiver_t *receiver)
             .control = segmsg_segment_control(receiver->own, &entry),
             .directory = g == 0 ? NULL : segmsg_segment_directory(receiver->own, &entry),
             .group = g,
-            .group_entry = UINT32_MAX,
+            .group_entry = SEGMSG_GROUP_NONE,
             .size = entry.partition_size,
             .count = entry.partition_count,
         };
@@ -138,6 +138,16 @@ static segmsg_poll_t take_message(segmsg_receiver_t *receiver, segmsg_reader_t *
     return SEGMSG_POLL_MESSAGE;
 }
 
+bool segmsg_lobby_is_stuck(const segmsg_receiver_t *receiver)
+{
+    const segmsg_lobby_t *lobby = &receiver->lobby;
+    /* Relaxed, both: asked again before anything is done about it. */
+    return lobby->control != NULL
+           && atomic_load_explicit(&lobby->control->claimed, memory_order_relaxed)
+                  != lobby->position
+           && atomic_load_explicit(&lobby->line[lobby->at].header, memory_order_relaxed) == 0;
+}
+
 /* The guest leaves for good. */
 static segmsg_poll_t see_off(segmsg_receiver_t *receiver, segmsg_reader_t *reader)
 {
@@ -167,7 +177,8 @@ segmsg_poll_t segmsg_lobby_poll_slow(segmsg_receiver_t *receiver, segmsg_reader_
         }
         lobby->idle = 0;
         if (span == 0 || span > lobby->count - lobby->at || span > unread
-            || (kind != SEGMSG_KIND_MESSAGE && kind != SEGMSG_KIND_WRAP && span != 1)) {
+            || (kind != SEGMSG_KIND_MESSAGE && kind != SEGMSG_KIND_WRAP && span != 1)
+            || !segmsg_lobby_is_claimed(lobby, lobby->position + span)) {
             return SEGMSG_POLL_CORRUPT;
         }
         if (kind == SEGMSG_KIND_WRAP) {

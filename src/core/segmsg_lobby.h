@@ -40,6 +40,20 @@ static inline segmsg_poll_t segmsg_lobby_poll(segmsg_receiver_t *receiver, segms
     return segmsg_lobby_poll_slow(receiver, reader, message, user);
 }
 
+/* True if guests have claimed everything before partition `position`, and no more than there is. */
+static inline bool segmsg_lobby_is_claimed(const segmsg_lobby_t *lobby, uint64_t position)
+{
+    /* Relaxed: whoever published an entry claimed it before; else only compared. */
+    uint64_t claimed = atomic_load_explicit(&lobby->control->claimed, memory_order_relaxed);
+    return claimed - lobby->returned <= lobby->count && (int64_t) (claimed - position) >= 0;
+}
+
+/*
+ * True if a guest has claimed the next line and put nothing there. It will in a moment; a line that stays so
+ * for seconds was overwritten, or its guest has died at the wrong time, and nobody's messages come past it.
+ */
+bool segmsg_lobby_is_stuck(const segmsg_receiver_t *receiver);
+
 /* True if everything before partition `position` was taken out. */
 static inline bool segmsg_lobby_has_passed(const segmsg_lobby_t *lobby, uint64_t position)
 {

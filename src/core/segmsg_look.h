@@ -12,6 +12,8 @@
 #include "core/segmsg_lobby.h"
 #include "core/segmsg_turns.h"
 
+enum { SEGMSG_LOOK_VERIFY = 1 << 14 }; /* empty polls of the lobby from one comparison to the next */
+
 typedef struct {
     int burst; /* most messages taken from one sender before the next is looked at */
     int calls; /* looks since quiet senders and guests were looked at */
@@ -29,6 +31,8 @@ typedef struct {
     void (*corrupt)(void *context, segmsg_reader_t *reader);
     /* Senders formed groups, or receiver->has_newcomers is set: finds them, and clears that. */
     void (*welcome)(void *context);
+    /* Nothing has come for a while: compares what lies in shared memory with what this process knows. */
+    void (*verify)(void *context);
 } segmsg_look_ops_t;
 
 /*
@@ -113,6 +117,9 @@ SEGMSG_INLINE int segmsg_look_at_others(segmsg_receiver_t *receiver, const segms
         ops->welcome(context);
     }
     int count = segmsg_look_at_lobby(receiver, look->burst, ops, context);
+    if (__builtin_expect(receiver->lobby.idle % SEGMSG_LOOK_VERIFY == SEGMSG_LOOK_VERIFY - 1, 0)) {
+        ops->verify(context);
+    }
     if (receiver->awake != receiver->reader_count || receiver->awake > SEGMSG_TURNS_AWAKE) {
         segmsg_turns_count(receiver);
         count += segmsg_look_at_quiet(receiver, look, ops, context);

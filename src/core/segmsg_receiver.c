@@ -63,9 +63,7 @@ static segmsg_reader_t *reader_of_process(const segmsg_receiver_t *receiver,
  * sender closed and came back before we found it. */
 static bool has_earlier_session(const segmsg_receiver_t *receiver, const segmsg_identity_t *sender)
 {
-    uint32_t count =
-        atomic_load_explicit(&segmsg_export_head(receiver->own)->group_count, memory_order_relaxed);
-    for (uint32_t g = 0; g < count && g < receiver->own->shape.groups_max; ++g) {
+    for (uint32_t g = 0; g < receiver->groups_there; ++g) {
         const segmsg_group_entry_t *entry = segmsg_export_group(receiver->own, g);
         /* Acquire: the pairing behind the state. */
         if (atomic_load_explicit(&entry->state, memory_order_acquire) == SEGMSG_GROUP_FORMED
@@ -137,6 +135,33 @@ void segmsg_receiver_open_ring(segmsg_receiver_t *receiver, segmsg_reader_t *rea
     }
 }
 
+/* Something in this process's export cannot be. */
+static segmsg_error_t corrupt(segmsg_receiver_t *receiver, segmsg_reader_t *suspect)
+{
+    receiver->is_corrupt = true;
+    receiver->suspect = suspect;
+    return SEGMSG_ERR_CORRUPT;
+}
+
+/* True if a segment lies over none of those that are in use, and is none of them. */
+static bool is_apart(const segmsg_receiver_t *receiver, uint32_t segment,
+                     const segmsg_segment_entry_t *entry)
+{
+    const unsigned char *from = receiver->own->base + entry->offset;
+    for (uint32_t s = 0; s < receiver->segments_max; ++s) {
+        const segmsg_target_t *target = &receiver->target[s];
+        if (target->partition == NULL) {
+            continue;
+        }
+        const unsigned char *other = (const unsigned char *) target->control;
+        size_t bytes = segmsg_segment_bytes(target->group, target->size, target->count);
+        if (s == segment || (from < other + bytes && other < from + entry->bytes)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Enters a formed group into what we know; the entry was written by a sender and is checked. */
 static segmsg_error_t add_group(segmsg_receiver_t *receiver, uint32_t group_index)
 {
@@ -150,7 +175,7 @@ static segmsg_error_t add_group(segmsg_receiver_t *receiver, uint32_t group_inde
     /* By what we registered ourselves, whatever the table says by now. */
     bool is_guest = receiver->own->shape.common[0] == segment + 1;
     if (!is_guest && receiver->own->shape.common[entry.group] == segment + 1) {
-        return SEGMSG_ERR_CORRUPT;
+        return corrupt(receiver, NULL);
     }
     segmsg_identity_t sender = pairing->sender;
     segmsg_reader_t *reader = reader_of_process(receiver, &sender);
@@ -176,6 +201,11 @@ static segmsg_error_t add_group(segmsg_receiver_t *receiver, uint32_t group_inde
         }
         return SEGMSG_OK;
     }
+    uint64_t after = pairing->after;
+    if (!is_apart(receiver, segment, &entry)
+        || (int64_t) (after - receiver->lobby.returned) > (int64_t) receiver->lobby.count) {
+        return corrupt(receiver, reader);
+    }
     segmsg_target_t *target = &receiver->target[segment];
     target->control = segmsg_segment_control(receiver->own, &entry);
     target->directory = entry.group == 0 ? NULL : segmsg_segment_directory(receiver->own, &entry);
@@ -192,7 +222,7 @@ static segmsg_error_t add_group(segmsg_receiver_t *receiver, uint32_t group_inde
         && reader->line == &segmsg_nothing_yet) {
         reader->leaves = true;
         reader->segment = segment;
-        reader->after = pairing->after;
+        reader->after = after;
         if (segmsg_lobby_has_passed(&receiver->lobby, reader->after)) {
             segmsg_receiver_open_ring(receiver, reader);
         }
@@ -200,35 +230,76 @@ static segmsg_error_t add_group(segmsg_receiver_t *receiver, uint32_t group_inde
     return SEGMSG_OK;
 }
 
-static bool knows_group(const segmsg_receiver_t *receiver, uint32_t group_index)
+/* The reader that has the group at an index of the table, as far as we know; NULL if there is none. */
+static segmsg_reader_t *reader_of_group(const segmsg_receiver_t *receiver, uint32_t group_index)
 {
     if (receiver->lobby.guest != NULL && receiver->lobby.guest[group_index] != NULL) {
-        return true;
+        return receiver->lobby.guest[group_index];
     }
     uint32_t segment = segmsg_export_group(receiver->own, group_index)->segment;
     return segment < receiver->segments_max && receiver->target[segment].partition != NULL
-           && receiver->target[segment].group_entry == group_index;
+                   && receiver->target[segment].group_entry == group_index
+               ? receiver->target[segment].reader
+               : NULL;
+}
+
+static bool is_same_session(const segmsg_identity_t *a, const segmsg_identity_t *b)
+{
+    return is_same_process(a, b) && a->session == b->session;
+}
+
+/* Looks at a group that is formed. */
+static segmsg_error_t find_group(segmsg_receiver_t *receiver, uint32_t group_index)
+{
+    const segmsg_group_entry_t *entry = segmsg_export_group(receiver->own, group_index);
+    segmsg_reader_t *reader = reader_of_group(receiver, group_index);
+    if (reader == NULL) {
+        return add_group(receiver, group_index);
+    }
+    /* Else somebody was given the entry of another, who has not left. */
+    return is_same_session(&entry->sender, &reader->sender) ? SEGMSG_OK : corrupt(receiver, reader);
+}
+
+/*
+ * Has the entries of the segment-group table that were ever in use, as far as the head tells. It may have
+ * been overwritten: it counts only upwards, and what it counts need not be there.
+ */
+static segmsg_error_t reach_groups(segmsg_receiver_t *receiver)
+{
+    segmsg_export_t *own = receiver->own;
+    uint32_t count =
+        atomic_load_explicit(&segmsg_export_head(own)->group_count, memory_order_relaxed);
+    if (count > own->shape.groups_max) {
+        return corrupt(receiver, NULL);
+    }
+    receiver->groups_seen = count > receiver->groups_seen ? count : receiver->groups_seen;
+    if (receiver->groups_seen > receiver->groups_there) {
+        uint64_t bytes = (uint64_t) receiver->groups_seen * SEGMSG_TABLE_STRIDE;
+        if (own->commit(own->commit_context, own->shape.segment_table, bytes) != 0) {
+            return SEGMSG_ERR_NO_SPACE;
+        }
+        receiver->groups_there = receiver->groups_seen;
+    }
+    return SEGMSG_OK;
 }
 
 segmsg_error_t segmsg_receiver_find_groups(segmsg_receiver_t *receiver)
 {
     segmsg_head_t *head = segmsg_export_head(receiver->own);
-    segmsg_error_t result = SEGMSG_OK;
     /* Acquire: entries of the groups that are counted. Read first: what is formed while we look
      * raises the count again. */
     uint32_t formed = atomic_load_explicit(&head->formed_count, memory_order_acquire);
-    uint32_t count = atomic_load_explicit(&head->group_count, memory_order_relaxed);
-    for (uint32_t g = 0; g < count && g < receiver->own->shape.groups_max; ++g) {
+    segmsg_error_t result = reach_groups(receiver);
+    for (uint32_t g = 0; g < receiver->groups_there; ++g) {
         segmsg_group_entry_t *entry = segmsg_export_group(receiver->own, g);
         /* Acquire: the pairing behind the state. */
-        if (atomic_load_explicit(&entry->state, memory_order_acquire) == SEGMSG_GROUP_FORMED
-            && !knows_group(receiver, g)) {
-            segmsg_error_t error = add_group(receiver, g);
+        if (atomic_load_explicit(&entry->state, memory_order_acquire) == SEGMSG_GROUP_FORMED) {
+            segmsg_error_t error = find_group(receiver, g);
             result = error == SEGMSG_OK ? result : error;
         }
     }
     receiver->formed_seen = formed;
-    return result;
+    return receiver->is_corrupt ? SEGMSG_ERR_CORRUPT : result;
 }
 
 /* The segment named in an entry of `reader`'s ring, if it is `reader`'s; NULL if it is not. */
@@ -305,11 +376,17 @@ void segmsg_message_return_slow(segmsg_receiver_t *receiver, segmsg_reader_t *re
         if (target->reader == NULL) {
             segmsg_directory_clear(target->directory, mask);
             /* Release: our reads of the message come before the next sender's writes over it. */
-            atomic_fetch_and_explicit(&target->control->claimed, ~mask, memory_order_release);
+            uint64_t claimed = atomic_fetch_and_explicit(&target->control->claimed, ~mask,
+                                                         memory_order_release);
+            if ((claimed & mask) != mask) {
+                (void) corrupt(receiver, reader);
+                receiver->has_newcomers = true; /* so that it is said at the next look */
+            }
         } else {
             target->word ^= mask;
-            /* Release: likewise, for this sender. */
+            /* Release, both: likewise, for this sender; and the word comes before its inverse. */
             atomic_store_explicit(&target->control->word, target->word, memory_order_release);
+            atomic_store_explicit(&target->control->inverse, ~target->word, memory_order_release);
         }
     }
     if (message->in_lobby) {
@@ -371,6 +448,9 @@ segmsg_poll_t segmsg_receiver_remove(segmsg_receiver_t *receiver, segmsg_reader_
             break;
         }
     }
+    if (receiver->suspect == reader) {
+        receiver->suspect = NULL;
+    }
     free(reader);
     /* Makes us look again: groups that the sender formed since then were passed over. */
     --receiver->formed_seen;
@@ -389,6 +469,10 @@ segmsg_poll_t segmsg_reader_poll_slow(segmsg_receiver_t *receiver, segmsg_reader
             return SEGMSG_POLL_CORRUPT;
         }
         segmsg_reader_advance(reader, span);
+        if (reader->open == 0) {
+            /* Release: our reads come before the sender's writes. So what is not out is given back. */
+            atomic_store_explicit(&reader->control->word, reader->position, memory_order_release);
+        }
         return segmsg_reader_poll(receiver, reader, message);
     case SEGMSG_KIND_SWITCH:
         /* Not while a message is out: its lines are in the segment that would be given back. */

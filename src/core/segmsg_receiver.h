@@ -81,6 +81,8 @@ typedef struct {
     segmsg_lobby_t lobby;
     uint32_t segments_max;
     uint32_t formed_seen;     /* head->formed_count when we last looked at the table */
+    uint32_t groups_seen;     /* entries of the segment-group table that were ever in use, */
+    uint32_t groups_there;    /* and those whose memory is known to be there */
     segmsg_target_t *target;  /* by segment index, segments_max of them */
     segmsg_reader_t **reader; /* the senders, reader_count of them: see core/segmsg_turns.h */
     uint32_t reader_count;
@@ -90,6 +92,9 @@ typedef struct {
     uint32_t turn;      /* index of the quiet sender that is next */
     uint32_t turns;
     uint64_t past[SEGMSG_GROUPS_MAX]; /* messages of groups that were dissolved, by group */
+    /* This process's export held what no correct process writes; for good. */
+    bool is_corrupt;
+    segmsg_reader_t *suspect; /* whose words they were; NULL: nobody knows */
 } segmsg_receiver_t;
 
 /* A message where it lies. */
@@ -123,6 +128,13 @@ void segmsg_receiver_destroy(segmsg_receiver_t *receiver);
 /* Looks through the segment-group table for groups formed since the last time.
  * Returns SEGMSG_OK or SEGMSG_ERR_CORRUPT. */
 segmsg_error_t segmsg_receiver_find_groups(segmsg_receiver_t *receiver);
+
+/*
+ * Compares what stands in this process's export with what it has written there itself, and with what the
+ * senders may have. Costs some lines that are elsewhere: to be called now and then, by a process that waits.
+ * Returns SEGMSG_OK or SEGMSG_ERR_CORRUPT, with receiver->suspect.
+ */
+segmsg_error_t segmsg_receiver_verify(segmsg_receiver_t *receiver);
 
 /* True if senders formed groups since segmsg_receiver_find_groups was last called. */
 static inline bool segmsg_receiver_has_new_groups(const segmsg_receiver_t *receiver)

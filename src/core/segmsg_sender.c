@@ -54,6 +54,7 @@ static segmsg_error_t form_group(segmsg_sender_t *sender, uint32_t group, uint32
     if (error == SEGMSG_OK) {
         error = segmsg_group_read(sender->target, group_index, segment, entry);
     }
+    sender->is_corrupt = sender->is_corrupt || error == SEGMSG_ERR_CORRUPT;
     return error;
 }
 
@@ -77,6 +78,19 @@ static size_t ring_capacity(const segmsg_sender_t *sender, const segmsg_ring_ima
     return wanted < ring->capacity && is_better ? wanted : ring->capacity;
 }
 
+void segmsg_ring_look_up(segmsg_ring_image_t *ring)
+{
+    /* Acquire: the receiver's reads of what it consumed come before our writes over it. */
+    uint64_t consumed = atomic_load_explicit(&ring->control->word, memory_order_acquire);
+    /* It only rises, up to what was published. */
+    if (consumed - ring->consumed > ring->head - ring->consumed) {
+        ring->is_corrupt = true;
+        return;
+    }
+    ring->consumed = consumed;
+    ring->limit = consumed + ring->count - ring->spare;
+}
+
 /* Makes `ring` the image of the segment of `entry`. */
 static void open_ring(segmsg_sender_t *sender, segmsg_ring_image_t *ring,
                       const segmsg_segment_entry_t *entry)
@@ -88,6 +102,7 @@ static void open_ring(segmsg_sender_t *sender, segmsg_ring_image_t *ring,
     ring->at = 0;
     ring->cleared = SEGMSG_RING_NONE;
     ring->head = 0;
+    ring->consumed = 0;
     ring->spare = 0;
     ring->limit = entry->partition_count;
     ring->capacity = (size_t) entry->span_factor * SEGMSG_LINE - SEGMSG_HEADER_BYTES;
@@ -130,13 +145,16 @@ static segmsg_error_t form_starter(segmsg_sender_t *sender)
  */
 segmsg_error_t segmsg_sender_form_ring(segmsg_sender_t *sender)
 {
-    /* Relaxed: a number that no other sender has, that is all. */
-    sender->self.session = atomic_fetch_add_explicit(&segmsg_export_head(sender->target)->sessions,
-                                                     1, memory_order_relaxed);
+    /* Relaxed: a number that this process has not had, that is all. */
+    uint32_t number = atomic_fetch_add_explicit(&segmsg_export_head(sender->target)->sessions, 1,
+                                                memory_order_relaxed);
+    bool is_later = !sender->has_entered || (int32_t) (number - sender->self.session) > 0;
+    sender->self.session = is_later ? number : sender->self.session + 1;
+    sender->has_entered = true;
     sender->guest_messages = 0;
     sender->lobby.last = 0;
     segmsg_error_t error = segmsg_guest_enter(sender);
-    return error == SEGMSG_OK ? SEGMSG_OK : form_starter(sender);
+    return error == SEGMSG_OK || error == SEGMSG_ERR_CORRUPT ? error : form_starter(sender);
 }
 
 /* True if a guest has sent enough for a group 0 of its own, or finds the lobby full, and the receiver
@@ -211,12 +229,25 @@ static segmsg_error_t form_run(segmsg_sender_t *sender, uint32_t group)
     return SEGMSG_OK;
 }
 
-/* Frees what the receiver has returned since the last look. */
-static void run_reclaim(segmsg_run_image_t *run)
+/*
+ * Frees what the receiver has returned since the last look. A word that its inverse does not confirm is the
+ * receiver's, which is about to write the inverse, or was overwritten, which the receiver finds out: for now
+ * nothing has come back.
+ */
+static void run_reclaim(segmsg_sender_t *sender, segmsg_run_image_t *run)
 {
-    /* Acquire: the receiver's reads of these partitions come before our writes over them. */
+    /* Acquire, both: the receiver's reads of these partitions come before our writes over them. The inverse
+     * first, which is written last: a word that agrees is the one that was written with it. */
+    uint64_t inverse = atomic_load_explicit(&run->control->inverse, memory_order_acquire);
     uint64_t word = atomic_load_explicit(&run->control->word, memory_order_acquire);
-    uint64_t freed = (word ^ run->returned) & run->taken & run->exists;
+    if (word != ~inverse) {
+        return;
+    }
+    uint64_t freed = word ^ run->returned;
+    if ((freed & ~(run->taken & run->exists)) != 0) {
+        sender->is_corrupt = true;
+        return;
+    }
     run->returned = word;
     run->taken &= ~freed;
     segmsg_directory_clear(run->directory, freed);
@@ -252,11 +283,11 @@ static segmsg_error_t take_run(segmsg_sender_t *sender, uint32_t group, uint32_t
     /* Whoever has answered has most likely returned what it answers. Relaxed: a hint. */
     if (sender->ring.cache.lap != 0 && !outgrows_cache(sender, &sender->geometry.group[group])
         && atomic_load_explicit(&sender->answers, memory_order_relaxed)) {
-        run_reclaim(run);
+        run_reclaim(sender, run);
     }
     *first = segmsg_run_find(run->taken, partitions);
     if (*first == SEGMSG_RUN_NONE) {
-        run_reclaim(run);
+        run_reclaim(sender, run);
         *first = segmsg_run_find(run->taken, partitions);
         if (*first == SEGMSG_RUN_NONE) {
             return SEGMSG_ERR_FULL;
@@ -264,7 +295,7 @@ static segmsg_error_t take_run(segmsg_sender_t *sender, uint32_t group, uint32_t
     }
     if (!commit_run(sender, run, *first, partitions)) {
         /* What was returned has its memory. */
-        run_reclaim(run);
+        run_reclaim(sender, run);
         *first = segmsg_run_find(run->taken | ~run->committed, partitions);
         if (*first == SEGMSG_RUN_NONE) {
             return (run->taken & run->exists) != 0 ? SEGMSG_ERR_FULL : SEGMSG_ERR_NO_SPACE;
@@ -305,8 +336,8 @@ static segmsg_error_t take_in_own(segmsg_sender_t *sender, size_t length, uint32
  * The groups from `from_group` on, by rising partition size: passes over those whose span does not
  * hold the message, that are full at this moment, or that the receiver has no memory for.
  */
-segmsg_error_t segmsg_sender_take_larger(segmsg_sender_t *sender, size_t length,
-                                         uint32_t from_group, segmsg_place_t *place)
+static segmsg_error_t take_larger(segmsg_sender_t *sender, size_t length, uint32_t from_group,
+                                  segmsg_place_t *place)
 {
     uint32_t first = from_group;
     while (first < sender->geometry.group_count
@@ -324,8 +355,9 @@ segmsg_error_t segmsg_sender_take_larger(segmsg_sender_t *sender, size_t length,
             sender->starved = 0;
             return SEGMSG_OK;
         }
-        if (common == SEGMSG_ERR_FULL && ++sender->starved < STARVED_MAX) {
-            return SEGMSG_ERR_FULL;
+        if (common == SEGMSG_ERR_CORRUPT
+            || (common == SEGMSG_ERR_FULL && ++sender->starved < STARVED_MAX)) {
+            return common;
         }
         sender->starved = 0;
     }
@@ -334,8 +366,8 @@ segmsg_error_t segmsg_sender_take_larger(segmsg_sender_t *sender, size_t length,
     for (uint32_t g = first; g < sender->geometry.group_count; ++g) {
         if (segmsg_group_capacity(&sender->geometry, g) >= length) {
             error = take_in_own(sender, length, g, place);
-            if (error == SEGMSG_OK) {
-                return SEGMSG_OK;
+            if (error == SEGMSG_OK || error == SEGMSG_ERR_CORRUPT) {
+                return error;
             }
             full = full || error == SEGMSG_ERR_FULL;
         }
@@ -362,8 +394,7 @@ static uint32_t piece_group(const segmsg_sender_t *sender, size_t length)
     return fits ? g : 0;
 }
 
-segmsg_error_t segmsg_sender_take_lasting(segmsg_sender_t *sender, size_t length,
-                                          segmsg_place_t *place)
+static segmsg_error_t take_lasting(segmsg_sender_t *sender, size_t length, segmsg_place_t *place)
 {
     /* A way to announce it first: without one it could never be published. */
     segmsg_error_t error = sender->ring.line == NULL && sender->lobby.line == NULL
@@ -374,20 +405,42 @@ segmsg_error_t segmsg_sender_take_lasting(segmsg_sender_t *sender, size_t length
     }
     uint32_t group = piece_group(sender, length);
     if (group == 0) {
-        return segmsg_sender_take_larger(sender, length, 1, place);
+        return take_larger(sender, length, 1, place);
     }
     uint32_t refused = sender->refused[group];
     if (refused == 0) {
-        error = segmsg_sender_take_larger(sender, length, group, place);
+        error = take_larger(sender, length, group, place);
         return error == SEGMSG_OK || error == SEGMSG_ERR_FULL
                    ? error
-                   : segmsg_sender_take_larger(sender, length, 1, place);
+                   : take_larger(sender, length, 1, place);
     }
-    error = segmsg_sender_take_larger(sender, length, 1, place);
+    error = take_larger(sender, length, 1, place);
     if (sender->refused[group] == refused) {
         --sender->refused[group]; /* it did not come so far */
     }
     return error;
+}
+
+/* What taking something has come to; what was found corrupt under way matters more. */
+static segmsg_error_t outcome(segmsg_sender_t *sender, segmsg_error_t error)
+{
+    sender->is_corrupt = sender->is_corrupt || error == SEGMSG_ERR_CORRUPT;
+    return error != SEGMSG_OK && segmsg_sender_is_corrupt(sender) ? SEGMSG_ERR_CORRUPT : error;
+}
+
+segmsg_error_t segmsg_sender_take_larger(segmsg_sender_t *sender, size_t length,
+                                         uint32_t from_group, segmsg_place_t *place)
+{
+    return segmsg_sender_is_corrupt(sender)
+               ? SEGMSG_ERR_CORRUPT
+               : outcome(sender, take_larger(sender, length, from_group, place));
+}
+
+segmsg_error_t segmsg_sender_take_lasting(segmsg_sender_t *sender, size_t length,
+                                          segmsg_place_t *place)
+{
+    return segmsg_sender_is_corrupt(sender) ? SEGMSG_ERR_CORRUPT
+                                            : outcome(sender, take_lasting(sender, length, place));
 }
 
 /* True if the next message should go to the begin of the ring, though it would fit before its end: the
@@ -420,7 +473,7 @@ static segmsg_error_t take_as_guest(segmsg_sender_t *sender, size_t length, segm
 {
     segmsg_error_t error = length <= sender->lobby.capacity
                                ? segmsg_guest_take(sender, length, place)
-                               : segmsg_sender_take_larger(sender, length, 1, place);
+                               : take_larger(sender, length, 1, place);
     sender->guest_messages += error == SEGMSG_OK;
     sender->full += error == SEGMSG_ERR_FULL;
     return error;
@@ -454,8 +507,7 @@ static bool has_outgrown_starter(const segmsg_sender_t *sender, size_t length)
                    && sender->starter_long >= sender->growth.long_after));
 }
 
-segmsg_error_t segmsg_sender_take_slow(segmsg_sender_t *sender, size_t length,
-                                       segmsg_place_t *place)
+static segmsg_error_t take_slow(segmsg_sender_t *sender, size_t length, segmsg_place_t *place)
 {
     if (length > segmsg_geometry_capacity(&sender->geometry)) {
         return SEGMSG_ERR_TOO_LARGE;
@@ -494,7 +546,7 @@ segmsg_error_t segmsg_sender_take_slow(segmsg_sender_t *sender, size_t length,
         ++sender->full;
         return SEGMSG_ERR_FULL;
     }
-    segmsg_error_t larger = segmsg_sender_take_larger(sender, length, 1, place);
+    segmsg_error_t larger = take_larger(sender, length, 1, place);
     if (larger == SEGMSG_OK) {
         uint32_t group = place->group & ~(uint32_t) SEGMSG_PLACE_COMMON;
         sender->starter_long += is_long_for_starter(sender, length);
@@ -510,6 +562,13 @@ segmsg_error_t segmsg_sender_take_slow(segmsg_sender_t *sender, size_t length,
     }
     sender->full += larger == SEGMSG_ERR_FULL;
     return larger;
+}
+
+segmsg_error_t segmsg_sender_take_slow(segmsg_sender_t *sender, size_t length,
+                                       segmsg_place_t *place)
+{
+    return segmsg_sender_is_corrupt(sender) ? SEGMSG_ERR_CORRUPT
+                                            : outcome(sender, take_slow(sender, length, place));
 }
 
 /* Index in the segment table of the segment above group 0 in which `place` lies. */
@@ -594,4 +653,30 @@ bool segmsg_sender_close(segmsg_sender_t *sender)
     *ring = (segmsg_ring_image_t){.cache = ring->cache};
     forget_runs(sender);
     return true;
+}
+
+/* The first line that the receiver has not given back has the header of a message: nobody but the sender
+ * writes there, and it has no room for that yet. */
+static bool has_next_header(const segmsg_ring_image_t *ring)
+{
+    const segmsg_line_t *line = &ring->line[ring->consumed % ring->count];
+    /* Relaxed: this process has written it. */
+    return ring->consumed == ring->head
+           || atomic_load_explicit(&line->header, memory_order_relaxed) != 0;
+}
+
+bool segmsg_sender_verify(segmsg_sender_t *sender)
+{
+    if (sender->ring.line != NULL) {
+        segmsg_ring_look_up(&sender->ring);
+        sender->is_corrupt = sender->is_corrupt || !has_next_header(&sender->ring);
+    } else if (sender->lobby.line != NULL) {
+        segmsg_guest_verify(sender);
+    }
+    for (uint32_t g = 1; g < sender->geometry.group_count; ++g) {
+        if (sender->run[g] != NULL) {
+            run_reclaim(sender, sender->run[g]);
+        }
+    }
+    return !segmsg_sender_is_corrupt(sender);
 }

@@ -40,7 +40,9 @@ typedef struct {
     uint32_t cleared;          /* a line after `at` that reads as "nothing yet"; SEGMSG_RING_NONE */
     uint64_t head;             /* partitions taken in all */
     uint64_t limit;            /* `head` may reach this: consumed as last seen + count - spare */
+    uint64_t consumed;         /* the control word as last seen */
     uint32_t spare;            /* partitions kept for entries that must always fit */
+    bool is_corrupt;           /* the control word held what no receiver writes; for good */
     size_t capacity;           /* longest message in bytes that this segment carries */
     size_t stream_capacity;    /* the same in a stream: see segmsg_sender_ring_capacity */
     size_t reply_capacity;     /* the same of a message that answers one */
@@ -58,10 +60,17 @@ typedef struct {
         taken; /* occupancy: bit i is set while partition i is a message's, or does not exist */
     uint64_t exists;    /* bit i is set if partition i exists */
     uint64_t committed; /* bit i is set if the memory of partition i is there */
-    uint64_t returned;  /* the control word as last seen */
+    uint64_t returned;  /* the control word as last believed */
     uint32_t segment;   /* index in the receiver's segment table */
     segmsg_segment_entry_t entry;
 } segmsg_run_image_t;
+
+/* A common segment above group 0, as it was found when it was first needed. */
+typedef struct {
+    bool is_known;
+    uint64_t committed; /* bit i is set if the memory of partition i is known to be there */
+    segmsg_segment_entry_t entry;
+} segmsg_common_image_t;
 
 /* The image of the lobby, for a sender that has no segment of group 0 yet. */
 typedef struct {
@@ -71,6 +80,7 @@ typedef struct {
     uint32_t group_entry; /* of the pairing, in the receiver's segment-group table */
     size_t capacity;      /* longest message in bytes */
     uint64_t last;        /* where this sender's last entry ends, in partitions claimed by all */
+    uint64_t consumed;    /* the control word as last seen */
 } segmsg_lobby_image_t;
 
 /* When a pair of processes gets what. */
@@ -91,7 +101,7 @@ typedef struct {
     _Atomic bool answers; /* a message came from the receiver since the last */
     segmsg_growth_t growth;
     uint32_t guest_messages;                      /* in the lobby */
-    uint64_t common_committed[SEGMSG_GROUPS_MAX]; /* partitions whose memory we know to be there */
+    segmsg_common_image_t common[SEGMSG_GROUPS_MAX]; /* [0] is unused */
     uint32_t starved;                             /* times that a common segment was full */
     uint64_t starter_from;                        /* messages[0] when the starter was formed */
     uint32_t starter_long;                        /* messages that were too long for the starter */
@@ -99,6 +109,8 @@ typedef struct {
     uint32_t wanted[SEGMSG_GROUPS_MAX];  /* messages that went through a common segment instead */
     uint32_t refused[SEGMSG_GROUPS_MAX]; /* the receiver had no memory for this group: messages
                                             until it is asked again */
+    bool has_entered; /* self.session is one that this sender has had */
+    bool is_corrupt;  /* the receiver's export held what no correct process writes; for good */
 
     /* Statistics. */
     uint64_t messages[SEGMSG_GROUPS_MAX]; /* published, by group */
@@ -148,15 +160,16 @@ segmsg_error_t segmsg_sender_take_slow(segmsg_sender_t *sender, size_t length,
  * False if there is no room to say so now. */
 bool segmsg_sender_close(segmsg_sender_t *sender);
 
+/* Looks how much the receiver has consumed, and counts as room no more than it can have. */
+void segmsg_ring_look_up(segmsg_ring_image_t *ring);
+
 /* True if `lines` partitions and the header after them can be written at this moment. */
 SEGMSG_INLINE bool segmsg_ring_has_room(segmsg_ring_image_t *ring, uint32_t lines)
 {
     if (ring->head + lines + 1 <= ring->limit) {
         return true;
     }
-    /* Acquire: the receiver's reads of what it consumed come before our writes over it. */
-    ring->limit = atomic_load_explicit(&ring->control->word, memory_order_acquire) + ring->count
-                  - ring->spare;
+    segmsg_ring_look_up(ring);
     return ring->head + lines + 1 <= ring->limit;
 }
 
@@ -298,8 +311,8 @@ SEGMSG_INLINE size_t segmsg_sender_ring_capacity(const segmsg_sender_t *sender)
 /*
  * Takes a place for a message of `length` bytes, forming groups that are not there yet.
  * Returns SEGMSG_OK; SEGMSG_ERR_FULL (try again when the receiver has returned something);
- * SEGMSG_ERR_TOO_LARGE; or SEGMSG_ERR_NO_SPACE / SEGMSG_ERR_TABLE_FULL when a group that the
- * message cannot do without cannot be formed.
+ * SEGMSG_ERR_TOO_LARGE; SEGMSG_ERR_NO_SPACE / SEGMSG_ERR_TABLE_FULL when a group that the
+ * message cannot do without cannot be formed; or SEGMSG_ERR_CORRUPT, now and ever after.
  */
 SEGMSG_INLINE segmsg_error_t segmsg_sender_take(segmsg_sender_t *sender, size_t length,
                                                 segmsg_place_t *place)
@@ -324,13 +337,26 @@ SEGMSG_INLINE bool segmsg_sender_has_lines(const segmsg_sender_t *sender,
     return place->group == 0 || sender->ring.cache.most == 0;
 }
 
+/* True if the receiver's export held something that no correct process writes: nothing more can be sent. */
+static inline bool segmsg_sender_is_corrupt(const segmsg_sender_t *sender)
+{
+    return sender->is_corrupt || sender->ring.is_corrupt;
+}
+
+/*
+ * Compares what the receiver's export says about this sender with what the sender knows. Costs some lines
+ * that are elsewhere: to be called now and then, by a process that waits. False if it is corrupt.
+ */
+bool segmsg_sender_verify(segmsg_sender_t *sender);
+
 /* Publishes a message above group 0; false if group 0 has no room to announce it now. */
 bool segmsg_sender_announce(segmsg_sender_t *sender, const segmsg_place_t *place, uint8_t tag,
                             uint32_t length);
 
 /*
  * Publishes the message in `place`. A place in group 0 always succeeds. Returns false if the
- * message cannot be announced at this moment: the place stays taken, call again later.
+ * message cannot be announced at this moment: the place stays taken, call again later; or never, if
+ * segmsg_sender_is_corrupt.
  */
 SEGMSG_INLINE bool segmsg_sender_publish(segmsg_sender_t *sender, const segmsg_place_t *place,
                                          uint8_t tag, uint32_t length)

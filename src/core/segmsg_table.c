@@ -14,7 +14,7 @@ static bool commit(segmsg_export_t *export, size_t offset, size_t length)
 /*
  * Takes the next index of the table at `table`, which has `max` entries of `entry_bytes`. The entry
  * is committed before it is counted, so whatever is counted may be touched, and a failure spends
- * nothing. Returns SEGMSG_OK, SEGMSG_ERR_TABLE_FULL or SEGMSG_ERR_NO_SPACE.
+ * nothing. Returns SEGMSG_OK, SEGMSG_ERR_TABLE_FULL, SEGMSG_ERR_NO_SPACE or SEGMSG_ERR_CORRUPT.
  */
 static segmsg_error_t take_index(segmsg_export_t *export, _Atomic uint32_t *count, uint32_t max,
                                  uint64_t table, size_t entry_bytes, uint32_t *index)
@@ -22,7 +22,7 @@ static segmsg_error_t take_index(segmsg_export_t *export, _Atomic uint32_t *coun
     *index = atomic_load_explicit(count, memory_order_relaxed);
     do {
         if (*index >= max) {
-            return SEGMSG_ERR_TABLE_FULL;
+            return *index == max ? SEGMSG_ERR_TABLE_FULL : SEGMSG_ERR_CORRUPT;
         }
         if (!commit(export, table + (size_t) *index * SEGMSG_TABLE_STRIDE, entry_bytes)) {
             return SEGMSG_ERR_NO_SPACE;
@@ -38,29 +38,67 @@ static uint64_t whole_pages(uint64_t bytes)
     return (bytes + SEGMSG_PAGE - 1) / SEGMSG_PAGE * SEGMSG_PAGE;
 }
 
-/* True if `bytes` of the arena could be taken at this moment. */
-static bool has_arena(const segmsg_export_t *export, uint64_t bytes)
+/* Whether `want` bytes of the arena can be had where `used` are taken. */
+static segmsg_error_t check_arena(const segmsg_export_t *export, uint64_t used, uint64_t want)
 {
     uint64_t room = export->shape.export_bytes - export->shape.arena;
-    uint64_t used =
-        atomic_load_explicit(&segmsg_export_head(export)->arena_used, memory_order_relaxed);
-    return whole_pages(bytes) <= room && used <= room - whole_pages(bytes);
+    if (used > room || used % SEGMSG_PAGE != 0) {
+        return SEGMSG_ERR_CORRUPT;
+    }
+    return want <= room - used ? SEGMSG_OK : SEGMSG_ERR_TABLE_FULL;
 }
 
-/* Takes whole pages of the arena; returns their offset in the export, or 0 if it is used up. */
-static uint64_t take_arena(segmsg_export_t *export, uint64_t bytes)
+/* Whether `bytes` of the arena could be taken at this moment. */
+static segmsg_error_t ask_arena(const segmsg_export_t *export, uint64_t bytes)
+{
+    uint64_t used =
+        atomic_load_explicit(&segmsg_export_head(export)->arena_used, memory_order_relaxed);
+    return check_arena(export, used, whole_pages(bytes));
+}
+
+/* Takes whole pages of the arena; *offset receives where they lie in the export. */
+static segmsg_error_t take_arena(segmsg_export_t *export, uint64_t bytes, uint64_t *offset)
 {
     segmsg_head_t *head = segmsg_export_head(export);
     uint64_t want = whole_pages(bytes);
-    uint64_t room = export->shape.export_bytes - export->shape.arena;
     uint64_t used = atomic_load_explicit(&head->arena_used, memory_order_relaxed);
     do {
-        if (want > room || used > room - want) {
-            return 0;
+        segmsg_error_t error = check_arena(export, used, want);
+        if (error != SEGMSG_OK) {
+            return error;
         }
     } while (!atomic_compare_exchange_weak_explicit(&head->arena_used, &used, used + want,
                                                     memory_order_relaxed, memory_order_relaxed));
-    return export->shape.arena + used;
+    *offset = export->shape.arena + used;
+    return SEGMSG_OK;
+}
+
+/*
+ * Has the page on which an entry of the tables begins, if it is the first there: the counts may have been
+ * overwritten, and say that entries are in use that nobody has committed.
+ */
+static bool reach(segmsg_export_t *export, uint32_t index)
+{
+    uint64_t offset = export->shape.segment_table + (uint64_t) index * SEGMSG_TABLE_STRIDE;
+    return offset % SEGMSG_PAGE >= SEGMSG_TABLE_STRIDE
+           || commit(export, offset, SEGMSG_TABLE_STRIDE);
+}
+
+/* True if a segment at `offset`, `bytes` long, lies over none of the others in the table. */
+static bool is_apart(segmsg_export_t *export, uint32_t segment, uint64_t offset, uint64_t bytes)
+{
+    uint32_t count =
+        atomic_load_explicit(&segmsg_export_head(export)->segment_count, memory_order_relaxed);
+    for (uint32_t s = 0; s < count && s < export->shape.segments_max && reach(export, s); ++s) {
+        const segmsg_segment_entry_t *other = segmsg_export_segment(export, s);
+        /* Acquire: the descriptor behind the state. */
+        if (s != segment
+            && atomic_load_explicit(&other->state, memory_order_acquire) != SEGMSG_SEGMENT_EMPTY
+            && offset < other->offset + other->bytes && other->offset < offset + bytes) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* As segmsg_segment_register, but leaves the segment in `state`. */
@@ -70,27 +108,31 @@ static segmsg_error_t add_segment(segmsg_export_t *export, uint32_t group, uint3
     const segmsg_group_geometry_t *shape = &export->shape.geometry.group[group];
     uint64_t bytes = segmsg_segment_bytes(group, shape->partition_size, partition_count);
     /* Asked first, since whoever finds no room asks again and again and must spend no index. */
-    if (!has_arena(export, bytes)) {
-        return SEGMSG_ERR_TABLE_FULL;
-    }
     uint32_t index;
-    segmsg_error_t error =
-        take_index(export, &segmsg_export_head(export)->segment_count, export->shape.segments_max,
-                   export->shape.segment_table, sizeof(segmsg_segment_entry_t), &index);
-    if (error != SEGMSG_OK) {
-        return error;
+    segmsg_error_t error = ask_arena(export, bytes);
+    if (error == SEGMSG_OK) {
+        error = take_index(export, &segmsg_export_head(export)->segment_count,
+                           export->shape.segments_max, export->shape.segment_table,
+                           sizeof(segmsg_segment_entry_t), &index);
     }
-    uint64_t offset = take_arena(export, bytes);
-    if (offset == 0) {
-        return SEGMSG_ERR_TABLE_FULL; /* lost a race: the index is spent, its state stays EMPTY */
+    uint64_t offset;
+    if (error == SEGMSG_OK) {
+        error = take_arena(export, bytes, &offset);
+    }
+    if (error != SEGMSG_OK) {
+        return error; /* perhaps after a lost race: the index is spent, its state stays EMPTY */
     }
     segmsg_segment_entry_t *entry = segmsg_export_segment(export, index);
+    /* Relaxed: it has never been written. */
+    if (atomic_load_explicit(&entry->state, memory_order_relaxed) != SEGMSG_SEGMENT_EMPTY) {
+        return SEGMSG_ERR_CORRUPT; /* it is somebody's: it was counted before */
+    }
     entry->group = group;
     entry->partition_size = shape->partition_size;
     entry->partition_count = partition_count;
     uint32_t span_max = group == 0 ? segmsg_ring_span_max(partition_count) : partition_count;
     entry->span_factor = shape->span_factor < span_max ? shape->span_factor : span_max;
-    entry->group_entry = 0;
+    entry->group_entry = SEGMSG_GROUP_NONE;
     entry->offset = offset;
     entry->bytes = bytes;
     /* Release: whoever sees the state sees the descriptor. */
@@ -153,7 +195,8 @@ static bool claim_segment(segmsg_export_t *export, uint32_t group, uint32_t part
         return false;
     }
     uint32_t count = atomic_load_explicit(&head->segment_count, memory_order_relaxed);
-    for (uint32_t index = 0; index < count && index < export->shape.segments_max; ++index) {
+    uint32_t most = export->shape.segments_max;
+    for (uint32_t index = 0; index < count && index < most && reach(export, index); ++index) {
         segmsg_segment_entry_t *entry = segmsg_export_segment(export, index);
         /* Acquire: the descriptor behind the state. */
         uint32_t state = atomic_load_explicit(&entry->state, memory_order_acquire);
@@ -174,6 +217,7 @@ static bool claim_segment(segmsg_export_t *export, uint32_t group, uint32_t part
 
 static void unclaim_segment(segmsg_export_t *export, uint32_t segment)
 {
+    segmsg_export_segment(export, segment)->group_entry = SEGMSG_GROUP_NONE;
     /* Release: what we wrote into the segment comes before what the next holder writes. */
     atomic_store_explicit(&segmsg_export_segment(export, segment)->state, SEGMSG_SEGMENT_REGISTERED,
                           memory_order_release);
@@ -193,6 +237,9 @@ static segmsg_error_t take_group_entry(segmsg_export_t *export, uint32_t *group_
                 return error;
             }
         }
+        if (!reach(export, index)) {
+            return SEGMSG_ERR_NO_SPACE;
+        }
         segmsg_group_entry_t *entry = segmsg_export_group(export, index);
         uint32_t empty = SEGMSG_GROUP_EMPTY;
         /* Acquire: the owner's last use of the entry comes before ours. */
@@ -210,6 +257,7 @@ static void reset_segment(segmsg_export_t *export, const segmsg_segment_entry_t 
 {
     segmsg_control_t *control = segmsg_segment_control(export, entry);
     atomic_store_explicit(&control->word, 0, memory_order_relaxed);
+    atomic_store_explicit(&control->inverse, ~UINT64_C(0), memory_order_relaxed);
     atomic_store_explicit(&control->messages, 0, memory_order_relaxed);
     atomic_store_explicit(&control->bytes, 0, memory_order_relaxed);
     atomic_store_explicit(&control->partitions, 0, memory_order_relaxed);
@@ -259,6 +307,12 @@ segmsg_error_t segmsg_group_form_after(segmsg_export_t *export, const segmsg_ide
     }
     segmsg_segment_entry_t checked;
     segmsg_error_t error = segmsg_segment_read(export, segment, &checked);
+    if (error == SEGMSG_OK
+        && (checked.group != group || checked.partition_count != partition_count
+            || !is_apart(export, segment, checked.offset, checked.bytes)
+            || checked.group_entry != SEGMSG_GROUP_NONE)) {
+        error = SEGMSG_ERR_CORRUPT;
+    }
     if (error != SEGMSG_OK) {
         return error; /* and nobody gets that segment again */
     }

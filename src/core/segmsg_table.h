@@ -17,7 +17,8 @@
 /*
  * Registers the descriptor of a segment of `partition_count` partitions for group `group`. Its
  * memory stays uncommitted until a group is formed with it. *segment receives its index.
- * Returns SEGMSG_OK, SEGMSG_ERR_TABLE_FULL (table or arena is used up) or SEGMSG_ERR_NO_SPACE.
+ * Returns SEGMSG_OK, SEGMSG_ERR_TABLE_FULL (table or arena is used up), SEGMSG_ERR_NO_SPACE or
+ * SEGMSG_ERR_CORRUPT.
  */
 segmsg_error_t segmsg_segment_register(segmsg_export_t *export, uint32_t group,
                                        uint32_t partition_count, uint32_t *segment);
@@ -45,7 +46,9 @@ segmsg_error_t segmsg_group_join(segmsg_export_t *export, const segmsg_identity_
  * group 0 all of it, above that the control block and the directory: its partitions are committed by
  * whoever takes them, segmsg_partitions_commit), enters the pairing with `sender` into the segment-group table and tells the owner.
  * *group_index receives the index in the segment-group table.
- * Returns SEGMSG_OK, SEGMSG_ERR_TABLE_FULL or SEGMSG_ERR_NO_SPACE; after an error nothing is held.
+ * Returns SEGMSG_OK, SEGMSG_ERR_TABLE_FULL or SEGMSG_ERR_NO_SPACE, after which nothing is held; or
+ * SEGMSG_ERR_CORRUPT if the segment is somebody else's, lies over another one, or the tables say what nobody
+ * writes there.
  */
 segmsg_error_t segmsg_group_form(segmsg_export_t *export, const segmsg_identity_t *sender,
                                  uint32_t group, uint32_t partition_count, uint32_t *group_index);

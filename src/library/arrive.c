@@ -224,7 +224,7 @@ static void welcome(void *context)
     segmsg_receiver_t *receiver = &handle->receiver;
     receiver->has_newcomers = false;
     if (segmsg_receiver_find_groups(receiver) != SEGMSG_OK) {
-        segmsg_lib_corrupt(handle, NULL);
+        segmsg_lib_corrupt(handle, receiver->suspect);
     }
     for (uint32_t r = 0; r < receiver->reader_count; ++r) {
         segmsg_reader_t *reader = receiver->reader[r];
@@ -238,9 +238,34 @@ static void welcome(void *context)
     }
 }
 
+void segmsg_lib_check_sender(segmsg_t *handle, const segmsg_lib_peer_t *peer)
+{
+    if (__builtin_expect(segmsg_sender_is_corrupt(&peer->sender), 0)) {
+        segmsg_lib_explain("The memory of rank %d holds what no correct process writes",
+                           peer->rank);
+        segmsg_lib_break(handle, SEGMSG_E_CORRUPT);
+    }
+}
+
+static void verify(void *context)
+{
+    segmsg_t *handle = context;
+    if (segmsg_receiver_verify(&handle->receiver) != SEGMSG_OK) {
+        segmsg_lib_corrupt(handle, handle->receiver.suspect);
+    }
+    for (int rank = 0; rank < handle->node_size; ++rank) {
+        segmsg_lib_peer_t *peer = &handle->peers[rank];
+        if (peer->is_attached) {
+            (void) segmsg_sender_verify(&peer->sender);
+            segmsg_lib_check_sender(handle, peer);
+        }
+    }
+}
+
 const segmsg_look_ops_t segmsg_lib_look_ops = {
     .take = take,
     .closed = closed,
     .corrupt = segmsg_lib_corrupt,
     .welcome = welcome,
+    .verify = verify,
 };

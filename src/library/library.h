@@ -337,6 +337,9 @@ void segmsg_lib_peer_destroy(segmsg_lib_peer_t *peer);
 
 /* What segmsg_look does with a message, and with what else it finds. */
 extern const segmsg_look_ops_t segmsg_lib_look_ops;
+
+/* Nothing more can be sent to a peer whose memory holds what no correct process writes: says so. */
+void segmsg_lib_check_sender(segmsg_t *handle, const segmsg_lib_peer_t *peer);
 /* A message has come from `peer`: gives it to whoever asked for it, or keeps it. False if there is no
  * memory to keep it in. */
 bool segmsg_lib_arrive(segmsg_t *handle, segmsg_lib_peer_t *peer, int tag, const void *data,

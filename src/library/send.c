@@ -209,6 +209,7 @@ int segmsg_lib_serve_busy(segmsg_t *handle)
         count += serve_notes(peer);
         count += serve_sends(handle, peer);
         count += segmsg_lib_serve_streams(handle, peer);
+        segmsg_lib_check_sender(handle, peer);
         if (has_unsent(peer)) {
             segmsg_lib_set_busy(handle, peer);
         }
