@@ -224,6 +224,9 @@ mca_btl_segmsg_endpoint_t *mca_btl_segmsg_endpoint_of(const segmsg_identity_t *i
         opal_proc_t *proc = opal_proc_for_name(name);
         endpoint = proc == NULL ? NULL : mca_btl_segmsg_endpoint_get(proc);
     }
+    if (OPAL_UNLIKELY(endpoint != NULL && endpoint->peer.nonce != identity->nonce)) {
+        mca_btl_segmsg_fail(endpoint, SEGMSG_ERR_CORRUPT); /* nobody has said so in the modex */
+    }
     return endpoint;
 }
 

@@ -66,6 +66,9 @@ typedef struct {
 /* No group: what a segment that nobody has says of its group. */
 #define SEGMSG_GROUP_NONE UINT32_MAX
 
+/* No segment: what the entry of a group that was dissolved names. */
+#define SEGMSG_SEGMENT_NONE UINT32_MAX
+
 /* States of a segment. */
 enum {
     SEGMSG_SEGMENT_EMPTY = 0,      /* entry never used */

@@ -179,6 +179,9 @@ static segmsg_error_t add_group(segmsg_receiver_t *receiver, uint32_t group_inde
     }
     segmsg_identity_t sender = pairing->sender;
     segmsg_reader_t *reader = reader_of_process(receiver, &sender);
+    if (reader != NULL && (int32_t) (sender.session - reader->sender.session) < 0) {
+        return corrupt(receiver, reader); /* all that was formed before is known */
+    }
     if (reader == NULL ? has_earlier_session(receiver, &sender)
                        : reader->sender.session != sender.session) {
         return SEGMSG_OK; /* its turn comes when we have read that the earlier session closed */

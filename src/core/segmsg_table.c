@@ -360,6 +360,7 @@ void segmsg_group_dissolve(segmsg_export_t *export, uint32_t group_index)
                                            memory_order_relaxed)
                           == SEGMSG_SEGMENT_PAIRED
                    && segmsg_export_segment(export, segment)->group_entry == group_index;
+    pairing->segment = SEGMSG_SEGMENT_NONE;
     /* Release: our last look at the entry comes before the next sender's writes. */
     atomic_store_explicit(&pairing->state, SEGMSG_GROUP_EMPTY, memory_order_release);
     if (is_ours) {
