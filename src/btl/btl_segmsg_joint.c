@@ -431,6 +431,10 @@ static bool partner_is_gone(joint_t *joint)
         return false;
     }
     joint->looked_at = now;
+    if (OPAL_UNLIKELY(!segmsg_joint_is_sound(own_record((int) (joint - joints)), joint->generation,
+                                             segmsg_joint_units(&joint->cut), joint->own))) {
+        mca_btl_segmsg_fail(joint->transfer.endpoint, SEGMSG_ERR_CORRUPT);
+    }
     return !mca_btl_segmsg_copy_is_alive(joint->transfer.endpoint);
 }
 

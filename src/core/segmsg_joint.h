@@ -19,8 +19,9 @@
  *          +--------------+------------+------------+
  *          | generation   | front      | back       |    units [front, back) are nobody's yet
  *          +--------------+------------+------------+
- *   report | failures     | units                   |    added to by the partner, cleared by the owner
- *          +--------------+-------------------------+
+ *   report | failures     | units                   |    added to by the partner, begun anew by the owner
+ *          +--------------+-------------------------+    with a number that goes with the generation, so
+ *                                                        that nothing else written there passes for one
  *   and what the transfer is, for whoever looks at a running job
  *
  * The record is used again for other transfers, each with a generation of its own. A partner that
@@ -85,12 +86,19 @@ static inline uint64_t segmsg_joint_word(uint32_t generation, uint32_t front, ui
     return (uint64_t) generation << 32 | (uint64_t) front << 16 | back;
 }
 
+/* Where the report of a generation begins. */
+static inline uint64_t segmsg_joint_report_base(uint32_t generation)
+{
+    return (generation + UINT64_C(1)) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
 /* Owner: opens the record for a transfer of `units` units. Nobody holds a unit of its last one. */
 static inline void segmsg_joint_start(segmsg_joint_t *joint, uint32_t generation, uint32_t units)
 {
     /* Relaxed: ordered by the release below. */
-    atomic_store_explicit(&joint->report, 0, memory_order_relaxed);
-    /* Release: the cleared report comes before any claim of this generation. */
+    atomic_store_explicit(&joint->report, segmsg_joint_report_base(generation),
+                          memory_order_relaxed);
+    /* Release: the new report comes before any claim of this generation. */
     atomic_store_explicit(&joint->claim, segmsg_joint_word(generation, 0, units),
                           memory_order_release);
 }
@@ -168,10 +176,30 @@ static inline segmsg_joint_state_t segmsg_joint_state(segmsg_joint_t *joint, uin
 {
     /* Acquire: what the partner has written is there. */
     uint64_t report = atomic_load_explicit(&joint->report, memory_order_acquire);
+    /* Relaxed: the owner has written it. */
+    uint64_t claim = atomic_load_explicit(&joint->claim, memory_order_relaxed);
+    report -= segmsg_joint_report_base((uint32_t) (claim >> 32));
     if ((uint32_t) report != units) {
         return SEGMSG_JOINT_AWAITED;
     }
     return report == units ? SEGMSG_JOINT_DONE : SEGMSG_JOINT_UNDONE;
+}
+
+/*
+ * Owner: true if the record can be what owner and partner have made of it: `own` units claimed at the front,
+ * others at the back, and no more reported than was claimed there. A record that was overwritten would
+ * be waited for without end. Only where nothing is left to claim.
+ */
+static inline bool segmsg_joint_is_sound(segmsg_joint_t *joint, uint32_t generation, uint32_t units,
+                                         uint32_t own)
+{
+    /* Acquire, both: the report first, since what is reported was claimed before. */
+    uint64_t report = atomic_load_explicit(&joint->report, memory_order_acquire)
+                      - segmsg_joint_report_base(generation);
+    uint64_t claim = atomic_load_explicit(&joint->claim, memory_order_acquire);
+    uint32_t back = (uint32_t) claim & 0xffff;
+    return (uint32_t) (claim >> 32) == generation && ((uint32_t) (claim >> 16) & 0xffff) == own
+           && back == own && (uint32_t) report <= units - back && report >> 32 <= units;
 }
 
 #endif

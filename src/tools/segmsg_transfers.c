@@ -40,7 +40,8 @@ bool segmsg_transfer_read(const segmsg_snapshot_t *snapshot, uint32_t index,
         return false;
     }
     uint32_t units = segmsg_joint_units(&cut);
-    uint32_t reported = (uint32_t) atomic_load_explicit(&record.report, memory_order_relaxed);
+    uint64_t report = atomic_load_explicit(&record.report, memory_order_relaxed);
+    uint32_t reported = (uint32_t) (report - segmsg_joint_report_base((uint32_t) (claim >> 32)));
     reported = reported < units - back ? reported : units - back;
     *view = (segmsg_transfer_view_t){
         .partner.name = atomic_load_explicit(&record.partner, memory_order_relaxed),

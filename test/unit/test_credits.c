@@ -306,7 +306,7 @@ static bool overwrite(scene_t *scene)
 static void overwritten_words_give_right_messages_or_an_error(void)
 {
     uint32_t told = 0, survived = 0;
-    for (uint64_t round = 0; round < unit_repetitions(6000) && !unit_has_failed(); ++round) {
+    for (uint64_t round = 0; round < unit_repetitions(4500) && !unit_has_failed(); ++round) {
         scene_t scene;
         open_scene(&scene, round);
         pass_messages(&scene, 20 + (uint32_t) unit_below(&scene.random, 200));
@@ -343,7 +343,192 @@ static void what_nobody_overwrites_is_right(void)
     }
 }
 
+/* Opens a scene in which sender 1 has a group 0 of its own, and has sent `messages` through it. */
+static segmsg_sender_t *open_ring(scene_t *scene, uint32_t messages)
+{
+    open_scene(scene, 0);
+    segmsg_sender_t *sender = &scene->sender[1];
+    sender->growth.own_after = 0;
+    sender->growth.grow_after = UINT32_MAX;
+    segmsg_place_t place;
+    for (uint32_t m = 0; m < messages; ++m) {
+        UNIT_EQUAL(segmsg_sender_take(sender, 20, &place), SEGMSG_OK);
+        UNIT_EQUAL(place.group, 0);
+        memory_fill(place.data, 20, number_of(1, m));
+        UNIT_CHECK(segmsg_sender_publish(sender, &place, 1, 20));
+        scene->length[1][scene->sent[1]++] = 20;
+    }
+    return sender;
+}
+
+/* Credits of group 0 that take something back, or are for what was never sent. */
+static void credits_that_cannot_be_are_told_when_room_is_looked_up(void)
+{
+    static const uint64_t wrong[] = {7, 8, 100, UINT64_MAX, UINT64_MAX / 2, 1};
+    for (size_t w = 0; w < sizeof(wrong) / sizeof(wrong[0]); ++w) {
+        scene_t scene;
+        segmsg_sender_t *sender = open_ring(&scene, 6); /* of 8 lines: one header, one spare */
+        if (wrong[w] == 1) { /* after it was more */
+            atomic_store(&sender->ring.control->word, 2);
+            UNIT_CHECK(segmsg_sender_verify(sender));
+        }
+        atomic_store(&sender->ring.control->word, wrong[w]);
+        segmsg_place_t place;
+        segmsg_error_t error = SEGMSG_OK;
+        for (uint32_t m = 0; m < 3 && error == SEGMSG_OK; ++m) {
+            error = segmsg_sender_take(sender, 20, &place);
+            if (error == SEGMSG_OK) {
+                UNIT_CHECK(segmsg_sender_publish(sender, &place, 1, 20));
+            }
+        }
+        UNIT_EQUAL(error, SEGMSG_ERR_CORRUPT);
+        UNIT_EQUAL(segmsg_sender_take(sender, 20, &place), SEGMSG_ERR_CORRUPT);
+        UNIT_EQUAL(segmsg_sender_take_lasting(sender, 20, &place), SEGMSG_ERR_CORRUPT);
+        close_scene(&scene);
+    }
+}
+
+/* The receiver sees what its sender cannot: credits for messages that it has not read. */
+static void credits_that_were_not_given_are_told_by_who_gives_them(void)
+{
+    for (uint64_t wrong = 1; wrong <= 3; ++wrong) {
+        scene_t scene;
+        segmsg_sender_t *sender = open_ring(&scene, 3);
+        find_groups(&scene);
+        UNIT_EQUAL(segmsg_receiver_verify(&scene.receiver), SEGMSG_OK);
+        atomic_store(&sender->ring.control->word, wrong);
+        UNIT_EQUAL(segmsg_receiver_verify(&scene.receiver), SEGMSG_ERR_CORRUPT);
+        UNIT_CHECK(scene.receiver.suspect != NULL && scene.receiver.suspect->sender.name
+                                                         == sender->self.name);
+        close_scene(&scene);
+    }
+}
+
+/* A message whose header was wiped out will never be read. */
+static void a_header_that_was_wiped_out_is_told_by_its_sender(void)
+{
+    scene_t scene;
+    segmsg_sender_t *sender = open_ring(&scene, 3);
+    UNIT_CHECK(segmsg_sender_verify(sender));
+    atomic_store(&sender->ring.line[0].header, 0);
+    UNIT_CHECK(!segmsg_sender_verify(sender));
+    close_scene(&scene);
+}
+
+/* A guest's header likewise: what it has claimed stays empty. */
+static void a_line_of_the_lobby_that_stays_empty_is_seen(void)
+{
+    scene_t scene;
+    open_scene(&scene, 0);
+    UNIT_CHECK(!segmsg_lobby_is_stuck(&scene.receiver));
+    UNIT_CHECK(send_next(&scene, 0));
+    UNIT_CHECK(!segmsg_lobby_is_stuck(&scene.receiver));
+    atomic_store(&scene.receiver.lobby.line[0].header, 0);
+    UNIT_CHECK(segmsg_lobby_is_stuck(&scene.receiver));
+    close_scene(&scene);
+}
+
+/* Partitions of a common segment that somebody else has given back while a message lay there. */
+static void partitions_given_back_by_another_are_told_on_the_return(void)
+{
+    scene_t scene;
+    open_scene(&scene, 0);
+    segmsg_place_t place;
+    UNIT_EQUAL(segmsg_sender_take_lasting(&scene.sender[0], 1200, &place), SEGMSG_OK);
+    UNIT_CHECK(segmsg_sender_publish(&scene.sender[0], &place, 1, 1200));
+    segmsg_reader_t *reader;
+    segmsg_message_t message;
+    void *user;
+    UNIT_EQUAL(segmsg_lobby_poll(&scene.receiver, &reader, &message, &user), SEGMSG_POLL_MESSAGE);
+    atomic_store(&scene.receiver.target[message.segment].control->claimed, 0);
+    segmsg_message_return(&scene.receiver, reader, &message);
+    UNIT_CHECK(scene.receiver.has_newcomers);
+    UNIT_EQUAL(segmsg_receiver_find_groups(&scene.receiver), SEGMSG_ERR_CORRUPT);
+    UNIT_CHECK(scene.receiver.suspect == reader);
+    close_scene(&scene);
+}
+
+/* What is in use is not given to another sender, whatever the head and the table say. */
+static void segments_in_use_are_not_given_away(void)
+{
+    for (int how = 0; how < 5; ++how) {
+        scene_t scene;
+        segmsg_sender_t *sender = open_ring(&scene, 3);
+        segmsg_head_t *head = segmsg_export_head(&scene.memory.export);
+        uint32_t segment = atomic_load(&head->segment_count) - 1; /* the sender's */
+        segmsg_segment_entry_t *entry = segmsg_export_segment(&scene.memory.export, segment);
+        switch (how) {
+        case 0: /* counted back, so that its entry seems new */
+            atomic_store(&head->segment_count, segment);
+            break;
+        case 1: /* and its memory too */
+            atomic_store(&head->arena_used, entry->offset - scene.memory.export.shape.arena);
+            break;
+        case 2: /* as if nobody had it */
+            atomic_store(&head->registered, 1);
+            atomic_store(&entry->state, SEGMSG_SEGMENT_REGISTERED);
+            break;
+        case 3:
+            atomic_store(&head->arena_used, UINT64_MAX - 4095);
+            break;
+        default:
+            atomic_store(&head->segment_count, GROUPS + 1);
+            break;
+        }
+        uint32_t group;
+        UNIT_EQUAL(segmsg_group_form(&scene.image[2], &scene.sender[2].self, 0, 8, &group),
+                   SEGMSG_ERR_CORRUPT);
+        UNIT_EQUAL(sender->ring.head, 3);
+        UNIT_CHECK(atomic_load(&sender->ring.line[0].header) != 0);
+        close_scene(&scene);
+    }
+}
+
+/* A sender that believes such tables has a group that lies over another: the receiver does not take it. */
+static void a_group_over_another_is_not_taken(void)
+{
+    scene_t scene;
+    (void) open_ring(&scene, 3);
+    find_groups(&scene);
+    uint32_t group;
+    UNIT_EQUAL(segmsg_group_form(&scene.image[2], &scene.sender[2].self, 0, 8, &group), SEGMSG_OK);
+    uint32_t last = atomic_load(&segmsg_export_head(&scene.memory.export)->segment_count) - 1;
+    segmsg_export_segment(&scene.memory.export, last)->offset =
+        segmsg_export_segment(&scene.memory.export, last - 1)->offset;
+    UNIT_EQUAL(segmsg_receiver_find_groups(&scene.receiver), SEGMSG_ERR_CORRUPT);
+    UNIT_CHECK(scene.receiver.target[last].partition == NULL);
+    close_scene(&scene);
+}
+
+/* A count of groups that is too low hides none that was seen; one that is too high reaches no memory that
+ * nobody has committed. */
+static void counts_of_groups_that_are_wrong_lead_nowhere(void)
+{
+    scene_t scene;
+    (void) open_ring(&scene, 3);
+    segmsg_head_t *head = segmsg_export_head(&scene.memory.export);
+    find_groups(&scene);
+    atomic_store(&head->group_count, GROUPS);
+    UNIT_EQUAL(segmsg_receiver_find_groups(&scene.receiver), SEGMSG_OK);
+    atomic_store(&head->group_count, 0);
+    UNIT_EQUAL(segmsg_receiver_find_groups(&scene.receiver), SEGMSG_OK);
+    UNIT_CHECK(send_next(&scene, 0));
+    receive_some(&scene);
+    UNIT_EQUAL(scene.received[0], 1);
+    atomic_store(&head->group_count, GROUPS + 1);
+    UNIT_EQUAL(segmsg_receiver_find_groups(&scene.receiver), SEGMSG_ERR_CORRUPT);
+    close_scene(&scene);
+}
+
 static const unit_case_t cases[] = {
+    UNIT_CASE(credits_that_cannot_be_are_told_when_room_is_looked_up),
+    UNIT_CASE(credits_that_were_not_given_are_told_by_who_gives_them),
+    UNIT_CASE(a_header_that_was_wiped_out_is_told_by_its_sender),
+    UNIT_CASE(a_line_of_the_lobby_that_stays_empty_is_seen),
+    UNIT_CASE(partitions_given_back_by_another_are_told_on_the_return),
+    UNIT_CASE(segments_in_use_are_not_given_away),
+    UNIT_CASE(a_group_over_another_is_not_taken),
+    UNIT_CASE(counts_of_groups_that_are_wrong_lead_nowhere),
     UNIT_CASE(what_nobody_overwrites_is_right),
     UNIT_CASE(overwritten_words_give_right_messages_or_an_error),
 };

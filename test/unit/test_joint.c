@@ -293,7 +293,7 @@ static void wrong_reports_end_nothing(void)
         uint32_t units = (uint32_t) unit_below(&random, 50);
         uint64_t report = unit_next(&random) >> unit_below(&random, 64);
         if ((uint32_t) report != units) {
-            atomic_store(&joint.report, report);
+            atomic_store(&joint.report, report + segmsg_joint_report_base(0));
             UNIT_EQUAL(segmsg_joint_state(&joint, units), SEGMSG_JOINT_AWAITED);
         }
     }
@@ -314,6 +314,39 @@ static void who_comes_late_sees_that_nothing_is_left(void)
     UNIT_CHECK(segmsg_joint_is_claimed(&joint, 7));
 }
 
+/* Whatever is written over a record whose units are all claimed: it is as it was, it ends nothing, or it is
+ * told. */
+static void a_record_that_was_overwritten_is_told(void)
+{
+    unit_random_t random = unit_random(0);
+    enum { UNITS = 16, OWN = 5, REPORTED = 3 };
+    uint32_t told = 0;
+    for (uint64_t round = 0; round < unit_repetitions(100000); ++round) {
+        segmsg_joint_t joint;
+        memset(&joint, 0, sizeof(joint));
+        uint32_t generation = (uint32_t) round;
+        segmsg_joint_start(&joint, generation, UNITS);
+        atomic_store(&joint.claim, segmsg_joint_word(generation, OWN, OWN));
+        segmsg_joint_report(&joint, REPORTED, true);
+        UNIT_CHECK(segmsg_joint_is_sound(&joint, generation, UNITS, OWN));
+        bool is_claim = unit_below(&random, 2) == 0;
+        uint64_t before = atomic_load(is_claim ? &joint.claim : &joint.report);
+        uint64_t value = unit_below(&random, 2) == 0
+                             ? before ^ UINT64_C(1) << unit_below(&random, 64)
+                             : unit_next(&random) >> unit_below(&random, 64);
+        atomic_store(is_claim ? &joint.claim : &joint.report, value);
+        bool is_sound = segmsg_joint_is_sound(&joint, generation, UNITS, OWN);
+        told += !is_sound;
+        /* A few other numbers of units cannot be told from a report. */
+        uint64_t units = value - segmsg_joint_report_base(generation);
+        UNIT_CHECK(!is_sound || value == before
+                   || (!is_claim && (uint32_t) units <= UNITS - OWN && units >> 32 <= UNITS));
+        UNIT_CHECK(is_claim || units <= UNITS - OWN
+                   || segmsg_joint_state(&joint, UNITS - OWN) != SEGMSG_JOINT_DONE);
+    }
+    UNIT_CHECK(told != 0);
+}
+
 static const unit_case_t cases[] = {
     UNIT_CASE(who_comes_late_sees_that_nothing_is_left),
     UNIT_CASE(every_byte_is_in_one_unit),
@@ -324,6 +357,7 @@ static const unit_case_t cases[] = {
     UNIT_CASE(every_unit_may_fail),
     UNIT_CASE(any_words_give_pieces_of_the_transfer_or_none),
     UNIT_CASE(wrong_reports_end_nothing),
+    UNIT_CASE(a_record_that_was_overwritten_is_told),
 };
 
 int main(int argc, char **argv)
