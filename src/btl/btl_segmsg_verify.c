@@ -31,7 +31,8 @@ static void verify_lobby(mca_btl_segmsg_module_t *module)
     uint64_t now = segmsg_clock_ticks();
     uint64_t second = UINT64_C(1000000) * module->row_ticks; /* which is a microsecond */
     bool is_stuck = second != 0 && segmsg_lobby_is_stuck(&module->receiver);
-    if (!is_stuck || module->stuck_since == 0 || module->stuck_at != module->receiver.lobby.position) {
+    if (!is_stuck || module->stuck_since == 0
+        || module->stuck_at != module->receiver.lobby.position) {
         module->stuck_since = is_stuck ? now : 0;
         module->stuck_at = module->receiver.lobby.position;
     } else if (now - module->stuck_since > STUCK_SECONDS * second) {

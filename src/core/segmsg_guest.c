@@ -55,9 +55,9 @@ static uint32_t look_up(segmsg_sender_t *sender, uint64_t *claimed)
     uint64_t used = *claimed - consumed;
     if (used > lobby->count) {
         /* Lines were claimed that were consumed in between; or it cannot be. Relaxed: compared only. */
-        sender->is_corrupt = sender->is_corrupt
-                             || atomic_load_explicit(&lobby->control->word, memory_order_relaxed)
-                                    == consumed;
+        sender->is_corrupt =
+            sender->is_corrupt
+            || atomic_load_explicit(&lobby->control->word, memory_order_relaxed) == consumed;
         return 0;
     }
     return lobby->count - (uint32_t) used;

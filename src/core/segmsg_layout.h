@@ -86,9 +86,10 @@ typedef struct {
     uint32_t partition_size;                      /* bytes */
     uint32_t partition_count;
     uint32_t span_factor;
-    uint32_t group_entry; /* its group in the segment-group table while PAIRED; else SEGMSG_GROUP_NONE */
-    uint64_t offset;      /* of the control block, bytes from the start of the export */
-    uint64_t bytes;       /* control block and partitions together */
+    uint32_t
+        group_entry; /* its group in the segment-group table while PAIRED; else SEGMSG_GROUP_NONE */
+    uint64_t offset; /* of the control block, bytes from the start of the export */
+    uint64_t bytes;  /* control block and partitions together */
 } segmsg_segment_entry_t;
 _Static_assert(sizeof(segmsg_segment_entry_t) == SEGMSG_LINE, "one line a segment");
 

@@ -12,7 +12,9 @@
 #include "core/segmsg_lobby.h"
 #include "core/segmsg_turns.h"
 
-enum { SEGMSG_LOOK_VERIFY = 1 << 14 }; /* empty polls of the lobby from one comparison to the next */
+enum {
+    SEGMSG_LOOK_VERIFY = 1 << 14
+}; /* empty polls of the lobby from one comparison to the next */
 
 typedef struct {
     int burst; /* most messages taken from one sender before the next is looked at */

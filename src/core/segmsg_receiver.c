@@ -379,8 +379,8 @@ void segmsg_message_return_slow(segmsg_receiver_t *receiver, segmsg_reader_t *re
         if (target->reader == NULL) {
             segmsg_directory_clear(target->directory, mask);
             /* Release: our reads of the message come before the next sender's writes over it. */
-            uint64_t claimed = atomic_fetch_and_explicit(&target->control->claimed, ~mask,
-                                                         memory_order_release);
+            uint64_t claimed =
+                atomic_fetch_and_explicit(&target->control->claimed, ~mask, memory_order_release);
             if ((claimed & mask) != mask) {
                 (void) corrupt(receiver, reader);
                 receiver->has_newcomers = true; /* so that it is said at the next look */

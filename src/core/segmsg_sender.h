@@ -100,17 +100,17 @@ typedef struct {
     bool ring_is_starter;
     _Atomic bool answers; /* a message came from the receiver since the last */
     segmsg_growth_t growth;
-    uint32_t guest_messages;                      /* in the lobby */
+    uint32_t guest_messages;                         /* in the lobby */
     segmsg_common_image_t common[SEGMSG_GROUPS_MAX]; /* [0] is unused */
-    uint32_t starved;                             /* times that a common segment was full */
-    uint64_t starter_from;                        /* messages[0] when the starter was formed */
-    uint32_t starter_long;                        /* messages that were too long for the starter */
-    segmsg_run_image_t *run[SEGMSG_GROUPS_MAX];   /* NULL while not formed; [0] is unused */
+    uint32_t starved;                                /* times that a common segment was full */
+    uint64_t starter_from;                           /* messages[0] when the starter was formed */
+    uint32_t starter_long;                      /* messages that were too long for the starter */
+    segmsg_run_image_t *run[SEGMSG_GROUPS_MAX]; /* NULL while not formed; [0] is unused */
     uint32_t wanted[SEGMSG_GROUPS_MAX];  /* messages that went through a common segment instead */
     uint32_t refused[SEGMSG_GROUPS_MAX]; /* the receiver had no memory for this group: messages
                                             until it is asked again */
-    bool has_entered; /* self.session is one that this sender has had */
-    bool is_corrupt;  /* the receiver's export held what no correct process writes; for good */
+    bool has_entered;                    /* self.session is one that this sender has had */
+    bool is_corrupt; /* the receiver's export held what no correct process writes; for good */
 
     /* Statistics. */
     uint64_t messages[SEGMSG_GROUPS_MAX]; /* published, by group */

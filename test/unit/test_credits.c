@@ -260,9 +260,8 @@ static word_t any_word(scene_t *scene)
         return (word_t){entry + 24 + unit_below(random, 2) * 8, 8};
     }
     const segmsg_target_t *target = &scene->receiver.target[index];
-    unsigned char *control = target->partition == NULL
-                                 ? (void *) scene->receiver.lobby.control
-                                 : (unsigned char *) target->control;
+    unsigned char *control = target->partition == NULL ? (void *) scene->receiver.lobby.control
+                                                       : (unsigned char *) target->control;
     return (word_t){control + unit_below(random, 4) * 8, 8};
 }
 
@@ -368,7 +367,7 @@ static void credits_that_cannot_be_are_told_when_room_is_looked_up(void)
     for (size_t w = 0; w < sizeof(wrong) / sizeof(wrong[0]); ++w) {
         scene_t scene;
         segmsg_sender_t *sender = open_ring(&scene, 6); /* of 8 lines: one header, one spare */
-        if (wrong[w] == 1) { /* after it was more */
+        if (wrong[w] == 1) {                            /* after it was more */
             atomic_store(&sender->ring.control->word, 2);
             UNIT_CHECK(segmsg_sender_verify(sender));
         }
@@ -398,8 +397,8 @@ static void credits_that_were_not_given_are_told_by_who_gives_them(void)
         UNIT_EQUAL(segmsg_receiver_verify(&scene.receiver), SEGMSG_OK);
         atomic_store(&sender->ring.control->word, wrong);
         UNIT_EQUAL(segmsg_receiver_verify(&scene.receiver), SEGMSG_ERR_CORRUPT);
-        UNIT_CHECK(scene.receiver.suspect != NULL && scene.receiver.suspect->sender.name
-                                                         == sender->self.name);
+        UNIT_CHECK(scene.receiver.suspect != NULL
+                   && scene.receiver.suspect->sender.name == sender->self.name);
         close_scene(&scene);
     }
 }

@@ -120,8 +120,7 @@ static void a_partner_killed_anywhere_leaves_no_unit_in_doubt(void)
             ++done;
         } else {
             UNIT_EQUAL(state, SEGMSG_JOINT_AWAITED);
-            uint64_t reported =
-                atomic_load(&shared->record.report) - segmsg_joint_report_base(g);
+            uint64_t reported = atomic_load(&shared->record.report) - segmsg_joint_report_base(g);
             UNIT_EQUAL(reported + own + 1, UNITS_MOST); /* the one in which it died */
             ++awaited;
         }
