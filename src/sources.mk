@@ -104,6 +104,8 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_net_params.c \
 	src/btl/btl_segmsg_net_progress.c \
 	src/btl/btl_segmsg_net_rdma.c \
+	src/btl/btl_segmsg_ob1.c \
+	src/btl/btl_segmsg_ob1.h \
 	src/btl/btl_segmsg_params.c \
 	src/btl/btl_segmsg_pieces.c \
 	src/btl/btl_segmsg_procs.c \

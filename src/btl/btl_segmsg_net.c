@@ -374,7 +374,8 @@ static void set_module(mca_btl_segmsg_net_t *net)
                                     : btl->btl_max_send_size;
     btl->btl_rdma_pipeline_send_length = btl->btl_eager_limit;
     btl->btl_rdma_pipeline_frag_size = btl->btl_eager_limit;
-    btl->btl_min_rdma_pipeline_size = INT_MAX;
+    /* ob1 would put what it pipelines, in the sender's length, beyond a receive that is shorter. */
+    btl->btl_min_rdma_pipeline_size = SIZE_MAX;
     btl->btl_latency = 10;      /* microseconds */
     btl->btl_bandwidth = 10000; /* Mbit/s */
 }

@@ -10,6 +10,7 @@
 
 #if SEGMSG_HAVE_OFI
 
+#include "btl/btl_segmsg_ob1.h"
 #include "btl/btl_segmsg_rdma.h"
 
 /* What Open MPI carries to the peers of memory that was registered. */
@@ -382,6 +383,17 @@ static int get(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint, vo
                mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext, void *cbdata)
 {
     (void) flags, (void) order;
+    const mca_btl_segmsg_ob1_get_t get = {.btl = btl,
+                                          .endpoint = endpoint,
+                                          .local = local_address,
+                                          .remote = remote_address,
+                                          .local_handle = local_handle,
+                                          .cbfunc = cbfunc,
+                                          .cbcontext = cbcontext,
+                                          .cbdata = cbdata};
+    if (OPAL_UNLIKELY(!mca_btl_segmsg_ob1_fit(&get, &size))) {
+        return OPAL_SUCCESS;
+    }
     return start_transfer(false, btl, endpoint, local_address, remote_address, local_handle,
                           remote_handle, size, cbfunc, cbcontext, cbdata);
 }

@@ -4,6 +4,7 @@
  *
  * The origin's side of put, get and atomics.
  */
+#include "btl/btl_segmsg_ob1.h"
 #include "btl/btl_segmsg_rdma.h"
 
 #include "core/segmsg_copy_long.h"
@@ -191,7 +192,18 @@ int mca_btl_segmsg_get(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endp
                        int order, mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext,
                        void *cbdata)
 {
-    (void) btl, (void) remote_handle, (void) flags, (void) order;
+    (void) remote_handle, (void) flags, (void) order;
+    const mca_btl_segmsg_ob1_get_t get = {.btl = btl,
+                                          .endpoint = endpoint,
+                                          .local = local_address,
+                                          .remote = remote_address,
+                                          .local_handle = local_handle,
+                                          .cbfunc = cbfunc,
+                                          .cbcontext = cbcontext,
+                                          .cbdata = cbdata};
+    if (OPAL_UNLIKELY(!mca_btl_segmsg_ob1_fit(&get, &size))) {
+        return OPAL_SUCCESS;
+    }
     return start_transfer(false, endpoint, local_address, remote_address, local_handle, size,
                           cbfunc, cbcontext, cbdata);
 }

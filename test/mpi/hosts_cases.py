@@ -158,6 +158,7 @@ def message_cases():
     found += matrix("unexpected", (PAIR, TRIPLE, MIXED, MANY), ("alone", "tiny"), quick)
     found += matrix("self", (PAIR,), usual)
     found += matrix("datatypes", (PAIR, MIXED, TURNS), usual, quick)
+    found += matrix("truncate", (PAIR, MIXED), ("alone", "tiny"), ((PAIR, "alone"),))
     found += matrix("requests", (PAIR,), usual, ((PAIR, "alone"),))
     found += matrix("threads", (PAIR, MIXED), usual, ((PAIR, "alone"), (PAIR, "tiny")))
     found += matrix("collectives", (PAIR, TRIPLE, MIXED, APART), usual,
