@@ -17,6 +17,7 @@
  *   btl_segmsg_verify.c     shared memory against what this process knows, while it waits
  *   btl_segmsg_copy.c       single copy, by the kernel or by mapping: trying it, using it
  *   btl_segmsg_rdma.c       put, get and atomics, asked of this process's peers
+ *   btl_segmsg_ob1.c        how long the receive is for which ob1 gets a message
  *   btl_segmsg_joint.c      large transfers that both processes copy
  *   btl_segmsg_serve.c      put, get and atomics, asked by this process's peers
  *   btl_segmsg_net*.c       the modules between hosts: see btl_segmsg_net.h
@@ -119,7 +120,7 @@ typedef struct mca_btl_base_endpoint_t {
     uint32_t users;     /* add_procs less del_procs */
     bool is_self;       /* messages to the own process are handed over directly */
     bool retired;       /* the peer has left; its export is unmapped */
-    bool single_copy;   /* mca_btl_segmsg_copy works on this peer, by either of the next two */
+    bool single_copy;   /* mca_btl_segmsg_copy works on this peer, by either of the two above */
     bool kernel_copies; /* process_vm_readv and _writev do */
     segmsg_compat_mapper_t *mapper; /* maps its memory; NULL: nothing does */
     bool same_core;            /* the peer may use the processor that we may use, and no other */
@@ -139,7 +140,8 @@ typedef struct mca_btl_base_endpoint_t {
     size_t buffered;        /* bytes of fragments that wait in local buffers */
     unsigned places;        /* fragments that hold partitions and are not sent yet */
     bool memory_short;      /* the last place could not be had for want of memory, not of room */
-    unsigned exempt;        /* short fragments that were given out although `blocked` */
+    unsigned exempt;        /* short fragments that were given out although `blocked`, until it is
+                                  known that they carry no message's number */
     const void *parts_of;   /* convertor of the message whose parts went last */
     unsigned parts_left;    /* how many it may still send in a row */
     opal_list_t jobs;       /* transfers that wait for fragments, in order */
@@ -148,8 +150,9 @@ typedef struct mca_btl_base_endpoint_t {
      * There was no room, and the queue is at its limit: the PML keeps what it could not send.
      * Until the next progress that finds the queue below its limit nothing is taken, so that the
      * PML tries again in the order in which it began: it numbers messages in 16 bits, and one that
-     * overtakes 65536 others would be taken for another. Only its short control messages go on,
-     * up to a number, since it has no clock of its own to try those again.
+     * overtakes 65536 others would be taken for another. Only short fragments go on: its control
+     * messages (acknowledgements and the like) without a limit, since it tries one that is refused
+     * again only when it is told that something else was sent; heads of messages up to a number.
      */
     bool blocked;
     opal_list_item_t busy_item;
@@ -161,6 +164,11 @@ OBJ_CLASS_DECLARATION(mca_btl_segmsg_endpoint_t);
 
 /* ---- a fragment on its way out ---- */
 
+enum {
+    SEGMSG_FRAG_EXEMPT = 1, /* it counts in endpoint->exempt */
+    SEGMSG_FRAG_EXTRA = 2   /* it is none of the list's, which was exhausted */
+};
+
 typedef struct {
     mca_btl_base_descriptor_t base;
     mca_btl_base_segment_t segment; /* the message: in partitions, or in a local buffer; */
@@ -169,7 +177,7 @@ typedef struct {
     segmsg_place_t place; /* where it lies; place.data is NULL if in a local buffer */
     void *heap;           /* local buffer of a message longer than the built-in one, or NULL */
     size_t charge;        /* bytes by which it counts in endpoint->buffered */
-    bool exempt;          /* it counts in endpoint->exempt */
+    uint8_t apart;        /* how it differs from others, of the two above */
     size_t pieces_sent;   /* bytes of it that went out in pieces: see btl_segmsg_pieces.c */
     uint8_t tag;
 } mca_btl_segmsg_frag_t;
@@ -291,8 +299,11 @@ void mca_btl_segmsg_endpoint_retire(mca_btl_segmsg_endpoint_t *endpoint);
 /* Puts the endpoint among those that progress looks after. Its lock is held. */
 void mca_btl_segmsg_endpoint_set_busy(mca_btl_segmsg_endpoint_t *endpoint);
 
-/* Refuses everything until the next progress. The endpoint's lock is held. */
+/* Refuses what the PML can keep, until the queue is short. The endpoint's lock is held. */
 void mca_btl_segmsg_endpoint_block(mca_btl_segmsg_endpoint_t *endpoint);
+
+/* Takes messages again if the queue has become short enough. The endpoint's lock is held. */
+void mca_btl_segmsg_endpoint_unblock(mca_btl_segmsg_endpoint_t *endpoint);
 
 /* ---- procs ---- */
 
@@ -319,6 +330,12 @@ mca_btl_base_descriptor_t *mca_btl_segmsg_alloc_place(mca_btl_segmsg_endpoint_t 
  * at its limit. */
 mca_btl_base_descriptor_t *mca_btl_segmsg_alloc_buffer(mca_btl_segmsg_endpoint_t *endpoint,
                                                        uint8_t order, size_t size, uint32_t flags);
+
+/* A short fragment, of at most btl_segmsg_inline_limit bytes, for a control message of the PML. It is not
+ * refused whatever waits, unless memory is exhausted: there are no more of them than the PML has
+ * requests. */
+mca_btl_base_descriptor_t *mca_btl_segmsg_alloc_control(mca_btl_segmsg_endpoint_t *endpoint,
+                                                        uint8_t order, size_t size, uint32_t flags);
 
 mca_btl_base_descriptor_t *mca_btl_segmsg_alloc(mca_btl_base_module_t *btl,
                                                 mca_btl_base_endpoint_t *endpoint, uint8_t order,

@@ -302,3 +302,11 @@ void mca_btl_segmsg_endpoint_block(mca_btl_segmsg_endpoint_t *endpoint)
     endpoint->blocked = true;
     mca_btl_segmsg_endpoint_set_busy(endpoint);
 }
+
+void mca_btl_segmsg_endpoint_unblock(mca_btl_segmsg_endpoint_t *endpoint)
+{
+    if (endpoint->blocked && !endpoint->retired
+        && endpoint->buffered <= mca_btl_segmsg.config.queue_limit / 2) {
+        endpoint->blocked = false;
+    }
+}

@@ -11,6 +11,26 @@
 
 OBJ_CLASS_INSTANCE(mca_btl_segmsg_frag_t, mca_btl_base_descriptor_t, NULL, NULL);
 
+/* What a fragment is to begin with. */
+static void set(mca_btl_segmsg_frag_t *frag, mca_btl_segmsg_endpoint_t *endpoint, uint8_t order,
+                size_t size, uint32_t flags)
+{
+    frag->place.data = NULL;
+    frag->heap = NULL;
+    frag->charge = 0;
+    frag->apart = 0;
+    frag->pieces_sent = 0;
+    frag->endpoint = endpoint;
+    frag->segment.seg_len = size;
+    frag->tail.seg_len = 0;
+    frag->segment.seg_addr.pval = frag->base.super.ptr;
+    frag->base.des_segments = &frag->segment;
+    frag->base.des_segment_count = 1;
+    frag->base.des_flags = flags;
+    frag->base.des_cbfunc = NULL;
+    frag->base.order = order;
+}
+
 /* A bare fragment; NULL if there are as many as there may be. */
 static mca_btl_segmsg_frag_t *get(mca_btl_segmsg_endpoint_t *endpoint, uint8_t order, size_t size,
                                   uint32_t flags)
@@ -18,20 +38,25 @@ static mca_btl_segmsg_frag_t *get(mca_btl_segmsg_endpoint_t *endpoint, uint8_t o
     mca_btl_segmsg_frag_t *frag =
         (mca_btl_segmsg_frag_t *) opal_free_list_get(&mca_btl_segmsg.frags);
     if (OPAL_LIKELY(frag != NULL)) {
-        frag->place.data = NULL;
-        frag->heap = NULL;
-        frag->charge = 0;
-        frag->exempt = false;
-        frag->pieces_sent = 0;
-        frag->endpoint = endpoint;
-        frag->segment.seg_len = size;
-        frag->tail.seg_len = 0;
-        frag->segment.seg_addr.pval = frag->base.super.ptr;
-        frag->base.des_segments = &frag->segment;
-        frag->base.des_segment_count = 1;
-        frag->base.des_flags = flags;
-        frag->base.des_cbfunc = NULL;
-        frag->base.order = order;
+        set(frag, endpoint, order, size, flags);
+    }
+    return frag;
+}
+
+/* The same for a short message that cannot wait until there are fewer; NULL if memory is exhausted. */
+static mca_btl_segmsg_frag_t *get_extra(mca_btl_segmsg_endpoint_t *endpoint, uint8_t order,
+                                        size_t size, uint32_t flags)
+{
+    mca_btl_segmsg_frag_t *frag = OBJ_NEW(mca_btl_segmsg_frag_t);
+    if (frag == NULL) {
+        return NULL;
+    }
+    set(frag, endpoint, order, size, flags);
+    frag->apart = SEGMSG_FRAG_EXTRA;
+    frag->heap = frag->segment.seg_addr.pval = malloc(size == 0 ? 1 : size);
+    if (frag->heap == NULL) {
+        OBJ_RELEASE(frag);
+        return NULL;
     }
     return frag;
 }
@@ -110,23 +135,46 @@ mca_btl_base_descriptor_t *mca_btl_segmsg_alloc_buffer(mca_btl_segmsg_endpoint_t
     return with_memory(frag, frag->heap = malloc(size));
 }
 
-/* A short fragment for the PML's control messages. */
+mca_btl_base_descriptor_t *mca_btl_segmsg_alloc_control(mca_btl_segmsg_endpoint_t *endpoint,
+                                                        uint8_t order, size_t size, uint32_t flags)
+{
+    mca_btl_segmsg_frag_t *frag = get(endpoint, order, size, flags);
+    if (OPAL_UNLIKELY(frag == NULL)) {
+        frag = get_extra(endpoint, order, size, flags);
+    }
+    return frag == NULL ? NULL : &frag->base;
+}
+
+/* Counts a short fragment for a peer that is blocked, or beyond the number of descriptors. */
+static mca_btl_base_descriptor_t *exempt(mca_btl_segmsg_endpoint_t *endpoint,
+                                         mca_btl_segmsg_frag_t *frag)
+{
+    enum { EXEMPT_MAX = 1 << 15 };
+    OPAL_THREAD_LOCK(&endpoint->lock);
+    bool counts = endpoint->blocked || (frag->apart & SEGMSG_FRAG_EXTRA);
+    bool refused = counts && endpoint->exempt >= EXEMPT_MAX;
+    if (counts && !refused) {
+        frag->apart |= SEGMSG_FRAG_EXEMPT;
+        ++endpoint->exempt;
+    }
+    OPAL_THREAD_UNLOCK(&endpoint->lock);
+    return refused ? with_memory(frag, NULL) : &frag->base;
+}
+
+/*
+ * A short fragment: for a control message of the PML, or for the head of a message that it numbers; which
+ * it is, is known when it is sent. Only of heads there is a limit, far from what the numbers can tell
+ * apart.
+ */
 static mca_btl_base_descriptor_t *alloc_short(mca_btl_segmsg_endpoint_t *endpoint, uint8_t order,
                                               size_t size, uint32_t flags)
 {
-    enum { EXEMPT_MAX = 1024 };
     mca_btl_segmsg_frag_t *frag = get(endpoint, order, size, flags);
-    if (OPAL_UNLIKELY(frag != NULL && endpoint->blocked)) {
-        OPAL_THREAD_LOCK(&endpoint->lock);
-        frag->exempt = endpoint->blocked && endpoint->exempt < EXEMPT_MAX;
-        bool refused = endpoint->blocked && !frag->exempt;
-        endpoint->exempt += frag->exempt;
-        OPAL_THREAD_UNLOCK(&endpoint->lock);
-        if (refused) {
-            return with_memory(frag, NULL);
-        }
+    if (OPAL_UNLIKELY(frag == NULL)) {
+        frag = get_extra(endpoint, order, size, flags);
+        return frag == NULL ? NULL : exempt(endpoint, frag);
     }
-    return frag == NULL ? NULL : &frag->base;
+    return OPAL_UNLIKELY(endpoint->blocked) ? exempt(endpoint, frag) : &frag->base;
 }
 
 mca_btl_base_descriptor_t *mca_btl_segmsg_alloc(mca_btl_base_module_t *btl,
@@ -162,7 +210,7 @@ static void give_back(mca_btl_segmsg_frag_t *frag)
         mca_btl_segmsg_frag_leave_place(frag);
     }
     endpoint->buffered -= frag->charge;
-    endpoint->exempt -= frag->exempt;
+    endpoint->exempt -= (frag->apart & SEGMSG_FRAG_EXEMPT) != 0;
     OPAL_THREAD_UNLOCK(&endpoint->lock);
 }
 
@@ -170,10 +218,14 @@ int mca_btl_segmsg_free(mca_btl_base_module_t *btl, mca_btl_base_descriptor_t *d
 {
     (void) btl;
     mca_btl_segmsg_frag_t *frag = (mca_btl_segmsg_frag_t *) descriptor;
-    if (OPAL_UNLIKELY(frag->place.data != NULL || frag->charge != 0 || frag->exempt)) {
+    if (OPAL_UNLIKELY(frag->place.data != NULL || frag->charge != 0 || frag->apart != 0)) {
         give_back(frag);
     }
     free(frag->heap);
+    if (OPAL_UNLIKELY(frag->apart & SEGMSG_FRAG_EXTRA)) {
+        OBJ_RELEASE(frag);
+        return OPAL_SUCCESS;
+    }
     opal_free_list_return(&mca_btl_segmsg.frags, &frag->base.super);
     return OPAL_SUCCESS;
 }

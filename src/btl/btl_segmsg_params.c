@@ -260,7 +260,9 @@ static void register_fragments(mca_btl_segmsg_config_t *config)
     config->free_list_num = 8;
     register_int("free_list_num", "Fragment descriptors to begin with", &config->free_list_num);
     config->free_list_max = -1;
-    register_int("free_list_max", "Most fragment descriptors (-1: no limit)",
+    register_int("free_list_max",
+                 "Most fragment descriptors, but for short control messages of the PML, which "
+                 "have no limit (-1: no limit)",
                  &config->free_list_max);
     config->free_list_inc = 64;
     register_int("free_list_inc", "Fragment descriptors to add when none is left",
@@ -349,7 +351,8 @@ static void set_module_defaults(mca_btl_base_module_t *btl, const mca_btl_segmsg
     btl->btl_max_send_size = lesser(DEFAULT_MAX_SEND, capacity);
     btl->btl_rdma_pipeline_send_length = btl->btl_eager_limit;
     btl->btl_rdma_pipeline_frag_size = btl->btl_eager_limit;
-    btl->btl_min_rdma_pipeline_size = INT_MAX;
+    /* ob1 would put what it pipelines, in the sender's length, beyond a receive that is shorter. */
+    btl->btl_min_rdma_pipeline_size = SIZE_MAX;
     btl->btl_latency = 1;       /* microseconds */
     btl->btl_bandwidth = 40000; /* Mbit/s */
     btl->btl_flags = MCA_BTL_FLAGS_SEND | MCA_BTL_FLAGS_RDMA | MCA_BTL_FLAGS_ATOMIC_OPS

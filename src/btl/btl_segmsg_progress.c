@@ -155,7 +155,7 @@ static mca_btl_segmsg_endpoint_t *next_busy(mca_btl_segmsg_module_t *module)
 }
 
 /* Goes on with what had to wait for one peer. */
-static int serve_endpoint(mca_btl_segmsg_module_t *module, mca_btl_segmsg_endpoint_t *endpoint)
+static int serve_endpoint(mca_btl_segmsg_endpoint_t *endpoint)
 {
     int count = mca_btl_segmsg_send_pending(endpoint) + mca_btl_segmsg_jobs_progress(endpoint);
     bool more = false;
@@ -164,10 +164,8 @@ static int serve_endpoint(mca_btl_segmsg_module_t *module, mca_btl_segmsg_endpoi
     }
     OPAL_THREAD_LOCK(&endpoint->lock);
     mca_btl_segmsg_check_sender(endpoint);
-    if (endpoint->blocked && !endpoint->retired
-        && endpoint->buffered <= module->config.queue_limit / 2) {
-        endpoint->blocked = false; /* the PML, which is next, tries again what it keeps */
-    }
+    /* The PML, which is next, tries again what it keeps. */
+    mca_btl_segmsg_endpoint_unblock(endpoint);
     if ((endpoint->blocked && !endpoint->retired) || !opal_list_is_empty(&endpoint->pending)
         || !opal_list_is_empty(&endpoint->jobs) || more) {
         mca_btl_segmsg_endpoint_set_busy(endpoint);
@@ -185,7 +183,7 @@ static int serve_busy(mca_btl_segmsg_module_t *module)
     int count = 0;
     mca_btl_segmsg_endpoint_t *endpoint;
     while (turns-- != 0 && (endpoint = next_busy(module)) != NULL) {
-        count += serve_endpoint(module, endpoint);
+        count += serve_endpoint(endpoint);
     }
     return count;
 }

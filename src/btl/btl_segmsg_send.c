@@ -2,6 +2,7 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  */
+#include "btl/btl_segmsg_ob1.h"
 #include "btl/btl_segmsg_way.h"
 
 #include "core/segmsg_copy.h"
@@ -95,6 +96,10 @@ int mca_btl_segmsg_send(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *end
     if (OPAL_UNLIKELY(!sent)) {
         mca_btl_segmsg_check_sender(endpoint);
         frag->base.des_flags |= MCA_BTL_DES_SEND_ALWAYS_CALLBACK;
+        if ((frag->apart & SEGMSG_FRAG_EXEMPT) && !mca_btl_segmsg_ob1_numbers(tag)) {
+            frag->apart &= (uint8_t) ~SEGMSG_FRAG_EXEMPT;
+            --endpoint->exempt;
+        }
         opal_list_append(&endpoint->pending, (opal_list_item_t *) frag);
         mca_btl_segmsg_endpoint_set_busy(endpoint);
     }
@@ -152,6 +157,10 @@ static mca_btl_segmsg_frag_t *publish_first(mca_btl_segmsg_endpoint_t *endpoint)
         return NULL;
     }
     opal_list_remove_item(&endpoint->pending, (opal_list_item_t *) frag);
+    /* Before its callback, out of which the PML tries again what it keeps: no other may follow. */
+    endpoint->buffered -= frag->charge;
+    frag->charge = 0;
+    mca_btl_segmsg_endpoint_unblock(endpoint);
     return frag;
 }
 
@@ -215,13 +224,18 @@ static int sendi_self(mca_btl_base_module_t *btl, mca_btl_segmsg_endpoint_t *end
 }
 
 /* There is no room, or others wait already: gives the PML a buffer to fill, which then waits in the
- * queue, if it can use one (`descriptor` is not NULL) and the queue is not at its limit. */
+ * queue, if it can use one (`descriptor` is not NULL) and the queue is not at its limit. A control
+ * message is taken in any case. */
 static int sendi_full(mca_btl_segmsg_endpoint_t *endpoint, size_t size, uint8_t order,
-                      uint32_t flags, mca_btl_base_descriptor_t **descriptor)
+                      uint32_t flags, mca_btl_base_tag_t tag,
+                      mca_btl_base_descriptor_t **descriptor)
 {
     mca_btl_segmsg_check_sender(endpoint);
     if (descriptor != NULL) {
-        *descriptor = mca_btl_segmsg_alloc_buffer(endpoint, order, size, flags);
+        bool is_control =
+            size <= mca_btl_segmsg.config.inline_limit && !mca_btl_segmsg_ob1_numbers(tag);
+        *descriptor = is_control ? mca_btl_segmsg_alloc_control(endpoint, order, size, flags)
+                                 : mca_btl_segmsg_alloc_buffer(endpoint, order, size, flags);
     }
     return OPAL_ERR_OUT_OF_RESOURCE;
 }
@@ -271,7 +285,8 @@ int mca_btl_segmsg_net_sendi(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t
         }
     }
     OPAL_THREAD_UNLOCK(&endpoint->lock);
-    return OPAL_LIKELY(sent) ? OPAL_SUCCESS : sendi_full(endpoint, size, order, flags, descriptor);
+    return OPAL_LIKELY(sent) ? OPAL_SUCCESS
+                             : sendi_full(endpoint, size, order, flags, tag, descriptor);
 }
 #endif
 
@@ -308,5 +323,5 @@ int mca_btl_segmsg_sendi(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *en
     if (OPAL_LIKELY(sent)) {
         return OPAL_SUCCESS;
     }
-    return sendi_full(endpoint, size, order, flags, descriptor);
+    return sendi_full(endpoint, size, order, flags, tag, descriptor);
 }
