@@ -26,6 +26,8 @@ segmsg_core_sources = \
 	src/core/segmsg_lobby.c \
 	src/core/segmsg_lobby.h \
 	src/core/segmsg_look.h \
+	src/core/segmsg_number.c \
+	src/core/segmsg_number.h \
 	src/core/segmsg_receiver.c \
 	src/core/segmsg_receiver.h \
 	src/core/segmsg_run.h \
@@ -107,6 +109,7 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_ob1.c \
 	src/btl/btl_segmsg_ob1.h \
 	src/btl/btl_segmsg_params.c \
+	src/btl/btl_segmsg_params.def \
 	src/btl/btl_segmsg_pieces.c \
 	src/btl/btl_segmsg_procs.c \
 	src/btl/btl_segmsg_progress.c \
@@ -116,6 +119,7 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_report.c \
 	src/btl/btl_segmsg_send.c \
 	src/btl/btl_segmsg_serve.c \
+	src/btl/btl_segmsg_variables.c \
 	src/btl/btl_segmsg_variables.h \
 	src/btl/btl_segmsg_verify.c \
 	src/btl/btl_segmsg_way.h

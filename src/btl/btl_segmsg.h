@@ -501,20 +501,12 @@ void mca_btl_segmsg_dump(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *en
  */
 void mca_btl_segmsg_say(const char *topic, ...);
 
-/* The same for what concerns all processes of a node alike (parameters, the backing directory, the
- * version): only the first of them says it. */
-#define MCA_BTL_SEGMSG_SAY_ONCE_A_NODE(...)  \
-    do {                                     \
-        if (mca_btl_segmsg_is_speaker()) {   \
-            mca_btl_segmsg_say(__VA_ARGS__); \
-        }                                    \
-    } while (0)
-
-static inline bool mca_btl_segmsg_is_speaker(void)
-{
-    return opal_process_info.my_local_rank == 0
-           || (uint32_t) opal_process_info.my_local_rank > segmsg_compat_local_peers();
-}
+/*
+ * The same, said by one process of those of the job on this node that have it to say: the first. Texts are
+ * alike that have the topic and the key in common; without a key (NULL), those that are equal.
+ */
+void mca_btl_segmsg_say_once_a_node(const char *key, const char *topic, ...);
+#define MCA_BTL_SEGMSG_SAY_ONCE_A_NODE(...) mca_btl_segmsg_say_once_a_node(NULL, __VA_ARGS__)
 
 /* Makes the help texts findable wherever the component was loaded from. */
 void mca_btl_segmsg_find_help(void);

@@ -161,16 +161,26 @@ static inline bool segmsg_compat_on_device(const opal_convertor_t *convertor)
 #endif
 }
 
-/* Has the run-time remove `path` when the job is over, however it ended. */
-static inline void segmsg_compat_register_cleanup(char *path)
+/* Has the run-time remove `path` when the process is over, or the whole job, however it ended. */
+static inline void segmsg_compat_register_cleanup_at(char *path, bool at_end_of_job)
 {
 #if OPAL_MAJOR_VERSION >= 5
-    opal_pmix_register_cleanup(path, false, false, false);
+    opal_pmix_register_cleanup(path, false, false, at_end_of_job);
 #else
     if (opal_pmix.register_cleanup != NULL) {
-        opal_pmix.register_cleanup(path, false, false, false);
+        opal_pmix.register_cleanup(path, false, false, at_end_of_job);
     }
 #endif
+}
+
+static inline void segmsg_compat_register_cleanup(char *path)
+{
+    segmsg_compat_register_cleanup_at(path, false);
+}
+
+static inline void segmsg_compat_register_job_cleanup(char *path)
+{
+    segmsg_compat_register_cleanup_at(path, true);
 }
 
 /* The topology, or NULL if the run-time gave us none. */

@@ -149,8 +149,9 @@ static void say_why_no_export(const mca_btl_segmsg_config_t *config, segmsg_shm_
                                        directory);
         break;
     case SEGMSG_SHM_DIRECTORY_FULL:
-        MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("directory-full", opal_process_info.nodename, directory,
-                                       (unsigned long) (needed >> 10),
+        /* What is free changes while the processes of the node look. */
+        mca_btl_segmsg_say_once_a_node(directory, "directory-full", opal_process_info.nodename,
+                                       directory, (unsigned long) (needed >> 10),
                                        (unsigned long) (available >> 10));
         break;
     case SEGMSG_SHM_LAYOUT_FAILED:
@@ -165,9 +166,6 @@ static void say_why_no_export(const mca_btl_segmsg_config_t *config, segmsg_shm_
 static bool make_export(mca_btl_segmsg_module_t *module)
 {
     mca_btl_segmsg_config_t *config = &module->config;
-    if (config->backing_directory == NULL) {
-        config->backing_directory = strdup(""); /* no directory, as is said below; MCA frees it */
-    }
     if (opal_process_info.my_local_rank == 0) {
         segmsg_shm_sweep(config->backing_directory);
     }

@@ -196,7 +196,8 @@ extern unsigned mca_btl_segmsg_nets;
 
 /* ---- params ---- */
 
-void mca_btl_segmsg_net_register_params(void);
+/* What is worked out from the parameters, before they are checked. */
+void mca_btl_segmsg_net_derive_params(void);
 bool mca_btl_segmsg_net_check_params(void);
 void mca_btl_segmsg_net_choose_times(void);
 /* What the test parameter makes us believe of the provider. False if it cannot be read. */
@@ -359,7 +360,7 @@ void mca_btl_segmsg_net_rdma_cancel(mca_btl_segmsg_net_t *net, mca_btl_segmsg_en
 /* Without libfabric there are no such modules. */
 enum { MCA_BTL_SEGMSG_RAILS_MAX = 0, mca_btl_segmsg_nets = 0 };
 
-static inline void mca_btl_segmsg_net_register_params(void)
+static inline void mca_btl_segmsg_net_derive_params(void)
 {
 }
 static inline bool mca_btl_segmsg_net_check_params(void)

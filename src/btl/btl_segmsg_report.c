@@ -9,6 +9,8 @@
 #include "opal/util/show_help.h"
 
 #include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 
 /*
@@ -34,6 +36,12 @@ void mca_btl_segmsg_find_help(void)
     }
 }
 
+static void print(const char *text)
+{
+    fputs(text, stderr);
+    fflush(stderr);
+}
+
 void mca_btl_segmsg_say(const char *topic, ...)
 {
     va_list arguments;
@@ -41,10 +49,55 @@ void mca_btl_segmsg_say(const char *topic, ...)
     char *text = opal_show_help_vstring("help-btl-segmsg.txt", topic, true, arguments);
     va_end(arguments);
     if (text != NULL) {
-        fputs(text, stderr);
-        fflush(stderr);
+        print(text);
         free(text);
     }
+}
+
+/* FNV-1a, which spreads texts well enough to name files by. */
+static uint64_t hash_on(uint64_t hash, const char *text)
+{
+    for (; *text != '\0'; ++text) {
+        hash = (hash ^ (unsigned char) *text) * UINT64_C(0x100000001b3);
+    }
+    return hash;
+}
+
+/*
+ * True for one of the processes of the job on this node that ask with this topic and key: the one that
+ * makes the file of that name in the job's session directory, which the run-time removes. Where there is
+ * no such directory, everybody is the first.
+ */
+static bool is_first(const char *topic, const char *key)
+{
+    char path[OPAL_PATH_MAX];
+    const char *directory = opal_process_info.job_session_dir;
+    if (directory == NULL) {
+        return true;
+    }
+    uint64_t name = hash_on(hash_on(UINT64_C(0xcbf29ce484222325), topic), key);
+    int length = snprintf(path, sizeof(path), "%s/segmsg-said-%016" PRIx64, directory, name);
+    if (length < 0 || (size_t) length >= sizeof(path)) {
+        return true;
+    }
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd >= 0) {
+        close(fd);
+        segmsg_compat_register_job_cleanup(path);
+    }
+    return fd >= 0 || errno != EEXIST;
+}
+
+void mca_btl_segmsg_say_once_a_node(const char *key, const char *topic, ...)
+{
+    va_list arguments;
+    va_start(arguments, topic);
+    char *text = opal_show_help_vstring("help-btl-segmsg.txt", topic, true, arguments);
+    va_end(arguments);
+    if (text != NULL && is_first(topic, key == NULL ? text : key)) {
+        print(text);
+    }
+    free(text);
 }
 
 void mca_btl_segmsg_fail(const mca_btl_segmsg_endpoint_t *endpoint, segmsg_error_t error)
