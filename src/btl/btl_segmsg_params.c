@@ -280,6 +280,10 @@ static bool check_limits(const mca_btl_segmsg_config_t *config)
     static const char *const fragment = "btl_segmsg_max_send_size";
     const mca_btl_base_module_t *btl = &mca_btl_segmsg.super;
     size_t capacity = segmsg_geometry_capacity(&config->geometry);
+    if ((btl->btl_flags & MCA_BTL_FLAGS_SEND) == 0) {
+        return mca_btl_segmsg_variable_refuse(
+            "flags", "send, and perhaps put, get, atomics, fetching-atomics");
+    }
     limit_to_fragments();
     return check_limit("max_send_size", btl->btl_max_send_size, LEAST, capacity, carried)
            && check_limit("eager_limit", btl->btl_eager_limit, LEAST, btl->btl_max_send_size,

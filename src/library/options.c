@@ -7,8 +7,8 @@
 #include "library/library.h"
 
 #include "core/segmsg_defaults.h"
+#include "core/segmsg_number.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,31 +17,14 @@ enum { EAGER_MIN = 64 };                      /* bytes */
 #define MEMORY_MIN     ((uint64_t) 64 << 10)  /* bytes */
 #define MEMORY_DEFAULT ((uint64_t) 256 << 20) /* bytes, of address space */
 
-/* A number of bytes, perhaps with K, M or G behind it. */
-static bool read_bytes(const char *text, uint64_t *bytes)
-{
-    char *end;
-    errno = 0;
-    unsigned long long number = strtoull(text, &end, 10);
-    if (errno != 0 || end == text || text[0] == '-') {
-        return false;
-    }
-    unsigned shift = *end == 'K' ? 10 : *end == 'M' ? 20 : *end == 'G' ? 30 : 0;
-    end += shift != 0;
-    if (*end != '\0' || number > UINT64_MAX >> shift) {
-        return false;
-    }
-    *bytes = (uint64_t) number << shift;
-    return true;
-}
-
 /* `given`, or if it is 0 what the environment says, or 0. */
 static segmsg_result_t bytes_of(const char *variable, size_t given, uint64_t *bytes)
 {
     const char *text = getenv(variable);
     *bytes = given;
+    bool is_negative = false;
     if (given == 0 && text != NULL && text[0] != '\0'
-        && (!read_bytes(text, bytes) || *bytes == 0)) {
+        && (!segmsg_number_parse(text, 10, &is_negative, bytes) || is_negative || *bytes == 0)) {
         segmsg_lib_explain("%s=\"%s\" is no number of bytes (digits, then perhaps K, M or G)",
                            variable, text);
         return SEGMSG_E_OPTIONS;

@@ -90,6 +90,10 @@ static void memory_is_taken_from_the_environment(void)
     close_empty(&handle);
     refuse_value("SEGMSG_MEMORY", "lots");
     refuse_value("SEGMSG_MEMORY", "-5");
+    refuse_value("SEGMSG_MEMORY", " -5");
+    refuse_value("SEGMSG_MEMORY", "1e9");
+    refuse_value("SEGMSG_MEMORY", "64MB");
+    refuse_value("SEGMSG_MEMORY", "18446744073709551616");
     refuse_value("SEGMSG_MEMORY", "1");
 }
 
