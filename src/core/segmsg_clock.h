@@ -50,13 +50,14 @@ static inline segmsg_clock_moment_t segmsg_clock_now(void)
 
 /* Ticks in `nanoseconds`, by what has passed since `start`; 0 if that cannot be told yet. */
 static inline uint64_t segmsg_clock_ticks_in(const segmsg_clock_moment_t *start,
-                                             unsigned nanoseconds)
+                                             uint64_t nanoseconds)
 {
     segmsg_clock_moment_t now = segmsg_clock_now();
     double passed = (double) (now.time.tv_sec - start->time.tv_sec) * 1e9
                     + (double) (now.time.tv_nsec - start->time.tv_nsec);
-    return passed < 1e5 ? 0
-                        : (uint64_t) ((double) (now.ticks - start->ticks) * nanoseconds / passed);
+    return passed < 1e5
+               ? 0
+               : (uint64_t) ((double) (now.ticks - start->ticks) * (double) nanoseconds / passed);
 }
 
 #endif
