@@ -46,6 +46,8 @@ segmsg_core_sources = \
 segmsg_interconnect_sources = \
 	src/interconnect/segmsg_commit.c \
 	src/interconnect/segmsg_commit.h \
+	src/interconnect/segmsg_keepalive.c \
+	src/interconnect/segmsg_keepalive.h \
 	src/interconnect/segmsg_kernel_copy.c \
 	src/interconnect/segmsg_kernel_copy.h \
 	src/interconnect/segmsg_numa.c \

@@ -18,7 +18,7 @@ unsigned mca_btl_segmsg_nets;
 static void link_construct(mca_btl_segmsg_link_t *link)
 {
     memset((char *) link + sizeof(link->super), 0, sizeof(*link) - sizeof(link->super));
-    link->probe = -1;
+    link->probe = SEGMSG_PROBE_NONE;
     segmsg_inlet_init(&link->inlet);
     link->inlet.user = link;
     OBJ_CONSTRUCT(&link->notes, opal_list_t);
@@ -529,7 +529,6 @@ bool mca_btl_segmsg_net_start_thread(pthread_t *thread, void *(*run)(void *) )
 void mca_btl_segmsg_net_close(void)
 {
     mca_btl_segmsg_net_gather_close();
-    mca_btl_segmsg_net_alive_close();
     for (unsigned rail = 0; rail < mca_btl_segmsg_nets; ++rail) {
         mca_btl_segmsg_net_t *net = mca_btl_segmsg_net[rail];
         close_net(net);
@@ -541,6 +540,7 @@ void mca_btl_segmsg_net_close(void)
         free(net);
         mca_btl_segmsg_net[rail] = NULL;
     }
+    mca_btl_segmsg_net_alive_close(); /* after the links, whose probes may hold its reserve */
     mca_btl_segmsg_nets = 0;
 }
 

@@ -43,6 +43,7 @@ typedef enum {
 
 #include "core/segmsg_source.h"
 #include "core/segmsg_targets.h"
+#include "interconnect/segmsg_keepalive.h"
 #include "interconnect/segmsg_ofi.h"
 
 #include "opal/class/opal_hash_table.h"
@@ -61,8 +62,7 @@ typedef struct {
     segmsg_geometry_t geometry;
     char provider[64];
     unsigned char name[SEGMSG_OFI_ADDRESS_BYTES];
-    uint32_t lifeline;         /* port, see btl_segmsg_net_alive.c; 0: none */
-    uint32_t lifeline_address; /* IPv4, network order */
+    segmsg_keepalive_peer_t keepalive; /* see btl_segmsg_net_alive.c; ports 0: none */
 } mca_btl_segmsg_net_modex_t;
 
 struct mca_btl_segmsg_net_t;
@@ -108,9 +108,12 @@ typedef struct mca_btl_segmsg_link_t {
 
     segmsg_ofi_operation_t writes; /* what failed writes are known by */
 
-    /* See btl_segmsg_net_alive.c; by who polls. */
+    /* See btl_segmsg_net_alive.c; with the progress lock held. */
     uint64_t heard; /* ticks when something last came from the peer */
-    int probe;      /* its socket; -1: there is none */
+    segmsg_probe_t probe;
+    uint64_t asked;  /* ticks when the probe began */
+    uint64_t turned; /* ticks when it last turned to the other port */
+    uint32_t turns;  /* how often it did */
 } mca_btl_segmsg_link_t;
 OBJ_CLASS_DECLARATION(mca_btl_segmsg_link_t);
 
@@ -137,6 +140,7 @@ typedef struct mca_btl_segmsg_net_t {
     uint64_t gap_ticks;         /* messages of a stream follow each other within so many */
     uint64_t checked;           /* ticks of the last look after silent peers, */
     uint64_t check_ticks;       /* and from one to the next */
+    uint32_t probes;            /* links that are being probed */
     uint64_t suspected; /* ticks when something failed and nobody could be blamed; 0: nothing has */
     int suspicion;      /* what it was */
     uint64_t progress;  /* polls, all in all */
@@ -181,6 +185,7 @@ typedef struct {
     unsigned in_place;    /* bytes */
     unsigned get_part;    /* bytes */
     unsigned timeout;     /* seconds */
+    unsigned probes;      /* peers at a time */
     unsigned look_every;  /* nanoseconds */
     unsigned eager_limit; /* bytes, as the next two; 0: by the provider */
     unsigned rndv_eager_limit;

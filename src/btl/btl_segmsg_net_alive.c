@@ -2,16 +2,15 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * Peers and links that are lost. A provider over TCP tries for a quarter of an hour and more, and a
- * process that only waits for a message has sent nothing that could fail. But a peer that is silent may
- * just compute. So every process has a thread that does nothing but accept connections and close them,
- * the lifeline; who has not heard of a peer for a quarter of the time-out connects to it:
+ * Peers and connections that are lost. A provider over TCP retries for a quarter of an hour and more,
+ * and a process that only waits for a message has sent nothing that could fail. But a silent peer may
+ * just compute, or be stopped by a debugger. So a peer that has been silent for a quarter of
+ * btl_segmsg_ofi_timeout is probed at its two ports by turns (segmsg_keepalive.h), where the kernel of
+ * its host answers. It is lost if its process has ended, or if neither port has answered for the other
+ * three quarters.
  *
- *   accepted                 the peer lives, and the way to it is open
- *   refused                  its process has ended
- *   nothing for the time-out its host or the way to it is lost
- *
- * Only peers with which groups are formed are looked after, and only by a process that is in MPI.
+ * Only peers with which groups are formed are probed, only by a process that is in MPI, and no more than
+ * btl_segmsg_ofi_probes at a time: the time of one that is not probed yet has not begun.
  */
 #include "btl/btl_segmsg_net.h"
 
@@ -19,58 +18,23 @@
 
 #include "core/segmsg_clock.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
-#include <poll.h>
-#include <pthread.h>
-#include <sys/socket.h>
 
-static int lifeline = -1; /* the socket that listens */
-static uint32_t port;
-static pthread_t thread;
-
-static void *accept_all(void *unused)
-{
-    (void) unused;
-    for (;;) {
-        int socket = accept4(lifeline, NULL, NULL, SOCK_CLOEXEC);
-        if (socket >= 0) {
-            close(socket);
-        } else if (errno != EINTR && errno != ECONNABORTED && errno != EMFILE && errno != ENFILE) {
-            return NULL; /* it was shut down */
-        }
-    }
-}
+static segmsg_keepalive_t keepalive = {.live = -1, .closed = -1, .reserve = -1};
 
 void mca_btl_segmsg_net_alive_open(void)
 {
-    enum { BACKLOG = 128 };
-    struct sockaddr_in any = {.sin_family = AF_INET};
-    socklen_t bytes = sizeof(any);
-    if (mca_btl_segmsg_net_config.timeout == 0) {
-        return;
-    }
-    lifeline = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (lifeline >= 0 && bind(lifeline, (struct sockaddr *) &any, sizeof(any)) == 0
-        && listen(lifeline, BACKLOG) == 0
-        && getsockname(lifeline, (struct sockaddr *) &any, &bytes) == 0
-        && mca_btl_segmsg_net_start_thread(&thread, accept_all)) {
-        port = ntohs(any.sin_port);
-    } else if (lifeline >= 0) {
-        close(lifeline);
-        lifeline = -1;
+    if (mca_btl_segmsg_net_config.timeout != 0 && !segmsg_keepalive_open(&keepalive)) {
+        opal_output_verbose(
+            1, opal_btl_base_framework.framework_output,
+            "segmsg: no sockets for the keepalive: peers on other hosts cannot tell "
+            "that this process has ended");
     }
 }
 
 void mca_btl_segmsg_net_alive_close(void)
 {
-    if (lifeline >= 0) {
-        (void) shutdown(lifeline, SHUT_RDWR); /* wakes the thread */
-        (void) pthread_join(thread, NULL);
-        close(lifeline);
-        lifeline = -1;
-    }
+    segmsg_keepalive_close(&keepalive);
 }
 
 void mca_btl_segmsg_net_alive_publish(mca_btl_segmsg_net_t *net, mca_btl_segmsg_net_modex_t *modex)
@@ -78,17 +42,18 @@ void mca_btl_segmsg_net_alive_publish(mca_btl_segmsg_net_t *net, mca_btl_segmsg_
     const struct sockaddr_in *address = net->ofi.info->src_addr;
     bool has_address = address != NULL && net->ofi.info->src_addrlen >= sizeof(*address)
                        && address->sin_family == AF_INET;
-    if (lifeline >= 0 && has_address) {
-        modex->lifeline = port;
-        modex->lifeline_address = address->sin_addr.s_addr;
+    if (keepalive.live >= 0 && has_address) {
+        modex->keepalive = (segmsg_keepalive_peer_t){.address = address->sin_addr.s_addr,
+                                                     .live_port = keepalive.live_port,
+                                                     .closed_port = keepalive.closed_port};
     }
 }
 
 void mca_btl_segmsg_net_alive_forget(mca_btl_segmsg_link_t *link)
 {
-    if (link->probe >= 0) {
-        close(link->probe);
-        link->probe = -1;
+    if (link->probe.socket >= 0) {
+        segmsg_probe_end(&link->probe, &keepalive);
+        --link->net->probes;
     }
 }
 
@@ -102,57 +67,84 @@ static bool is_in_use(const mca_btl_segmsg_link_t *link)
     return is && !link->is_lost && !link->has_left;
 }
 
-/* The peer lives. */
-static void lives(mca_btl_segmsg_link_t *link, uint64_t now)
+static uint64_t ticks_of(uint64_t milliseconds)
 {
-    mca_btl_segmsg_net_alive_forget(link);
-    link->heard = now;
+    return segmsg_clock_ticks_in(&mca_btl_segmsg.start, milliseconds * 1000000 /* ns */);
 }
 
-static void start_probe(mca_btl_segmsg_link_t *link, uint64_t now)
+/* Ticks after which a probe asks the other port. The kernel repeats a request after 1, 3, 7 seconds. */
+static uint64_t turn_ticks(void)
 {
-    const struct sockaddr_in to = {.sin_family = AF_INET,
-                                   .sin_port = htons((uint16_t) link->published.lifeline),
-                                   .sin_addr.s_addr = link->published.lifeline_address};
-    link->probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (link->probe < 0) {
-        lives(link, now); /* no descriptor left: another time */
-        return;
-    }
-    if (connect(link->probe, (const struct sockaddr *) &to, sizeof(to)) == 0) {
-        lives(link, now);
-    } else if (errno == ECONNREFUSED) {
-        mca_btl_segmsg_net_alive_forget(link);
-        mca_btl_segmsg_link_lost(link, "its process has ended");
-    }
-    /* Whatever else is wrong, the network's state most likely, may pass. */
+    enum { LONGEST = 4000 /* ms, room for three requests */, PARTS = 16 /* of the time-out */ };
+    uint64_t part = (uint64_t) mca_btl_segmsg_net_config.timeout * 1000 / PARTS;
+    return ticks_of(part < LONGEST ? part : LONGEST);
 }
 
-/* True as soon as a probe has come to an end. */
-static void look_at_probe(mca_btl_segmsg_link_t *link, uint64_t now, uint64_t timeout)
+/* Acts on what a probe has found so far. */
+static void conclude(mca_btl_segmsg_link_t *link, segmsg_probe_result_t result, uint64_t now,
+                     uint64_t timeout)
 {
-    struct pollfd fd = {.fd = link->probe, .events = POLLOUT};
-    int error = 0;
-    socklen_t bytes = sizeof(error);
-    bool has_ended =
-        poll(&fd, 1, 0) == 1 && getsockopt(link->probe, SOL_SOCKET, SO_ERROR, &error, &bytes) == 0;
-    if (has_ended && error == 0) {
-        lives(link, now);
-    } else if (has_ended && error == ECONNREFUSED) {
+    enum { TURNS = 4 /* both ports were asked twice, however long the process was out of MPI */ };
+    if (result == SEGMSG_PROBE_ALIVE) {
+        mca_btl_segmsg_net_alive_forget(link);
+        link->heard = now;
+    } else if (result == SEGMSG_PROBE_ENDED) {
         mca_btl_segmsg_net_alive_forget(link);
         mca_btl_segmsg_link_lost(link, "its process has ended");
-    } else if (now - link->heard > timeout) {
+    } else if (link->turns >= TURNS && now - link->asked > timeout - timeout / 4) {
         mca_btl_segmsg_net_alive_forget(link);
         mca_btl_segmsg_link_lost(link, "its host or the network does not answer");
-    } else if (has_ended) {
-        mca_btl_segmsg_net_alive_forget(link); /* and once more */
-        start_probe(link, now);
     }
 }
 
-static uint64_t ticks_of(unsigned seconds)
+static void start_probe(mca_btl_segmsg_link_t *link, uint64_t now, uint64_t timeout)
 {
-    return segmsg_clock_ticks_in(&mca_btl_segmsg.start, (uint64_t) seconds * 1000000000 /* ns */);
+    if (link->net->probes >= mca_btl_segmsg_net_config.probes) {
+        return;
+    }
+    segmsg_probe_result_t result =
+        segmsg_probe_start(&link->probe, &keepalive, &link->published.keepalive);
+    if (link->probe.socket >= 0) {
+        ++link->net->probes;
+        link->asked = link->turned = now;
+        link->turns = 0;
+        conclude(link, result, now, timeout);
+    }
+}
+
+static void look_at_probe(mca_btl_segmsg_link_t *link, uint64_t now, uint64_t timeout)
+{
+    bool turn = now - link->turned >= turn_ticks();
+    segmsg_probe_result_t result =
+        segmsg_probe_look(&link->probe, &link->published.keepalive, turn);
+    if (turn) {
+        link->turned = now;
+        ++link->turns;
+    }
+    conclude(link, result, now, timeout);
+}
+
+/* True if the peer is to be asked: it has been silent for long; or something has failed, and it has not
+ * answered since, or not for a second. */
+static bool is_silent(const mca_btl_segmsg_link_t *link, uint64_t now, uint64_t timeout)
+{
+    uint64_t suspected = link->net->suspected;
+    return now - link->heard > timeout / 4
+           || (suspected != 0 && (link->heard <= suspected || now - link->heard > ticks_of(1000)));
+}
+
+static void look_after(mca_btl_segmsg_link_t *link, uint64_t now, uint64_t timeout)
+{
+    if (link->heard == 0 || link->heard > now) {
+        link->heard = now;
+    }
+    if (!is_silent(link, now, timeout)) {
+        mca_btl_segmsg_net_alive_forget(link);
+    } else if (link->probe.socket >= 0) {
+        look_at_probe(link, now, timeout);
+    } else {
+        start_probe(link, now, timeout);
+    }
 }
 
 void mca_btl_segmsg_net_alive_suspect(mca_btl_segmsg_net_t *net, int error)
@@ -169,26 +161,24 @@ void mca_btl_segmsg_net_alive_suspect(mca_btl_segmsg_net_t *net, int error)
 
 void mca_btl_segmsg_net_alive_check(mca_btl_segmsg_net_t *net, uint64_t now)
 {
-    uint64_t timeout = ticks_of(mca_btl_segmsg_net_config.timeout);
+    uint64_t timeout = ticks_of((uint64_t) mca_btl_segmsg_net_config.timeout * 1000);
     if (timeout == 0) {
         return;
+    }
+    if (keepalive.live >= 0) {
+        segmsg_keepalive_empty_queue(&keepalive);
     }
     bool is_any_lost = false;
     mca_btl_segmsg_endpoint_t *endpoint;
     mca_btl_segmsg_endpoint_t *next;
     OPAL_LIST_FOREACH_SAFE (endpoint, next, &net->endpoints, mca_btl_segmsg_endpoint_t) {
         mca_btl_segmsg_link_t *link = endpoint->link;
-        if (link == NULL || link->published.lifeline == 0 || !is_in_use(link)) {
-            is_any_lost = is_any_lost || (link != NULL && link->is_lost);
-            continue;
+        if (link != NULL && link->published.keepalive.live_port != 0 && is_in_use(link)) {
+            look_after(link, now, timeout);
+        } else if (link != NULL) {
+            mca_btl_segmsg_net_alive_forget(link);
         }
-        if (link->heard == 0 || link->heard > now) {
-            link->heard = now;
-        } else if (link->probe >= 0) {
-            look_at_probe(link, now, timeout);
-        } else if (now - link->heard > timeout / 4 || net->suspected != 0) {
-            start_probe(link, now);
-        }
+        is_any_lost = is_any_lost || (link != NULL && link->is_lost);
     }
     if (net->suspected != 0 && (is_any_lost || now - net->suspected > timeout)) {
         if (!is_any_lost) {

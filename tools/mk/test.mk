@@ -112,7 +112,7 @@ check-clean-chroot: ## demo and check from a fresh clone in bare chroots (SUITE=
 # of src/interconnect needs no Open MPI. The features are there on every Debian that we support.
 #
 unit_interconnect := $(wildcard src/interconnect/segmsg_commit.c src/interconnect/segmsg_numa.c \
-	src/interconnect/segmsg_processors.c)
+	src/interconnect/segmsg_keepalive.c src/interconnect/segmsg_processors.c)
 unit_cc := $(if $(filter default,$(origin CC)),gcc,$(CC))
 unit_flags := -std=gnu11 -D_GNU_SOURCE=1 -Isrc -Itest/unit -Wall -Wextra -Wundef $(if $(WERROR),-Werror) \
 	-DSEGMSG_HAVE_POSIX_FALLOCATE=1 -DSEGMSG_HAVE_MADV_POPULATE_WRITE=1 -pthread $(CFLAGS)
