@@ -68,11 +68,15 @@ segmsg_library_sources = \
 	src/interconnect/segmsg_kernel_copy.h \
 	src/interconnect/segmsg_win.c \
 	src/interconnect/segmsg_win.h \
+	src/library/alive.c \
 	src/library/arrive.c \
 	src/library/close.c \
+	src/library/joint.c \
 	src/library/keep.c \
 	src/library/large.c \
 	src/library/library.h \
+	src/library/match.c \
+	src/library/match.h \
 	src/library/open.c \
 	src/library/options.c \
 	src/library/plan.c \

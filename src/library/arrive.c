@@ -6,26 +6,23 @@
  */
 #include "library/library.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-static bool matches(const segmsg_request_t *request, const segmsg_lib_peer_t *peer, int tag)
-{
-    return (request->peer == NULL || request->peer == peer)
-           && (request->tag == SEGMSG_ANY_TAG || request->tag == tag);
-}
-
-/* The first receive that asks for such a message, taken out of the list; or NULL. */
+/* The oldest receive that asks for such a message, no longer posted; or NULL. */
 static segmsg_request_t *take_posted(segmsg_t *handle, const segmsg_lib_peer_t *peer, int tag)
 {
-    segmsg_request_t *request = handle->posted.first;
-    while (request != NULL && !matches(request, peer, tag)) {
-        request = request->next;
+    segmsg_match_posted_t *posted = handle->match.posted.first == NULL
+                                        ? NULL
+                                        : segmsg_match_find_posted(&handle->match, peer->rank, tag);
+    if (posted == NULL) {
+        return NULL;
     }
-    if (request != NULL) {
-        segmsg_lib_list_remove(&handle->posted, request);
-        request->state = SEGMSG_LIB_ARRIVING;
-    }
+    segmsg_match_unpost(&handle->match, posted);
+    segmsg_request_t *request =
+        (segmsg_request_t *) (void *) ((char *) posted - offsetof(segmsg_request_t, match));
+    request->state = SEGMSG_LIB_ARRIVING;
     return request;
 }
 
@@ -39,6 +36,12 @@ static void call_handler(segmsg_t *handle, const segmsg_info_t *info, const void
     handle->in_handler = false;
 }
 
+/* Rises with every message that was kept. */
+static uint64_t number_of(const segmsg_lib_arrival_t *arrival)
+{
+    return arrival->match.entry.number;
+}
+
 /* Who has the oldest message that is kept, of those that have nothing before them; NULL: nobody. */
 static segmsg_lib_peer_t *oldest(const segmsg_t *handle)
 {
@@ -47,7 +50,7 @@ static segmsg_lib_peer_t *oldest(const segmsg_t *handle)
         segmsg_lib_peer_t *peer = &handle->peers[p];
         const segmsg_lib_arrival_t *arrival = peer->first_arrival;
         if (arrival != NULL && arrival->state != SEGMSG_LIB_COMING
-            && (best == NULL || arrival->number < best->first_arrival->number)) {
+            && (best == NULL || number_of(arrival) < number_of(best->first_arrival))) {
             best = peer;
         }
     }
@@ -58,18 +61,16 @@ static segmsg_lib_peer_t *oldest(const segmsg_t *handle)
  * meanwhile, since the handler sends something to its own process, has its turn the next time. */
 void segmsg_lib_show_kept(segmsg_t *handle)
 {
-    const uint64_t last = handle->arrivals;
+    const uint64_t last = handle->match.unexpected.numbers;
     segmsg_lib_peer_t *peer;
     while (handle->kept != 0 && handle->broken == SEGMSG_SUCCESS && (peer = oldest(handle)) != NULL
-           && peer->first_arrival->number <= last) {
+           && number_of(peer->first_arrival) <= last) {
         segmsg_lib_arrival_t *arrival = peer->first_arrival;
         if (arrival->state == SEGMSG_LIB_ANNOUNCED) {
             segmsg_lib_fetch(handle, arrival);
             continue;
         }
-        peer->first_arrival = arrival->next;
-        peer->last_arrival = arrival->next == NULL ? NULL : peer->last_arrival;
-        --handle->kept;
+        segmsg_lib_unkeep(handle, arrival);
         const segmsg_info_t info = segmsg_lib_arrival_info(arrival);
         call_handler(handle, &info, arrival->data);
         free(arrival->data);

@@ -9,14 +9,14 @@
 #include <stdlib.h>
 
 /* Waits for an operation of MPI's, and serves the others meanwhile; but not while room is reserved, since
- * nothing may then be sent. */
+ * nothing may then be sent. Ends too when a process is gone, without which the operation cannot end. */
 static int await_mpi(segmsg_t *handle, MPI_Request *request)
 {
     int is_done = 0;
     int error = MPI_SUCCESS;
     segmsg_patience_t patience = segmsg_lib_patience(handle);
     ++handle->waiting;
-    while (error == MPI_SUCCESS && !is_done) {
+    while (error == MPI_SUCCESS && !is_done && handle->gone == NULL) {
         int count = 0;
         if (handle->broken == SEGMSG_SUCCESS && handle->reserved == NULL) {
             count = segmsg_lib_progress(handle);
@@ -38,26 +38,59 @@ static void take_last(segmsg_t *handle)
     }
 }
 
-/* What stands against closing, in any process. */
-typedef struct {
-    int is_pending;   /* something of the caller's */
-    int is_under_way; /* something of the library's, which ends by itself */
-    int is_broken;    /* but where one can go on no more, nothing ends: all close */
-} vote_t;
-
-/* Votes with all. Returns an MPI error code. */
-static int take_vote(segmsg_t *handle, vote_t *vote)
+/* Votes with all on what stands against closing. Returns an MPI error code. */
+static int take_vote(segmsg_t *handle)
 {
     bool is_well = handle->broken == SEGMSG_SUCCESS;
-    const vote_t mine = {
+    segmsg_lib_vote_t *mine = &handle->vote[0];
+    *mine = (segmsg_lib_vote_t){
         .is_pending = is_well && (handle->pending != 0 || handle->reserved != NULL),
         .is_under_way = is_well && (segmsg_lib_has_unsent(handle) || handle->detached != 0),
         .is_broken = !is_well,
     };
     MPI_Request request;
-    int error = MPI_Iallreduce(&mine, vote, sizeof(mine) / sizeof(int), MPI_INT, MPI_MAX,
-                               handle->comm, &request);
+    int error = MPI_Iallreduce(mine, &handle->vote[1], sizeof(*mine) / sizeof(int), MPI_INT,
+                               MPI_MAX, handle->comm, &request);
     return error == MPI_SUCCESS ? await_mpi(handle, &request) : error;
+}
+
+/* Frees the messages that nobody can receive any more: MPI needs memory to close. */
+static void drop_kept(segmsg_t *handle)
+{
+    for (int p = 0; p < handle->node_size; ++p) {
+        segmsg_lib_arrival_t *next;
+        for (segmsg_lib_arrival_t *arrival = handle->peers[p].first_arrival; arrival != NULL;
+             arrival = next) {
+            next = arrival->next;
+            if (arrival->state != SEGMSG_LIB_COMING) {
+                segmsg_lib_drop(handle, arrival);
+            }
+        }
+    }
+}
+
+/* Votes until nothing of the library's is under way. Returns an MPI error code. */
+static int agree_to_close(segmsg_t *handle)
+{
+    const segmsg_lib_vote_t *all = &handle->vote[1];
+    int error = MPI_SUCCESS;
+    do {
+        if (handle->broken != SEGMSG_SUCCESS) {
+            drop_kept(handle);
+        }
+        error = take_vote(handle);
+    } while (error == MPI_SUCCESS && handle->gone == NULL && !all->is_broken && !all->is_pending
+             && all->is_under_way);
+    return error;
+}
+
+static segmsg_result_t result_of(const segmsg_t *handle, int mpi_error)
+{
+    return mpi_error != MPI_SUCCESS           ? segmsg_lib_mpi_failed("MPI_Iallreduce", mpi_error)
+           : handle->broken != SEGMSG_SUCCESS ? handle->broken
+           : handle->vote[1].is_broken        ? SEGMSG_E_PEER
+           : handle->kept != 0                ? segmsg_lib_plain(SEGMSG_E_LEFT_OVER)
+                                              : SEGMSG_SUCCESS;
 }
 
 segmsg_result_t segmsg_close(segmsg_t **handle)
@@ -69,20 +102,14 @@ segmsg_result_t segmsg_close(segmsg_t **handle)
     if (closing->in_handler) {
         return segmsg_lib_plain(SEGMSG_E_NESTED);
     }
-    vote_t vote = {0};
-    int error;
-    do {
-        error = take_vote(closing, &vote);
-    } while (error == MPI_SUCCESS && !vote.is_broken && !vote.is_pending && vote.is_under_way);
-    if (error == MPI_SUCCESS && !vote.is_broken && vote.is_pending) {
+    int error = agree_to_close(closing);
+    const segmsg_lib_vote_t *all = &closing->vote[1];
+    if (error == MPI_SUCCESS && closing->gone == NULL && !all->is_broken && all->is_pending) {
         return segmsg_lib_plain(SEGMSG_E_BUSY);
     }
     take_last(closing);
-    segmsg_result_t result = error != MPI_SUCCESS ? segmsg_lib_mpi_failed("MPI_Iallreduce", error)
-                             : closing->broken != SEGMSG_SUCCESS ? closing->broken
-                             : vote.is_broken                    ? SEGMSG_E_PEER
-                             : closing->kept != 0 ? segmsg_lib_plain(SEGMSG_E_LEFT_OVER)
-                                                  : SEGMSG_SUCCESS;
+    segmsg_lib_joint_abandon(closing);
+    segmsg_result_t result = result_of(closing, error);
     if (closing->reserved != NULL && closing->place_is_own) {
         free(closing->place.data);
     }

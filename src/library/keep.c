@@ -58,43 +58,38 @@ segmsg_lib_arrival_t *segmsg_lib_keep(segmsg_t *handle, segmsg_lib_peer_t *peer,
             (size_t) header->bytes, peer->rank);
         return NULL;
     }
-    *arrival = (segmsg_lib_arrival_t){
-        .peer = peer,
-        .number = ++handle->arrivals,
-        .header = *header,
-        .state = data == NULL ? SEGMSG_LIB_ANNOUNCED : SEGMSG_LIB_WHOLE,
-        .data = copy,
-    };
+    arrival->next = NULL;
+    arrival->previous = peer->last_arrival;
+    arrival->peer = peer;
+    arrival->header = *header;
+    arrival->state = data == NULL ? SEGMSG_LIB_ANNOUNCED : SEGMSG_LIB_WHOLE;
+    arrival->data = copy;
+    arrival->claimant = NULL;
     if (data != NULL) {
         memcpy(copy, data, header->bytes);
     }
     *(peer->last_arrival == NULL ? &peer->first_arrival : &peer->last_arrival->next) = arrival;
     peer->last_arrival = arrival;
+    segmsg_match_keep(&handle->match, &arrival->match, peer->rank, (int) header->tag);
     ++handle->kept;
     ++handle->statistics.kept;
     return arrival;
 }
 
-/* Takes an arrival out of its peer's list; the caller frees it. */
-static void unkeep(segmsg_t *handle, const segmsg_lib_arrival_t *arrival)
+void segmsg_lib_unkeep(segmsg_t *handle, segmsg_lib_arrival_t *arrival)
 {
     segmsg_lib_peer_t *peer = arrival->peer;
-    segmsg_lib_arrival_t *before = NULL;
-    segmsg_lib_arrival_t **at = &peer->first_arrival;
-    while (*at != arrival) {
-        before = *at;
-        at = &before->next;
-    }
-    *at = arrival->next;
-    if (peer->last_arrival == arrival) {
-        peer->last_arrival = before;
+    *(arrival->previous == NULL ? &peer->first_arrival : &arrival->previous->next) = arrival->next;
+    *(arrival->next == NULL ? &peer->last_arrival : &arrival->next->previous) = arrival->previous;
+    if (arrival->claimant == NULL) {
+        segmsg_match_unkeep(&handle->match, &arrival->match);
     }
     --handle->kept;
 }
 
 void segmsg_lib_drop(segmsg_t *handle, segmsg_lib_arrival_t *arrival)
 {
-    unkeep(handle, arrival);
+    segmsg_lib_unkeep(handle, arrival);
     free(arrival->data);
     free(arrival);
 }
@@ -129,36 +124,13 @@ void segmsg_lib_arrival_whole(segmsg_t *handle, segmsg_lib_arrival_t *arrival)
     }
 }
 
-/* The first message of a peer that is kept for whoever asks, and has the tag. */
-static segmsg_lib_arrival_t *find_of_peer(const segmsg_lib_peer_t *peer, int tag)
-{
-    segmsg_lib_arrival_t *arrival = peer->first_arrival;
-    while (arrival != NULL
-           && (arrival->claimant != NULL
-               || (tag != SEGMSG_ANY_TAG && arrival->header.tag != (uint32_t) tag))) {
-        arrival = arrival->next;
-    }
-    return arrival;
-}
-
-/* Likewise of `peer`, or if that is NULL the one of all that came first. */
-segmsg_lib_arrival_t *segmsg_lib_find_kept(const segmsg_t *handle, const segmsg_lib_peer_t *peer,
-                                           int tag)
+segmsg_lib_arrival_t *segmsg_lib_find_kept(segmsg_t *handle, const segmsg_lib_peer_t *peer, int tag)
 {
     if (__builtin_expect(handle->kept == 0, 1)) {
         return NULL;
     }
-    if (peer != NULL) {
-        return find_of_peer(peer, tag);
-    }
-    segmsg_lib_arrival_t *best = NULL;
-    for (int p = 0; p < handle->node_size; ++p) {
-        segmsg_lib_arrival_t *arrival = find_of_peer(&handle->peers[p], tag);
-        if (arrival != NULL && (best == NULL || arrival->number < best->number)) {
-            best = arrival;
-        }
-    }
-    return best;
+    int source = peer == NULL ? SEGMSG_MATCH_ANY : peer->rank;
+    return (segmsg_lib_arrival_t *) segmsg_match_find_kept(&handle->match, source, tag);
 }
 
 /* Gives a message that was kept to a receive. */
@@ -173,6 +145,7 @@ void segmsg_lib_receive_kept(segmsg_t *handle, segmsg_request_t *request,
         return;
     }
     if (arrival->state == SEGMSG_LIB_COMING) {
+        segmsg_match_unkeep(&handle->match, &arrival->match);
         arrival->claimant = request;
         return;
     }

@@ -11,17 +11,13 @@
 
 #include "core/segmsg_copy_long.h"
 #include "core/segmsg_defaults.h"
-#include "core/segmsg_joint.h"
 #include "interconnect/segmsg_kernel_copy.h"
 
-#include <sched.h>
 #include <string.h>
 
 enum {
     DATA_BYTES = SEGMSG_LINE, /* of a DATA message before its data, see segmsg_default_piece() */
-    STREAM_BURST = 16,        /* pieces that go out at a time */
-    UNHELPED_MAX = 8,         /* transfers without help, and one is asked for each */
-    UNHELPED_PAUSE = 64       /* so many afterwards */
+    STREAM_BURST = 16         /* pieces that go out at a time */
 };
 _Static_assert(sizeof(segmsg_lib_data_t) <= DATA_BYTES, "it fits");
 
@@ -35,102 +31,22 @@ static bool can_copy(const segmsg_t *handle, segmsg_lib_peer_t *peer)
             && segmsg_kernel_read((pid_t) peer->identity.pid, &found, peer->probe, sizeof(found))
             && found.nonce == peer->identity.nonce;
         peer->single_copy = works ? SEGMSG_LIB_COPIES : SEGMSG_LIB_COPIES_NOT;
+        peer->is_readable = works;
     }
     return peer->single_copy == SEGMSG_LIB_COPIES;
-}
-
-/* A copy out of a peer's memory. */
-typedef struct {
-    segmsg_lib_peer_t *peer;
-    unsigned char *to;
-    uint64_t from;
-    uint64_t bytes;
-} copy_t;
-
-static bool copy_piece(const copy_t *copy, uint64_t offset, uint64_t bytes)
-{
-    return segmsg_kernel_read((pid_t) copy->peer->identity.pid, copy->to + offset,
-                              copy->from + offset, bytes);
-}
-
-/* Claims and copies until nothing is left. Returns how many units; *copied: they are all here. */
-static uint32_t copy_own(const copy_t *copy, const segmsg_joint_cut_t *cut, segmsg_joint_t *record,
-                         uint32_t generation, bool *copied)
-{
-    uint32_t own = 0;
-    for (;;) {
-        segmsg_joint_piece_t piece =
-            segmsg_joint_claim(record, generation, cut, SEGMSG_JOINT_UNITS_MAX, SEGMSG_JOINT_FRONT);
-        if (piece.units == 0 || own + piece.units > segmsg_joint_units(cut)) {
-            return own;
-        }
-        own += piece.units;
-        *copied = *copied && copy_piece(copy, piece.offset, piece.bytes);
-    }
-}
-
-/* Waits for what the partner has claimed: it is copying that, or waits for a processor. */
-static segmsg_joint_state_t await_partner(segmsg_joint_t *record, uint32_t units)
-{
-    enum { PATIENCE = 1000 };
-    for (unsigned looks = 0;; ++looks) {
-        segmsg_joint_state_t state = segmsg_joint_state(record, units);
-        if (state != SEGMSG_JOINT_AWAITED) {
-            return state;
-        }
-        if (looks >= PATIENCE) {
-            sched_yield();
-        }
-    }
-}
-
-/* Copies with the help of the sender. One at a time: the record is always the same. */
-static bool copy_joint(segmsg_t *handle, const copy_t *copy, segmsg_lib_name_t send)
-{
-    const segmsg_joint_cut_t cut = segmsg_joint_cut(copy->bytes, SEGMSG_DEFAULT_JOINT_UNIT);
-    segmsg_joint_t *record = segmsg_export_joint(&handle->win.own, 0);
-    const segmsg_lib_join_t join = {
-        .send = send,
-        .bytes = cut.bytes,
-        .unit_bytes = cut.unit_bytes,
-        .address = (uint64_t) (uintptr_t) copy->to,
-        .generation = ++handle->joint_generation,
-    };
-    segmsg_joint_describe(record, &cut, copy->peer->identity.name, false);
-    segmsg_joint_start(record, join.generation, segmsg_joint_units(&cut));
-    (void) segmsg_lib_note_now(copy->peer, SEGMSG_LIB_JOIN, &join, sizeof(join));
-    bool copied = true;
-    uint32_t own = copy_own(copy, &cut, record, join.generation, &copied);
-    uint32_t others = segmsg_joint_units(&cut) - own;
-    uint64_t offset = own * cut.unit_bytes;
-    bool is_done = others == 0 || await_partner(record, others) == SEGMSG_JOINT_DONE;
-    segmsg_joint_describe(record, &(segmsg_joint_cut_t){0}, 0, false);
-    if (others != 0 && is_done) {
-        copy->peer->unhelped = 0;
-        handle->statistics.helped_bytes += cut.bytes - offset;
-    } else {
-        ++copy->peer->unhelped;
-    }
-    return copied && (is_done || copy_piece(copy, offset, cut.bytes - offset));
-}
-
-/* True if a transfer is to be shared. Who helps takes the processor from somebody where there are too few;
- * and a sender that did not help for a while does something else. */
-static bool may_ask(const segmsg_t *handle, segmsg_lib_peer_t *peer, uint64_t bytes)
-{
-    if (handle->is_crowded || handle->waits_contended != 0 || bytes < SEGMSG_DEFAULT_JOINT_FROM) {
-        return false;
-    }
-    if (peer->unhelped >= UNHELPED_MAX && ++peer->unhelped < UNHELPED_MAX + UNHELPED_PAUSE) {
-        return false;
-    }
-    peer->unhelped = peer->unhelped >= UNHELPED_MAX ? UNHELPED_MAX - 1 : peer->unhelped;
-    return true;
 }
 
 static uint64_t wanted(const segmsg_request_t *request)
 {
     return request->info.bytes < request->bytes ? request->info.bytes : request->bytes;
+}
+
+static segmsg_lib_copied_t copy_alone(const segmsg_request_t *request, uint64_t from,
+                                      uint64_t bytes)
+{
+    return segmsg_kernel_read((pid_t) request->peer->identity.pid, request->buffer, from, bytes)
+               ? SEGMSG_LIB_COPY_DONE
+               : SEGMSG_LIB_COPY_FAILED;
 }
 
 void segmsg_lib_long_receive(segmsg_t *handle, segmsg_lib_peer_t *peer,
@@ -142,30 +58,35 @@ void segmsg_lib_long_receive(segmsg_t *handle, segmsg_lib_peer_t *peer,
         .tag = (int) header->tag,
         .bytes = (size_t) header->bytes,
     };
-    segmsg_lib_answer_t answer = {.send = header->send};
-    const copy_t copy = {
-        .peer = peer,
-        .to = request->buffer,
-        .from = header->address,
-        .bytes = wanted(request),
-    };
+    const uint64_t bytes = wanted(request);
     if (segmsg_lib_attach(handle, peer) != SEGMSG_SUCCESS) {
         return;
     }
-    bool copied =
-        copy.bytes == 0
-        || (can_copy(handle, peer)
-            && (may_ask(handle, peer, copy.bytes) ? copy_joint(handle, &copy, header->send)
-                                                  : copy_piece(&copy, 0, copy.bytes)));
+    segmsg_lib_copied_t copied = bytes == 0 ? SEGMSG_LIB_COPY_DONE : SEGMSG_LIB_COPY_FAILED;
+    if (bytes != 0 && can_copy(handle, peer)) {
+        copied = segmsg_lib_joint_may_begin(handle, peer, bytes)
+                     ? segmsg_lib_joint_copy(handle, request, header, bytes)
+                     : copy_alone(request, header->address, bytes);
+    }
+    if (copied != SEGMSG_LIB_COPY_WAITS) {
+        segmsg_lib_long_end(handle, request, header->send, copied == SEGMSG_LIB_COPY_DONE);
+    }
+}
+
+void segmsg_lib_long_end(segmsg_t *handle, segmsg_request_t *request, segmsg_lib_name_t send,
+                         bool copied)
+{
+    segmsg_lib_peer_t *peer = request->peer;
+    segmsg_lib_answer_t answer = {.send = send};
     if (copied) {
         segmsg_lib_note(handle, peer, SEGMSG_LIB_DONE, &answer, sizeof(answer));
-        handle->statistics.single_copies += copy.bytes != 0;
+        handle->statistics.single_copies += wanted(request) != 0;
         segmsg_lib_receive_end(handle, request, SEGMSG_SUCCESS);
         return;
     }
     peer->single_copy = SEGMSG_LIB_COPIES_NOT;
     answer.receive = request->name;
-    answer.bytes = copy.bytes;
+    answer.bytes = wanted(request);
     request->moved = 0;
     ++handle->statistics.streamed;
     segmsg_lib_note(handle, peer, SEGMSG_LIB_CLEAR, &answer, sizeof(answer));
@@ -302,6 +223,13 @@ static bool send_piece(const segmsg_t *handle, segmsg_lib_peer_t *peer, segmsg_r
     }
     request->moved += bytes;
     return true;
+}
+
+bool segmsg_lib_is_short_of_memory(const segmsg_lib_peer_t *peer)
+{
+    size_t sure = segmsg_sender_sure_capacity(&peer->sender);
+    return (peer->first_note != NULL && sure == 0)
+           || (peer->streams.first != NULL && sure <= DATA_BYTES);
 }
 
 int segmsg_lib_serve_streams(segmsg_t *handle, segmsg_lib_peer_t *peer)

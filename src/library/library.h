@@ -21,9 +21,12 @@
 #ifndef SEGMSG_LIBRARY_H
 #define SEGMSG_LIBRARY_H
 
+#include "library/match.h"
 #include "library/segmsg.h"
 
 #include "core/segmsg_copy.h"
+#include "core/segmsg_help.h"
+#include "core/segmsg_joint.h"
 #include "core/segmsg_look.h"
 #include "core/segmsg_sender.h"
 #include "interconnect/segmsg_win.h"
@@ -111,6 +114,7 @@ struct segmsg_request {
     int tag;                            /* may be SEGMSG_ANY_TAG in a receive */
     segmsg_info_t info;                 /* of what was received */
     struct segmsg_lib_arrival *arrival; /* detached: for this */
+    segmsg_match_posted_t match;        /* POSTED; last: not cleared with the rest */
 };
 
 typedef struct {
@@ -119,9 +123,9 @@ typedef struct {
 
 /* A message that has come before anybody asked for it. */
 typedef struct segmsg_lib_arrival {
-    struct segmsg_lib_arrival *next;
+    segmsg_match_unexpected_t match;            /* first; as long as no receive has claimed it */
+    struct segmsg_lib_arrival *next, *previous; /* of the same peer, in order */
     segmsg_lib_peer_t *peer;
-    uint64_t number;          /* rises with every arrival */
     segmsg_lib_long_t header; /* of an EAGER message: tag and bytes */
     enum {
         SEGMSG_LIB_WHOLE,     /* `data` is the message */
@@ -140,6 +144,12 @@ typedef struct segmsg_lib_note {
     unsigned char data[48];
 } segmsg_lib_note_t;
 
+/* What tells a process from others that had or have its number. */
+typedef struct {
+    uint64_t pid_space; /* inode of the name space of process numbers; 0: unknown */
+    uint64_t started;   /* clock ticks since boot */
+} segmsg_lib_life_t;
+
 /* Another process of the node, or this one. */
 struct segmsg_lib_peer {
     segmsg_sender_t sender; /* first: used by every message */
@@ -153,7 +163,12 @@ struct segmsg_lib_peer {
     bool is_attached;
     bool is_busy; /* something waits for room: it is in handle->busy */
     enum { SEGMSG_LIB_UNTRIED, SEGMSG_LIB_COPIES, SEGMSG_LIB_COPIES_NOT } single_copy;
-    unsigned unhelped;         /* transfers in a row with which it did not help */
+    segmsg_help_t help; /* what its help with long messages was worth */
+    unsigned unhelped;  /* transfers in a row with which it did not help */
+    segmsg_lib_life_t life;
+    bool is_in_own_space; /* its process number means it here too */
+    bool is_readable;     /* the kernel has once copied from it */
+    int64_t stuck_since;  /* nanoseconds; no shared memory for an answer or a stream; 0: there is */
     segmsg_lib_list_t sends;   /* SEND, in order */
     segmsg_lib_list_t streams; /* STREAM */
     segmsg_lib_note_t *first_note, *last_note;
@@ -161,18 +176,36 @@ struct segmsg_lib_peer {
     segmsg_lib_peer_t *next_busy;
 };
 
+/* A cooperative copy whose own part is done, and that waits for the sender's. */
+typedef struct {
+    segmsg_request_t *request; /* the receive; NULL: there is none */
+    segmsg_lib_name_t send;    /* as in LONG */
+    uint64_t from;             /* in the sender's memory */
+    uint64_t bytes;
+    uint64_t own_bytes;       /* copied here, from the start on */
+    uint32_t others;          /* units that the sender has claimed */
+    bool copied;              /* all that was to be copied here was */
+    uint64_t begun, own_done; /* nanoseconds */
+} segmsg_lib_joint_t;
+
+/* What stands against closing, in any process. */
+typedef struct {
+    int is_pending;   /* something of the caller's */
+    int is_under_way; /* something of the library's, which ends by itself */
+    int is_broken;    /* but where one can go on no more, nothing ends: all close */
+} segmsg_lib_vote_t;
+
 struct segmsg {
     segmsg_receiver_t receiver;
     segmsg_look_t look;
     segmsg_lib_peer_t *peers; /* by rank in the node */
-    segmsg_lib_list_t posted;
+    segmsg_match_t match;
     segmsg_lib_peer_t *busy; /* those for which something waits */
     segmsg_result_t broken;  /* nothing goes any more, for this reason */
     size_t eager_limit;
-    size_t piece;      /* bytes of a streamed message that go at a time */
-    uint64_t arrivals; /* so far */
-    uint32_t kept;     /* messages that lie about */
-    bool is_crowded;   /* the node has more processes than this one may run on processors */
+    size_t piece;    /* bytes of a streamed message that go at a time */
+    uint32_t kept;   /* messages that lie about */
+    bool is_crowded; /* the node has more processes than this one may run on processors */
     bool in_handler;
     bool wants_single_copy;
     unsigned waiting; /* depth of blocking calls: who waits has time to help */
@@ -198,6 +231,13 @@ struct segmsg {
     uint32_t detached; /* in use by the library */
     uint32_t generation;
     uint32_t joint_generation;
+    segmsg_lib_joint_t joint;
+
+    segmsg_lib_vote_t vote[2];     /* own, and of all; MPI's as long as a vote is under way */
+    const segmsg_lib_peer_t *gone; /* its process is no more: no collective call of MPI can end */
+    int64_t alive_at;              /* nanoseconds; when all were last looked at */
+    unsigned idle_polls;           /* calls that do not wait, in a row, that found nothing */
+    int64_t offer_after; /* nanoseconds of waiting before the processor is offered; 0: as usual */
 
     int rank; /* in `comm` */
     int size;
@@ -224,6 +264,12 @@ static inline segmsg_lib_peer_t *segmsg_lib_peer_of(const segmsg_t *handle, int 
     return node_rank < 0 ? NULL : &handle->peers[node_rank];
 }
 
+/* True if there can be so many bytes at `memory`: at most as many as an object can have. */
+static inline bool segmsg_lib_is_memory(const void *memory, size_t bytes)
+{
+    return bytes <= (memory == NULL ? 0 : (size_t) PTRDIFF_MAX);
+}
+
 static inline bool segmsg_lib_is_self(const segmsg_t *handle, const segmsg_lib_peer_t *peer)
 {
     return peer == &handle->peers[handle->node_rank];
@@ -243,12 +289,25 @@ typedef struct {
  * explains. */
 segmsg_result_t segmsg_lib_configure(const segmsg_options_t *options, segmsg_lib_config_t *config);
 
-/* ---- text.c ---- */
+/* ---- wait.c ---- */
 
 /* The handle can do nothing more, for this reason; the other processes learn of it. */
 void segmsg_lib_break(segmsg_t *handle, segmsg_result_t result);
 /* Looks whether another process can do nothing more, and if so breaks the handle. */
 void segmsg_lib_look_for_broken(segmsg_t *handle);
+
+/* ---- alive.c ---- */
+
+/* Nanoseconds since some time. */
+int64_t segmsg_lib_nanoseconds(void);
+/* What tells this process from others. */
+segmsg_lib_life_t segmsg_lib_own_life(void);
+/* False if the process of a peer is known to have ended. */
+bool segmsg_lib_is_alive(const segmsg_lib_peer_t *peer);
+/* Looks a few times a second whether the process of any peer has ended, and if so breaks the handle. */
+void segmsg_lib_look_for_gone(segmsg_t *handle);
+
+/* ---- text.c ---- */
 
 /* What segmsg_explanation() says from now on. */
 void segmsg_lib_explain(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -309,7 +368,7 @@ SEGMSG_INLINE segmsg_result_t segmsg_lib_check_send(segmsg_t *handle, int to, in
                                                     const void *data, size_t bytes,
                                                     segmsg_lib_peer_t **peer)
 {
-    if (__builtin_expect(handle == NULL || tag < 0 || (data == NULL && bytes != 0), 0)) {
+    if (__builtin_expect(handle == NULL || tag < 0 || !segmsg_lib_is_memory(data, bytes), 0)) {
         return segmsg_lib_plain(SEGMSG_E_ARGUMENT);
     }
     if (__builtin_expect(handle->broken != SEGMSG_SUCCESS || handle->reserved != NULL, 0)) {
@@ -358,6 +417,9 @@ void segmsg_lib_show_kept(segmsg_t *handle);
 segmsg_lib_arrival_t *segmsg_lib_keep(segmsg_t *handle, segmsg_lib_peer_t *peer,
                                       const segmsg_lib_long_t *header, const void *data);
 segmsg_info_t segmsg_lib_arrival_info(const segmsg_lib_arrival_t *arrival);
+/* Takes an arrival out of all lists; its data and itself are the caller's then. */
+void segmsg_lib_unkeep(segmsg_t *handle, segmsg_lib_arrival_t *arrival);
+/* Takes it out, and frees it. */
 void segmsg_lib_drop(segmsg_t *handle, segmsg_lib_arrival_t *arrival);
 /* Lets a long message come that nobody has asked for. */
 void segmsg_lib_fetch(segmsg_t *handle, segmsg_lib_arrival_t *arrival);
@@ -365,7 +427,7 @@ void segmsg_lib_fetch(segmsg_t *handle, segmsg_lib_arrival_t *arrival);
 void segmsg_lib_arrival_whole(segmsg_t *handle, segmsg_lib_arrival_t *arrival);
 /* The first message that is kept and is nobody's, from `peer` or if that is NULL from anybody, with `tag` or
  * with any; NULL if there is none. */
-segmsg_lib_arrival_t *segmsg_lib_find_kept(const segmsg_t *handle, const segmsg_lib_peer_t *peer,
+segmsg_lib_arrival_t *segmsg_lib_find_kept(segmsg_t *handle, const segmsg_lib_peer_t *peer,
                                            int tag);
 /* Gives it to a receive. */
 void segmsg_lib_receive_kept(segmsg_t *handle, segmsg_request_t *request,
@@ -401,8 +463,13 @@ typedef struct {
     unsigned most;  /* looks in vain at all before the processor is offered to others */
     unsigned idle;  /* such looks so far */
     unsigned taken; /* messages of the one who is waited for, so far */
+    int64_t since;  /* nanoseconds; when the first offer was held back; 0: none was */
 } segmsg_patience_t;
 segmsg_patience_t segmsg_lib_patience(segmsg_t *handle);
+/* Progress for a call that does not wait: notices after many of them that nothing can come any more. */
+void segmsg_lib_poll_progress(segmsg_t *handle);
+/* Offers the processor to others, if that has paid. */
+void segmsg_lib_offer_processor(segmsg_t *handle, segmsg_patience_t *patience);
 /* To be called after every look at all, with how much it found. */
 void segmsg_lib_lose_patience(segmsg_t *handle, segmsg_patience_t *patience, int found);
 
@@ -444,7 +511,30 @@ bool segmsg_lib_answered(segmsg_t *handle, segmsg_lib_peer_t *peer, segmsg_lib_k
                          const segmsg_lib_answer_t *answer);
 bool segmsg_lib_data_came(segmsg_t *handle, segmsg_lib_peer_t *peer, const unsigned char *message,
                           uint32_t bytes);
+/* Ends the receive of a long message that was copied by the kernel; or lets it be streamed, if it could not
+ * be. */
+void segmsg_lib_long_end(segmsg_t *handle, segmsg_request_t *request, segmsg_lib_name_t send,
+                         bool copied);
+/* True if a stream or an answer to a peer waits for shared memory that it never had. */
+bool segmsg_lib_is_short_of_memory(const segmsg_lib_peer_t *peer);
 /* Sends what there is room for of a peer's streams. */
 int segmsg_lib_serve_streams(segmsg_t *handle, segmsg_lib_peer_t *peer);
+
+/* ---- joint.c ---- */
+
+typedef enum {
+    SEGMSG_LIB_COPY_DONE,
+    SEGMSG_LIB_COPY_FAILED, /* the kernel refused */
+    SEGMSG_LIB_COPY_WAITS   /* for the sender; progress ends it with segmsg_lib_long_end */
+} segmsg_lib_copied_t;
+/* True if the sender is to be asked to copy a part of so many bytes. */
+bool segmsg_lib_joint_may_begin(const segmsg_t *handle, segmsg_lib_peer_t *peer, uint64_t bytes);
+/* Copies the first `bytes` bytes of a message together with its sender. */
+segmsg_lib_copied_t segmsg_lib_joint_copy(segmsg_t *handle, segmsg_request_t *request,
+                                          const segmsg_lib_long_t *header, uint64_t bytes);
+/* Goes on with the transfer that waits for its sender. Returns how much there was to do. */
+int segmsg_lib_joint_look(segmsg_t *handle);
+/* Gives that transfer up. Returns when its sender writes no more, since the buffer is the caller's then. */
+void segmsg_lib_joint_abandon(segmsg_t *handle);
 
 #endif

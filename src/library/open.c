@@ -28,6 +28,8 @@ typedef struct {
     uint64_t begin; /* as in segmsg_win_t */
     uint64_t rank;
     uint64_t wants_single_copy;
+    uint64_t pid_space; /* as in segmsg_lib_life_t */
+    uint64_t started;
 } card_t;
 enum { CARD_WORDS = sizeof(card_t) / sizeof(uint64_t) };
 
@@ -177,7 +179,7 @@ static segmsg_result_t map_ranks(segmsg_t *handle)
 }
 
 /* Makes a peer of what it says about itself. */
-static segmsg_result_t meet(segmsg_t *handle, int node_rank, const card_t *card)
+static segmsg_result_t meet(segmsg_t *handle, int node_rank, const card_t *card, uint64_t pid_space)
 {
     segmsg_lib_peer_t *peer = &handle->peers[node_rank];
     if (card->versions != versions()) {
@@ -194,6 +196,9 @@ static segmsg_result_t meet(segmsg_t *handle, int node_rank, const card_t *card)
     peer->rank = (int) card->rank;
     peer->probe = card->probe;
     peer->wants_single_copy = card->wants_single_copy != 0;
+    segmsg_help_init(&peer->help);
+    peer->life = (segmsg_lib_life_t){.pid_space = card->pid_space, .started = card->started};
+    peer->is_in_own_space = pid_space != 0 && card->pid_space == pid_space;
     peer->identity = (segmsg_identity_t){
         .name = card->name,
         .nonce = card->nonce,
@@ -205,6 +210,7 @@ static segmsg_result_t meet(segmsg_t *handle, int node_rank, const card_t *card)
 /* Exchanges cards with the processes of the node. `cards` has room for one of each. */
 static segmsg_result_t exchange(segmsg_t *handle, card_t *cards)
 {
+    const segmsg_lib_life_t life = segmsg_lib_own_life();
     card_t mine = {
         .versions = versions(),
         .name = handle->self.name,
@@ -214,6 +220,8 @@ static segmsg_result_t exchange(segmsg_t *handle, card_t *cards)
         .begin = handle->win.begin,
         .rank = (uint64_t) handle->rank,
         .wants_single_copy = handle->wants_single_copy,
+        .pid_space = life.pid_space,
+        .started = life.started,
     };
     int error = MPI_Allgather(&mine, CARD_WORDS, MPI_UINT64_T, cards, CARD_WORDS, MPI_UINT64_T,
                               handle->node);
@@ -222,7 +230,7 @@ static segmsg_result_t exchange(segmsg_t *handle, card_t *cards)
     }
     segmsg_result_t result = SEGMSG_SUCCESS;
     for (int p = 0; p < handle->node_size && result == SEGMSG_SUCCESS; ++p) {
-        result = meet(handle, p, &cards[p]);
+        result = meet(handle, p, &cards[p], life.pid_space);
     }
     return result == SEGMSG_SUCCESS ? map_ranks(handle) : result;
 }
@@ -281,10 +289,17 @@ void segmsg_lib_destroy(segmsg_t *handle)
         }
     }
     segmsg_receiver_destroy(&handle->receiver);
+    segmsg_match_destroy(&handle->match);
     segmsg_lib_requests_destroy(handle);
-    segmsg_win_destroy(&handle->win);
     free(handle->node_rank_of);
+    const bool is_alone = handle->gone != NULL;
     free(handle->peers);
+    if (is_alone) {
+        /* What remains is freed by collective calls, which would wait for the process that is gone. And MPI
+         * may still write the outcome of a vote into the handle. */
+        return;
+    }
+    segmsg_win_destroy(&handle->win);
     if (handle->node != MPI_COMM_NULL) {
         (void) MPI_Comm_free(&handle->node);
     }
@@ -415,7 +430,7 @@ int segmsg_reachable(const segmsg_t *handle, int *ranks, int room)
     if (handle == NULL) {
         return 0;
     }
-    for (int p = 0; p < handle->node_size && p < room; ++p) {
+    for (int p = 0; p < handle->node_size && p < room && ranks != NULL; ++p) {
         ranks[p] = handle->peers[p].rank;
     }
     return handle->node_size;

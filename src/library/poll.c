@@ -6,8 +6,6 @@
  */
 #include "library/library.h"
 
-#include <sched.h>
-
 /* Begins to show messages to a handler. Returns what is wrong with the arguments or the moment. */
 static segmsg_result_t begin_poll(segmsg_t *handle, segmsg_handler_t handler, void *context,
                                   unsigned *handled)
@@ -55,7 +53,7 @@ segmsg_result_t segmsg_poll(segmsg_t *handle, segmsg_handler_t handler, void *co
         return result;
     }
     if (handle->broken == SEGMSG_SUCCESS) {
-        (void) segmsg_lib_progress(handle);
+        segmsg_lib_poll_progress(handle);
         show_new(handle);
     }
     return end_poll(handle, handled);
@@ -80,6 +78,7 @@ segmsg_result_t segmsg_poll_wait(segmsg_t *handle, segmsg_handler_t handler, voi
     if (handler == NULL && handle->pending == 0) {
         return segmsg_lib_plain(SEGMSG_E_ARGUMENT); /* it would wait without end */
     }
+    const bool was_unended = handle->unended != 0;
     segmsg_patience_t patience = segmsg_lib_patience(handle);
     ++handle->waiting;
     bool is_over = handle->broken != SEGMSG_SUCCESS;
@@ -90,8 +89,9 @@ segmsg_result_t segmsg_poll_wait(segmsg_t *handle, segmsg_handler_t handler, voi
         is_over = handle->handled != 0 || handle->unended != 0 || handle->broken != SEGMSG_SUCCESS;
     }
     --handle->waiting;
-    if (handle->handled == 0 && handle->unended != 0) {
-        sched_yield(); /* the caller may call again and again, and end nothing */
+    if (handle->handled == 0 && was_unended) {
+        segmsg_lib_offer_processor(handle,
+                                   &patience); /* the caller calls again, and ends nothing */
     }
     return end_poll(handle, handled);
 }

@@ -41,7 +41,8 @@ static segmsg_request_t *receive(segmsg_t *handle, segmsg_lib_peer_t *peer, int 
     if (arrival != NULL) {
         segmsg_lib_receive_kept(handle, request, arrival);
     } else {
-        segmsg_lib_list_append(&handle->posted, request);
+        segmsg_match_post(&handle->match, &request->match,
+                          peer == NULL ? SEGMSG_MATCH_ANY : peer->rank, tag);
     }
     return request;
 }
@@ -55,7 +56,7 @@ segmsg_result_t segmsg_irecv(segmsg_t *handle, int from, int tag, void *buffer, 
     *request = NULL;
     segmsg_lib_peer_t *peer;
     segmsg_result_t result = check_receive(handle, from, tag, &peer);
-    if (result == SEGMSG_SUCCESS && buffer == NULL && room != 0) {
+    if (result == SEGMSG_SUCCESS && !segmsg_lib_is_memory(buffer, room)) {
         result = segmsg_lib_plain(SEGMSG_E_ARGUMENT);
     }
     if (result == SEGMSG_SUCCESS) {
@@ -103,7 +104,8 @@ SEGMSG_INLINE bool receive_found(segmsg_t *handle, const segmsg_lib_peer_t *peer
 /* True if nothing stands before a receive that asks for the next message of `reader`. */
 SEGMSG_INLINE bool is_next(const segmsg_t *handle, const segmsg_reader_t *reader)
 {
-    return handle->kept == 0 && handle->posted.first == NULL && reader != NULL && !reader->is_guest;
+    return handle->kept == 0 && handle->match.posted.first == NULL && reader != NULL
+           && !reader->is_guest;
 }
 
 /*
@@ -147,7 +149,7 @@ segmsg_result_t segmsg_recv(segmsg_t *handle, int from, int tag, void *buffer, s
 {
     segmsg_lib_peer_t *peer;
     segmsg_result_t result = check_receive(handle, from, tag, &peer);
-    if (__builtin_expect(result != SEGMSG_SUCCESS || (buffer == NULL && room != 0), 0)) {
+    if (__builtin_expect(result != SEGMSG_SUCCESS || !segmsg_lib_is_memory(buffer, room), 0)) {
         return result != SEGMSG_SUCCESS ? result : segmsg_lib_plain(SEGMSG_E_ARGUMENT);
     }
     if (__builtin_expect(handle->in_handler, 0)) {
@@ -181,7 +183,7 @@ segmsg_result_t segmsg_probe(segmsg_t *handle, int from, int tag, int *found, se
     }
     const segmsg_lib_arrival_t *arrival = segmsg_lib_find_kept(handle, peer, tag);
     if (arrival == NULL) {
-        (void) segmsg_lib_progress(handle);
+        segmsg_lib_poll_progress(handle);
         arrival = segmsg_lib_find_kept(handle, peer, tag);
     }
     *found = arrival != NULL;

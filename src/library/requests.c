@@ -7,7 +7,9 @@
  */
 #include "library/library.h"
 
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 static bool has_room(segmsg_t *handle)
 {
@@ -39,10 +41,9 @@ segmsg_request_t *segmsg_lib_request_new(segmsg_t *handle, bool is_detached)
         index = handle->request_count++;
         handle->request[index] = request;
     }
-    *request = (segmsg_request_t){
-        .name = {.index = index, .generation = ++handle->generation},
-        .is_detached = is_detached,
-    };
+    memset(request, 0, offsetof(segmsg_request_t, match));
+    request->name = (segmsg_lib_name_t){.index = index, .generation = ++handle->generation};
+    request->is_detached = is_detached;
     ++*(is_detached ? &handle->detached : &handle->pending);
     return request;
 }

@@ -55,9 +55,10 @@ segmsg_result_t segmsg_reserve(segmsg_t *handle, int to, size_t bytes, void **pl
 static void publish_reserved(segmsg_t *handle, segmsg_lib_peer_t *peer, segmsg_lib_kind_t kind,
                              size_t bytes)
 {
+    segmsg_patience_t patience = segmsg_lib_patience(handle);
     while (!segmsg_sender_publish(&peer->sender, &handle->place, (uint8_t) kind,
                                   (uint32_t) (bytes + SEGMSG_LIB_EAGER_BYTES))) {
-        (void) segmsg_lib_progress(handle);
+        segmsg_lib_lose_patience(handle, &patience, segmsg_lib_progress(handle));
         if (handle->broken != SEGMSG_SUCCESS) {
             return;
         }

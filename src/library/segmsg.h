@@ -31,7 +31,11 @@
  *
  * Memory. A message that comes before anybody asked for it is kept in memory of its receiver, as many as
  * come: who sends much more than its receiver takes should wait for answers now and then. A process that
- * has no memory left for that, or finds shared memory corrupt, can only close the handle; its peers get PEER.
+ * has no memory left for that, or for ten seconds no shared memory for an answer to a peer, or finds shared
+ * memory corrupt, can only close the handle; its peers get PEER. So do those that wait, or look again and
+ * again, when the process of a peer of the node has ended, within about a second.
+ *
+ * Lengths. No length may be larger than PTRDIFF_MAX: ARGUMENT.
  *
  * Ownership. What is sent belongs to the library until the send is complete; what is received into, until
  * the receive is. What a handler sees is gone when the handler returns.
@@ -79,7 +83,7 @@ typedef enum {
     SEGMSG_E_MODEL,     /* windows of this MPI have separate public and private copies */
     SEGMSG_E_MPI,       /* an MPI function failed */
     SEGMSG_E_CORRUPT,   /* a peer has written what no correct peer writes */
-    SEGMSG_E_PEER,      /* another process of the handle can go on no more */
+    SEGMSG_E_PEER,      /* another process of the handle can go on no more, or has ended */
     SEGMSG_E_NESTED,    /* a call from within a handler that may not be made there */
     SEGMSG_E_LEFT_OVER, /* closed, but messages that had arrived were never received */
     SEGMSG_E_COUNT
@@ -151,7 +155,8 @@ SEGMSG_API segmsg_result_t segmsg_open(MPI_Comm comm, const segmsg_options_t *op
  * back (segmsg_withdraw): if any process has some, or a reservation, all processes get BUSY and the handle
  * stays open. After any other result *handle is NULL. Errors: ARGUMENT, NESTED, BUSY, MPI; LEFT_OVER if
  * messages had come to the caller that nobody asked for; what else has ended the use of the handle (MEMORY,
- * CORRUPT, PEER), in this process or in another.
+ * CORRUPT, PEER), in this process or in another. Where a process of the node has ended, it waits for nobody,
+ * and leaves to MPI what can only be freed by all.
  */
 SEGMSG_API segmsg_result_t segmsg_close(segmsg_t **handle);
 
@@ -163,7 +168,7 @@ SEGMSG_API int segmsg_size(const segmsg_t *handle);
 SEGMSG_API int segmsg_is_reachable(const segmsg_t *handle, int rank);
 
 /* Writes the ranks that can be reached, rising, the caller's among them, to `ranks`, at most `room` of
- * them. Returns how many there are. `ranks` may be NULL if room is 0. */
+ * them. Returns how many there are. `ranks` may be NULL: then they are only counted. */
 SEGMSG_API int segmsg_reachable(const segmsg_t *handle, int *ranks, int room);
 
 /* Longest message in bytes that goes out without its receiver, and that a handler sees in place. */

@@ -198,6 +198,27 @@ bool segmsg_lib_has_unsent(const segmsg_t *handle)
     return handle->busy != NULL;
 }
 
+/* An answer, or a stream, for which there is no shared memory: without it the peer waits. Memory may come
+ * when somebody else frees some; but not for ever. */
+static void look_for_stuck(segmsg_t *handle, segmsg_lib_peer_t *peer)
+{
+    static const int64_t most = INT64_C(10000000000);
+    if (!segmsg_lib_is_short_of_memory(peer)) {
+        peer->stuck_since = 0;
+        return;
+    }
+    int64_t now = segmsg_lib_nanoseconds();
+    if (peer->stuck_since == 0) {
+        peer->stuck_since = now;
+    } else if (now - peer->stuck_since > most && handle->broken == SEGMSG_SUCCESS) {
+        segmsg_lib_explain(
+            "For ten seconds no shared memory could be had to answer rank %d: free some "
+            "of /dev/shm, or raise SEGMSG_MEMORY",
+            peer->rank);
+        segmsg_lib_break(handle, SEGMSG_E_MEMORY);
+    }
+}
+
 int segmsg_lib_serve_busy(segmsg_t *handle)
 {
     int count = 0;
@@ -211,7 +232,10 @@ int segmsg_lib_serve_busy(segmsg_t *handle)
         count += segmsg_lib_serve_streams(handle, peer);
         segmsg_lib_check_sender(handle, peer);
         if (has_unsent(peer)) {
+            look_for_stuck(handle, peer);
             segmsg_lib_set_busy(handle, peer);
+        } else {
+            peer->stuck_since = 0;
         }
         peer = next;
     }

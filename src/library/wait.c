@@ -7,15 +7,24 @@
 #include "library/library.h"
 
 #include <sched.h>
-#include <time.h>
+
+/* What waits for room, or for its sender's part of a copy. */
+SEGMSG_INLINE int progress_waiting(segmsg_t *handle)
+{
+    int count = 0;
+    if (__builtin_expect(handle->busy != NULL, 0)) {
+        count += segmsg_lib_serve_busy(handle);
+    }
+    if (__builtin_expect(handle->joint.request != NULL, 0)) {
+        count += segmsg_lib_joint_look(handle);
+    }
+    return count;
+}
 
 int segmsg_lib_progress(segmsg_t *handle)
 {
     int count = segmsg_look(&handle->receiver, &handle->look, &segmsg_lib_look_ops, handle);
-    if (__builtin_expect(handle->busy != NULL, 0)) {
-        count += segmsg_lib_serve_busy(handle);
-    }
-    return count;
+    return count + progress_waiting(handle);
 }
 
 int segmsg_lib_progress_but(segmsg_t *handle, const segmsg_reader_t *reader)
@@ -29,25 +38,29 @@ int segmsg_lib_progress_but(segmsg_t *handle, const segmsg_reader_t *reader)
         }
     }
     count += segmsg_look_at_others(receiver, &handle->look, &segmsg_lib_look_ops, handle);
-    if (__builtin_expect(handle->busy != NULL, 0)) {
-        count += segmsg_lib_serve_busy(handle);
-    }
-    return count;
+    return count + progress_waiting(handle);
 }
 
 /*
  * With more processes than processors, whoever has to answer may wait for this one. Whether that is so
  * shows when the processor is offered and somebody takes it: other programs, and processes that are not in
- * the communicator, are not counted otherwise.
+ * the communicator, are not counted otherwise. Who waits for messages, as this process does, gives it back
+ * soon; who computes keeps it for a time slice, several thousand times what a message takes. So after an
+ * offer that was taken for that long, the next one comes later, and later still after each of that kind.
  */
 enum {
-    PATIENCE = 64,        /* looks at all, about a microsecond each */
-    CROWDED = 4,          /* the same where there are too few processors */
-    BETWEEN = 2,          /* between two offers */
-    LOOKS = 1024,         /* at one, about a microsecond */
-    LOOKS_CROWDED = 8,    /* likewise */
-    TAKEN_NS = 3000,      /* an offer that was taken lasts longer */
-    CONTENDED_WAITS = 256 /* waits until it is seen anew */
+    PATIENCE = 64,          /* looks at all, about a microsecond each */
+    CROWDED = 4,            /* the same where there are too few processors */
+    BETWEEN = 2,            /* between two offers */
+    LOOKS = 1024,           /* at one, about a microsecond */
+    LOOKS_CROWDED = 8,      /* likewise */
+    TAKEN_NS = 3000,        /* an offer that was taken lasts longer */
+    SLICE_NS = 500000,      /* one that was taken by somebody who computes lasts longer */
+    HELD_FIRST_NS = 200000, /* waiting before an offer, after the first that was */
+    HELD_MOST_NS =
+        12800000, /* several time slices: the scheduler has long taken the processor by then */
+    CONTENDED_WAITS = 256, /* waits until it is seen anew */
+    POLLS_IN_VAIN = 1024   /* calls that do not wait, until others are looked at */
 };
 
 segmsg_patience_t segmsg_lib_patience(segmsg_t *handle)
@@ -63,26 +76,47 @@ segmsg_patience_t segmsg_lib_patience(segmsg_t *handle)
     };
 }
 
-static int64_t nanoseconds(void)
+/* True if an offer has to wait, since the last ones cost a time slice each. */
+static bool is_held(const segmsg_t *handle, segmsg_patience_t *patience, int64_t now)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t) now.tv_sec * 1000000000 + now.tv_nsec;
+    if (handle->offer_after == 0) {
+        return false;
+    }
+    if (patience->since == 0) {
+        patience->since = now;
+    }
+    return now - patience->since < handle->offer_after;
 }
 
-static void offer_processor(segmsg_t *handle, segmsg_patience_t *patience)
+/* Learns from an offer how long the next one is to wait. */
+static void learn(segmsg_t *handle, segmsg_patience_t *patience, int64_t taken)
+{
+    if (taken > SLICE_NS) {
+        int64_t next = handle->offer_after == 0 ? HELD_FIRST_NS : 2 * handle->offer_after;
+        handle->offer_after = next < HELD_MOST_NS ? next : HELD_MOST_NS;
+        patience->since = 0;
+        return;
+    }
+    handle->offer_after = handle->offer_after <= HELD_FIRST_NS ? 0 : handle->offer_after / 2;
+    if (taken > TAKEN_NS) {
+        handle->waits_contended = CONTENDED_WAITS;
+        patience->looks = LOOKS_CROWDED;
+        patience->most = CROWDED;
+    }
+}
+
+void segmsg_lib_offer_processor(segmsg_t *handle, segmsg_patience_t *patience)
 {
     segmsg_lib_look_for_broken(handle);
+    segmsg_lib_look_for_gone(handle);
     if (handle->is_crowded) {
         sched_yield();
         return;
     }
-    int64_t before = nanoseconds();
-    sched_yield();
-    if (nanoseconds() - before > TAKEN_NS) {
-        handle->waits_contended = CONTENDED_WAITS;
-        patience->looks = LOOKS_CROWDED;
-        patience->most = CROWDED;
+    int64_t before = segmsg_lib_nanoseconds();
+    if (!is_held(handle, patience, before)) {
+        sched_yield();
+        learn(handle, patience, segmsg_lib_nanoseconds() - before);
     }
 }
 
@@ -90,9 +124,21 @@ void segmsg_lib_lose_patience(segmsg_t *handle, segmsg_patience_t *patience, int
 {
     if (found != 0) {
         patience->idle = 0;
+        patience->since = 0;
     } else if (++patience->idle >= patience->most) {
-        offer_processor(handle, patience);
+        segmsg_lib_offer_processor(handle, patience);
         patience->idle = patience->most - BETWEEN;
+    }
+}
+
+void segmsg_lib_poll_progress(segmsg_t *handle)
+{
+    if (segmsg_lib_progress(handle) != 0) {
+        handle->idle_polls = 0;
+    } else if (++handle->idle_polls >= POLLS_IN_VAIN) {
+        handle->idle_polls = 0;
+        segmsg_lib_look_for_broken(handle);
+        segmsg_lib_look_for_gone(handle);
     }
 }
 
@@ -102,8 +148,8 @@ void segmsg_lib_wait_for(segmsg_t *handle, segmsg_patience_t *patience, segmsg_r
         TAKEN_MOST = 16
     }; /* who sends all the time must not keep the others from being served */
     int count;
-    if (reader != NULL && handle->busy == NULL && segmsg_lib_stare(reader, patience)
-        && ++patience->taken % TAKEN_MOST != 0) {
+    if (reader != NULL && handle->busy == NULL && handle->joint.request == NULL
+        && segmsg_lib_stare(reader, patience) && ++patience->taken % TAKEN_MOST != 0) {
         count = segmsg_look_at_reader(&handle->receiver, 1, &segmsg_lib_look_ops, handle, reader);
     } else {
         count = segmsg_lib_progress(handle);
@@ -156,11 +202,15 @@ void segmsg_lib_look_for_broken(segmsg_t *handle)
 
 void segmsg_lib_abandon(segmsg_t *handle, segmsg_request_t *request)
 {
-    segmsg_lib_list_t *list = request->state == SEGMSG_LIB_POSTED   ? &handle->posted
-                              : request->state == SEGMSG_LIB_SEND   ? &request->peer->sends
+    segmsg_lib_list_t *list = request->state == SEGMSG_LIB_SEND     ? &request->peer->sends
                               : request->state == SEGMSG_LIB_STREAM ? &request->peer->streams
                                                                     : NULL;
-    if (list != NULL) {
+    if (request == handle->joint.request) {
+        segmsg_lib_joint_abandon(handle);
+    }
+    if (request->state == SEGMSG_LIB_POSTED) {
+        segmsg_match_unpost(&handle->match, &request->match);
+    } else if (list != NULL) {
         segmsg_lib_list_remove(list, request);
     }
     request->result = handle->broken;
@@ -228,7 +278,7 @@ segmsg_result_t segmsg_test(segmsg_t *handle, segmsg_request_t **request, int *c
         return SEGMSG_SUCCESS;
     }
     if (!(*request)->is_complete && handle->broken == SEGMSG_SUCCESS) {
-        (void) segmsg_lib_progress(handle);
+        segmsg_lib_poll_progress(handle);
     }
     if (!(*request)->is_complete && handle->broken == SEGMSG_SUCCESS) {
         return SEGMSG_SUCCESS;
@@ -254,7 +304,7 @@ segmsg_result_t segmsg_wait(segmsg_t *handle, segmsg_request_t **request, segmsg
 segmsg_result_t segmsg_wait_all(segmsg_t *handle, int count, segmsg_request_t **requests,
                                 segmsg_info_t *infos)
 {
-    if (count < 0 || (requests == NULL && count != 0)) {
+    if (handle == NULL || count < 0 || (requests == NULL && count != 0)) {
         return segmsg_lib_plain(SEGMSG_E_ARGUMENT);
     }
     segmsg_result_t first = SEGMSG_SUCCESS;

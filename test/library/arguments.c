@@ -120,6 +120,32 @@ static void sending_checks_its_arguments(void)
     close_empty(&handle);
 }
 
+/* More than an object can have: nothing is sent, and nothing written. */
+static void lengths_that_no_memory_has_are_refused(void)
+{
+    static const size_t lengths[] = {SIZE_MAX, SIZE_MAX - 7, (size_t) PTRDIFF_MAX + 1,
+                                     (size_t) PTRDIFF_MAX + 4096};
+    segmsg_t *handle = open_world();
+    const int ranks[] = {next(), check_rank};
+    char data[8] = {0};
+
+    for (size_t i = 0; i < 2 * sizeof(lengths) / sizeof(lengths[0]); i++) {
+        size_t bytes = lengths[i / 2];
+        int rank = ranks[i % 2];
+        segmsg_request_t *request = NULL;
+        void *place = NULL;
+
+        GIVES(SEGMSG_E_ARGUMENT, segmsg_send(handle, rank, 1, data, bytes));
+        GIVES(SEGMSG_E_ARGUMENT, segmsg_isend(handle, rank, 1, data, bytes, &request));
+        GIVES(SEGMSG_E_ARGUMENT, segmsg_recv(handle, rank, 1, data, bytes, NULL));
+        GIVES(SEGMSG_E_ARGUMENT, segmsg_irecv(handle, rank, 1, data, bytes, &request));
+        GIVES(SEGMSG_E_ARGUMENT, segmsg_reserve(handle, rank, bytes, &place));
+        CHECK(NULL == request && NULL == place, "something was begun");
+    }
+    check_that_nothing_came(handle);
+    close_empty(&handle);
+}
+
 /* What reserving refuses besides is tested with reservations. */
 static void reserving_checks_its_arguments(void)
 {
@@ -185,6 +211,10 @@ static void waiting_checks_its_arguments(void)
     GIVES(SEGMSG_E_ARGUMENT, segmsg_wait(NULL, &request, NULL));
     GIVES(SEGMSG_E_ARGUMENT, segmsg_wait(handle, NULL, NULL));
     GIVES(SEGMSG_E_ARGUMENT, segmsg_wait_all(NULL, 1, &request, NULL));
+    GIVES(SEGMSG_E_ARGUMENT, segmsg_wait_all(NULL, 0, NULL, NULL));
+    SUCCEEDS(segmsg_wait_all(handle, 0, NULL, NULL));
+    GIVES(SEGMSG_E_ARGUMENT, segmsg_withdraw(NULL, &request));
+    GIVES(SEGMSG_E_ARGUMENT, segmsg_withdraw(handle, NULL));
     GIVES(SEGMSG_E_ARGUMENT, segmsg_wait_all(handle, -1, &request, NULL));
     GIVES(SEGMSG_E_ARGUMENT, segmsg_wait_all(handle, 1, NULL, NULL));
     check_that_nothing_came(handle);
@@ -209,6 +239,7 @@ int main(int argc, char **argv)
         PROMISE(opening_checks_its_arguments),
         PROMISE(closing_checks_its_arguments),
         PROMISE(sending_checks_its_arguments),
+        PROMISE(lengths_that_no_memory_has_are_refused),
         PROMISE(reserving_checks_its_arguments),
         PROMISE(receiving_checks_its_arguments),
         PROMISE(looking_checks_its_arguments),

@@ -158,6 +158,58 @@ static void what_is_pending_ends(void)
     close_broken(&handle);
 }
 
+/* Also where memory stays short: MPI, which closing needs, gets that of the messages nobody can receive. */
+static void memory_that_stays_short_does_not_keep_it_from_closing(void)
+{
+    segmsg_t *handle = open_world();
+    segmsg_result_t result = SEGMSG_SUCCESS;
+
+    if (!memory_can_be_short()) {
+        close_empty(&handle);
+        return;
+    }
+    if (0 == check_rank) {
+        check_doing("%s: run out of memory", promise_now);
+        limit_memory(address_space() + MORE);
+        while (SEGMSG_SUCCESS == result) {
+            result = segmsg_poll(handle, NULL, NULL, NULL);
+        }
+        GIVES(SEGMSG_E_MEMORY, result);
+    }
+    while (SEGMSG_SUCCESS == result) { /* so short that the last bytes are used */
+        result = segmsg_send(handle, 0, 1, "a", 1);
+    }
+    close_broken(&handle);
+    limit_memory(RLIM_INFINITY);
+}
+
+/* Who only asks, and never waits, is told too. */
+static void whoever_polls_is_told(void)
+{
+    segmsg_t *handle = open_world();
+    segmsg_request_t *request = NULL;
+    segmsg_result_t result = SEGMSG_SUCCESS;
+    char byte;
+    int done = 0;
+
+    if (!memory_can_be_short() || !promise_needs(3)) {
+        close_empty(&handle);
+        return;
+    }
+    if (check_rank < 2) {
+        break_it(handle);
+    } else {
+        SUCCEEDS(segmsg_irecv(handle, 1, 1, &byte, 1, &request));
+        check_doing("%s: segmsg_test", promise_now);
+        while (!done) {
+            result = segmsg_test(handle, &request, &done, NULL);
+            sched_yield();
+        }
+        GIVES(SEGMSG_E_PEER, result);
+    }
+    close_broken(&handle);
+}
+
 /* It is this handle that is broken, and not the library. */
 static void other_handles_go_on(void)
 {
@@ -183,6 +235,8 @@ int main(int argc, char **argv)
         PROMISE(all_are_told),
         PROMISE(every_call_tells_afterwards),
         PROMISE(what_is_pending_ends),
+        PROMISE(memory_that_stays_short_does_not_keep_it_from_closing),
+        PROMISE(whoever_polls_is_told),
         PROMISE(other_handles_go_on),
     };
 

@@ -150,15 +150,18 @@ class Installation:
             return self.cxx + CXX_FLAGS + flags
         return [self.mpicc] + C_FLAGS + flags
 
-    def command(self, ranks, words, short_of_shm=False):
+    def command(self, ranks, words, short_of_shm=False, outlives=False):
         """The command line of a job. Where /dev/shm is to be short, Open MPI must do without it for
-        its own messages: it takes memory that it does not have."""
+        its own messages: it takes memory that it does not have. If the job outlives its ranks, the
+        others go on when one is killed."""
         command = [self.mpirun, "-n", str(ranks)]
         if self.mpi == "openmpi":
             command += ["--oversubscribe", "--bind-to", "none", "--mca", "mpi_yield_when_idle", "1"]
         if self.mpi == "openmpi" and short_of_shm:
             for transport in ("vader", "sm"):  # the one of 4.1, and that of 5.0
                 command += ["--mca", f"btl_{transport}_backing_directory", "/tmp"]
+        if outlives:
+            command += ["--enable-recovery"] if self.mpi == "openmpi" else ["-disable-auto-cleanup"]
         return command + list(words)
 
     def environment(self, session):

@@ -26,13 +26,14 @@ SETTINGS = {"usual": {}, "no single copy": NO_COPY, "tiny": TINY,
 class Job:
     """One mpirun: the promises of a program, with some ranks, in a setting."""
 
-    def __init__(self, program, ranks, setting, quick=False, forbidden="", shm=0):
+    def __init__(self, program, ranks, setting, quick=False, forbidden="", shm=0, dies=False):
         self.program = program
         self.ranks = ranks
         self.setting = setting
         self.quick = quick
         self.forbidden = forbidden  # ranks that the kernel's copy is denied to: "0,1", "all"
         self.shm = shm              # bytes of /dev/shm, if the job needs one of its own
+        self.dies = dies            # a rank is killed, and the others go on
         self.promises = promises_of(program)
         self.is_cxx = source_of(program).endswith(".cc")
 
@@ -103,6 +104,8 @@ def others():
     jobs = matrix("quiet", (1, 2, 4), ("usual", "no single copy", "tiny"), ((2, "usual"),))
     jobs += matrix("threads", (1, 2, 4), ("usual", "no single copy", "tiny"), ((2, "usual"),))
     jobs += matrix("broken", (2, 3, 4), ("usual", "no single copy", "tiny"), ((3, "usual"),))
+    jobs += matrix("many", (2, 3), ("usual",), ((2, "usual"),))
+    jobs += matrix("stopped", (2,), ("usual",), ((2, "usual"),))
     jobs += matrix("cplusplus", (1, 3), ("usual",), ((3, "usual"),))
     return jobs
 
@@ -122,5 +125,11 @@ def short_of_memory():
             for ranks in (2, 4) for setting in ("usual", "no single copy", "tiny")]
 
 
+def deaths():
+    """A rank is killed, and the launcher lets the others go on."""
+    return [Job("gone", ranks, setting, (ranks, setting) == (3, "usual"), dies=True)
+            for ranks in (2, 3, 4) for setting in ("usual", "no single copy")]
+
+
 def all_jobs():
-    return traffic() + opening() + others() + copies() + short_of_memory()
+    return traffic() + opening() + others() + copies() + short_of_memory() + deaths()

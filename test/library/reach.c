@@ -64,6 +64,9 @@ static void no_more_ranks_are_written_than_there_is_room_for(void)
         }
     }
     CHECK(segmsg_reachable(handle, NULL, 0) == check_size, "NULL and 0 are not accepted");
+    CHECK(segmsg_reachable(handle, NULL, 5) == check_size, "NULL is written to, or not accepted");
+    CHECK(segmsg_reachable(handle, NULL, -1) == check_size, "NULL and -1 are not accepted");
+    CHECK(segmsg_reachable(NULL, NULL, 5) == 0, "without a handle ranks are reachable");
     free(ranks);
     close_empty(&handle);
 }
