@@ -59,8 +59,14 @@ segmsg_interconnect_sources = \
 	src/interconnect/segmsg_ofi_select.c \
 	src/interconnect/segmsg_processors.c \
 	src/interconnect/segmsg_processors.h \
+	src/interconnect/segmsg_random.c \
+	src/interconnect/segmsg_random.h \
 	src/interconnect/segmsg_shm.c \
-	src/interconnect/segmsg_shm.h
+	src/interconnect/segmsg_shm.h \
+	src/interconnect/segmsg_shm_domain.c \
+	src/interconnect/segmsg_shm_domain.h \
+	src/interconnect/segmsg_shm_file.c \
+	src/interconnect/segmsg_shm_file.h
 segmsg_library_sources = \
 	src/interconnect/segmsg_commit.c \
 	src/interconnect/segmsg_commit.h \
@@ -130,6 +136,8 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_verify.c \
 	src/btl/btl_segmsg_way.h
 segmsg_inspect_sources = \
+	src/tools/segmsg_find.c \
+	src/tools/segmsg_find.h \
 	src/tools/segmsg_inspect.c \
 	src/tools/segmsg_inspect.h \
 	src/tools/segmsg_inspect_json.c \

@@ -41,6 +41,7 @@
 #include "core/segmsg_sender.h"
 #include "interconnect/segmsg_processors.h"
 #include "interconnect/segmsg_shm.h"
+#include "interconnect/segmsg_shm_domain.h"
 
 BEGIN_C_DECLS
 
@@ -88,6 +89,7 @@ typedef struct {
     segmsg_cache_policy_t cache;
     unsigned look_every; /* nanoseconds */
     bool numa_bind;
+    bool keep_names;
     bool report;
 } mca_btl_segmsg_config_t;
 
@@ -98,11 +100,12 @@ typedef struct {
     uint64_t magic;
     uint32_t layout_version;
     uint32_t descriptor_bytes;
-    uint32_t rails; /* mca_btl_segmsg_net_modex_t that follow the descriptor */
-    uint32_t reserved;
+    uint32_t rails;      /* mca_btl_segmsg_net_modex_t that follow the descriptor */
+    uint32_t keeps_name; /* 1: btl_segmsg_keep_names is set */
     segmsg_identity_t owner;
     uint64_t domain; /* who sees the same shared memory: segmsg_shm_domain */
-    uint64_t probe;  /* address of a mca_btl_segmsg_probe_t, for whoever tries to read it */
+    segmsg_shm_spaces_t spaces;
+    uint64_t probe; /* address of a mca_btl_segmsg_probe_t, for whoever tries to read it */
 } mca_btl_segmsg_modex_t;
 
 /* What peers read and write to find out whether the kernel's single copy works. */
@@ -198,7 +201,8 @@ typedef struct {
     bool serves_shm;     /* peers on this node are reached through shared memory */
 
     segmsg_identity_t self;
-    uint64_t domain; /* segmsg_shm_domain of the backing directory */
+    uint64_t domain;            /* segmsg_shm_domain of the backing directory */
+    segmsg_shm_spaces_t spaces; /* of this process */
     mca_btl_segmsg_probe_t probe;
     segmsg_shm_t shm; /* this process's export */
     segmsg_receiver_t receiver;

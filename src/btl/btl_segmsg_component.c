@@ -88,7 +88,7 @@ static int component_open(void)
     OBJ_CONSTRUCT(&module->frags, opal_free_list_t);
     OBJ_CONSTRUCT(&module->operations, opal_pointer_array_t);
     atomic_flag_clear(&module->polling);
-    module->shm.guard = -1;
+    module->shm = segmsg_shm_none();
     return OPAL_SUCCESS;
 }
 
@@ -137,7 +137,7 @@ static void identify(mca_btl_segmsg_module_t *module)
 }
 
 static void say_why_no_export(const mca_btl_segmsg_config_t *config, segmsg_shm_status_t status,
-                              uint64_t needed, uint64_t available)
+                              const segmsg_shm_shortage_t *shortage)
 {
     const char *directory = config->backing_directory;
     switch (status) {
@@ -151,16 +151,31 @@ static void say_why_no_export(const mca_btl_segmsg_config_t *config, segmsg_shm_
     case SEGMSG_SHM_DIRECTORY_FULL:
         /* What is free changes while the processes of the node look. */
         mca_btl_segmsg_say_once_a_node(directory, "directory-full", opal_process_info.nodename,
-                                       directory, (unsigned long) (needed >> 10),
-                                       (unsigned long) (available >> 10));
+                                       directory, (unsigned long) (shortage->needed >> 10),
+                                       (unsigned long) (shortage->available >> 10));
+        break;
+    case SEGMSG_SHM_FILE_LIMIT:
+        MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("file-limit", opal_process_info.nodename,
+                                       (unsigned long) (shortage->available >> 10),
+                                       (unsigned long) (shortage->needed >> 10));
         break;
     case SEGMSG_SHM_LAYOUT_FAILED:
         MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("export-too-small", opal_process_info.nodename, directory);
         break;
-    case SEGMSG_SHM_CREATE_FAILED: /* opal_shmem has said it */
+    case SEGMSG_SHM_CREATE_FAILED:
+        MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("create-failed", opal_process_info.nodename, directory,
+                                       strerror(shortage->error));
+        break;
     case SEGMSG_SHM_OK:
         break;
     }
+}
+
+/* Processes that will open the own file by its name: those of the job on this node, all of them when
+ * they start. Those of other jobs are not known yet. */
+static uint32_t openers(const mca_btl_segmsg_config_t *config)
+{
+    return config->keep_names ? UINT32_MAX : segmsg_compat_local_peers();
 }
 
 static bool make_export(mca_btl_segmsg_module_t *module)
@@ -175,18 +190,20 @@ static bool make_export(mca_btl_segmsg_module_t *module)
         .ring_starter = config->ring_starter < ring_full ? config->ring_starter : ring_full,
         .groups_max = config->max_groups,
         .lobby = config->lobby < ring_full ? config->lobby : ring_full,
+        .openers = openers(config),
         .owner = module->self,
     };
-    uint64_t needed = 0;
-    uint64_t available = 0;
+    segmsg_shm_shortage_t shortage = {0};
     segmsg_shm_status_t status =
         segmsg_shm_create(&module->shm, config->backing_directory, &export_config,
-                          segmsg_compat_local_peers() + config->extra_peers, &needed, &available);
+                          segmsg_compat_local_peers() + config->extra_peers, &shortage);
     if (status != SEGMSG_SHM_OK) {
-        say_why_no_export(config, status, needed, available);
+        say_why_no_export(config, status, &shortage);
         return false;
     }
-    segmsg_compat_register_cleanup(module->shm.ds->seg_name);
+    if (module->shm.file.path != NULL) {
+        segmsg_compat_register_cleanup(module->shm.file.path);
+    }
     if (config->numa_bind && !segmsg_numa_is_one_node()) {
         (void) segmsg_numa_bind_local(segmsg_compat_topology(), module->shm.export.base,
                                       module->shm.export.bytes);

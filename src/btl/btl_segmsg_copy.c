@@ -78,7 +78,8 @@ void mca_btl_segmsg_copy_try(mca_btl_segmsg_endpoint_t *endpoint,
     }
     endpoint->single_copy = endpoint->kernel_copies || endpoint->mapper != NULL;
     endpoint->probe = modex->probe;
-    endpoint->pid_is_visible = kill((pid_t) modex->owner.pid, 0) == 0 || errno == EPERM;
+    endpoint->pid_is_visible = segmsg_shm_spaces_share_pids(mca_btl_segmsg.spaces, modex->spaces)
+                               && (kill((pid_t) modex->owner.pid, 0) == 0 || errno == EPERM);
 }
 
 void mca_btl_segmsg_copy_forget(mca_btl_segmsg_endpoint_t *endpoint)

@@ -36,8 +36,7 @@ static void endpoint_construct(mca_btl_segmsg_endpoint_t *endpoint)
     endpoint->retired = false;
     endpoint->partial = NULL;
     memset(&endpoint->peer, 0, sizeof(endpoint->peer));
-    memset(&endpoint->shm, 0, sizeof(endpoint->shm));
-    endpoint->shm.guard = -1;
+    endpoint->shm = segmsg_shm_none();
     memset(&endpoint->sender, 0, sizeof(endpoint->sender));
     OBJ_CONSTRUCT(&endpoint->lock, opal_mutex_t);
     OBJ_CONSTRUCT(&endpoint->pending, opal_list_t);
@@ -134,6 +133,23 @@ static void place_peer(mca_btl_segmsg_endpoint_t *endpoint, pid_t pid)
     }
 }
 
+/* True if the peer started together with this process: each then opens the other's file by its name. */
+static bool is_of_own_job(const mca_btl_segmsg_modex_t *modex)
+{
+    return modex->owner.name >> 32 == mca_btl_segmsg.self.name >> 32;
+}
+
+/*
+ * True if both processes can open the other one's file, or neither can. Those of two jobs know the
+ * names, but these may be gone: they then do it through /proc.
+ */
+static bool can_open_files(const mca_btl_segmsg_modex_t *modex)
+{
+    const mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
+    return is_of_own_job(modex) || segmsg_shm_spaces_share_files(module->spaces, modex->spaces)
+           || (module->config.keep_names && modex->keeps_name != 0);
+}
+
 /* Maps the peer's export and gets ready to send; false if the peer cannot be reached. */
 static bool connect_to(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg_modex_t *modex)
 {
@@ -141,8 +157,13 @@ static bool connect_to(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg
     if (!module->serves_shm || module->domain == 0 || modex->domain != module->domain) {
         return false; /* another machine, or another view of the shared memory */
     }
+    if (!can_open_files(modex)) {
+        return false; /* another job's, in another container */
+    }
     segmsg_error_t error =
-        segmsg_shm_attach(&endpoint->shm, modex + 1, modex->descriptor_bytes, &modex->owner);
+        segmsg_shm_attach(&endpoint->shm, modex + 1, modex->descriptor_bytes, &modex->owner,
+                          is_of_own_job(modex),
+                          segmsg_shm_spaces_share_files(module->spaces, modex->spaces));
     if (error == SEGMSG_ERR_LAYOUT) {
         mca_btl_segmsg_say("other-build", opal_process_info.nodename,
                            OPAL_NAME_PRINT(endpoint->proc->proc_name));

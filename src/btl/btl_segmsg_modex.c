@@ -7,9 +7,7 @@
 int mca_btl_segmsg_modex_send(void)
 {
     mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
-    size_t descriptor_bytes = segmsg_shm_descriptor_bytes(&module->shm);
-    /* In whole words, so that what follows is aligned. */
-    descriptor_bytes = (descriptor_bytes + 7) / 8 * 8;
+    size_t descriptor_bytes = segmsg_shm_describe(&module->shm, NULL);
     size_t bytes =
         sizeof(mca_btl_segmsg_modex_t) + descriptor_bytes + mca_btl_segmsg_net_publish(NULL);
     mca_btl_segmsg_modex_t *modex = calloc(1, bytes);
@@ -22,7 +20,9 @@ int mca_btl_segmsg_modex_send(void)
     modex->owner = module->self;
     modex->domain = module->domain = segmsg_shm_domain(module->config.backing_directory);
     modex->probe = (uint64_t) (uintptr_t) &module->probe;
-    memcpy(modex + 1, module->shm.ds, segmsg_shm_descriptor_bytes(&module->shm));
+    modex->spaces = module->spaces = segmsg_shm_spaces();
+    modex->keeps_name = module->config.keep_names;
+    (void) segmsg_shm_describe(&module->shm, modex + 1);
     modex->rails = mca_btl_segmsg_nets;
     (void) mca_btl_segmsg_net_publish((char *) (modex + 1) + descriptor_bytes);
     int rc;

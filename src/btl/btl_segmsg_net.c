@@ -383,29 +383,27 @@ static void set_module(mca_btl_segmsg_net_t *net)
 static bool make_export(mca_btl_segmsg_net_t *net)
 {
     const mca_btl_segmsg_net_config_t *config = &mca_btl_segmsg_net_config;
-    segmsg_identity_t owner = mca_btl_segmsg.self;
-    owner.nonce += 1 + net->rail; /* the name of the file is made of it */
     const segmsg_export_config_t export_config = {
         .geometry = config->geometry,
         .ring_starter = config->geometry.group[0].partition_count,
         .groups_max =
             SEGMSG_WIRE_SEGMENTS < config->memory * 64 ? SEGMSG_WIRE_SEGMENTS : config->memory * 64,
-        .owner = owner,
+        .openers = 0, /* nobody maps it */
+        .owner = mca_btl_segmsg.self,
     };
     uint64_t one = segmsg_export_bytes_for(&export_config, 1);
     uint64_t each = segmsg_export_bytes_for(&export_config, 2) - one;
     uint64_t peers = ((uint64_t) config->memory << 20) / each;
-    uint64_t needed = 0;
-    uint64_t available = 0;
+    segmsg_shm_shortage_t shortage = {0};
     segmsg_shm_status_t status =
         segmsg_shm_create(&net->shm, mca_btl_segmsg.config.backing_directory, &export_config,
-                          peers < 1 ? 1 : (uint32_t) peers, &needed, &available);
+                          peers < 1 ? 1 : (uint32_t) peers, &shortage);
     if (status != SEGMSG_SHM_OK) {
         MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("ofi-no-memory", opal_process_info.nodename,
-                                       mca_btl_segmsg.config.backing_directory);
+                                       mca_btl_segmsg.config.backing_directory,
+                                       segmsg_shm_status_text(status, &shortage));
         return false;
     }
-    segmsg_compat_register_cleanup(net->shm.ds->seg_name);
     return segmsg_targets_init(&net->targets, &net->shm.export);
 }
 

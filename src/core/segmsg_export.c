@@ -57,6 +57,13 @@ size_t segmsg_export_bytes_min(const segmsg_export_config_t *config)
     return segmsg_export_bytes_for(config, 1);
 }
 
+size_t segmsg_export_bytes_at_start(const segmsg_export_config_t *config)
+{
+    size_t lobby =
+        config->lobby == 0 ? 0 : round_to_page(segmsg_segment_bytes(0, SEGMSG_LINE, config->lobby));
+    return SEGMSG_PAGE + lobby;
+}
+
 static segmsg_export_shape_t shape_of(const segmsg_head_t *head)
 {
     segmsg_export_shape_t shape = {
@@ -132,6 +139,7 @@ segmsg_error_t segmsg_export_init(segmsg_export_t *export, const segmsg_export_c
     head->group_table = head->segment_table + sizeof(segmsg_segment_entry_t);
     head->joints = joints_offset(config->groups_max);
     head->arena = arena_offset(config->groups_max);
+    head->openers = config->openers;
     head->owner = config->owner;
     head->geometry = config->geometry;
     head->magic = SEGMSG_MAGIC;

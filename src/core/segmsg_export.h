@@ -46,6 +46,7 @@ typedef struct {
     uint32_t ring_starter; /* partitions of a first segment of group 0; SEGMSG_RING_MIN or more */
     uint32_t groups_max;   /* most groups at one time; the segment table holds as many segments */
     uint32_t lobby;        /* partitions of the common segment of group 0; 0: no common segments */
+    uint32_t openers;      /* as in segmsg_head_t */
     segmsg_identity_t owner;
 } segmsg_export_config_t;
 
@@ -77,6 +78,9 @@ static inline segmsg_joint_t *segmsg_export_joint(const segmsg_export_t *export,
 
 /* Bytes of an export that can hold, for `peers` senders, every group once and a starter each. */
 size_t segmsg_export_bytes_for(const segmsg_export_config_t *config, uint32_t peers);
+
+/* Bytes that segmsg_export_init commits. */
+size_t segmsg_export_bytes_at_start(const segmsg_export_config_t *config);
 
 /* Bytes of the smallest export that segmsg_export_init accepts: one sender and all its groups. */
 size_t segmsg_export_bytes_min(const segmsg_export_config_t *config);

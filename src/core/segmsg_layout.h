@@ -129,6 +129,7 @@ typedef struct {
     segmsg_identity_t owner; /* the receiver */
     segmsg_geometry_t geometry;
     uint32_t common[SEGMSG_GROUPS_MAX]; /* common segment of each group: index + 1, or 0: none */
+    uint32_t openers; /* processes that open the object by its name before that is taken away */
 
     /* Written by whoever registers a segment or forms a group, the owner or a sender. */
     _Alignas(SEGMSG_LINE) _Atomic uint32_t segment_count; /* entries in use, from the front */
@@ -137,6 +138,9 @@ typedef struct {
     _Atomic uint32_t registered; /* segments in state REGISTERED: a hint for claimers */
     _Atomic uint32_t sessions;   /* numbers given to senders, see segmsg_identity_t */
     _Atomic uint32_t rings;      /* segments of group 0 that senders have for themselves: a hint */
+
+    /* Written by peers when they attach, and read by them: see interconnect/segmsg_shm.c. */
+    _Atomic uint32_t opened; /* of `openers`, how many have */
 
     /* Written by senders when they have formed a group; the owner polls it. */
     _Alignas(SEGMSG_LINE) _Atomic uint32_t formed_count;

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #if SEGMSG_HAVE_MADV_POPULATE_WRITE
@@ -32,26 +33,28 @@ static int populate(unsigned char *base, size_t offset, size_t length)
 }
 #endif
 
-static int allocate(const char *path, size_t offset, size_t length)
+static int allocate(int fd, size_t offset, size_t length)
 {
 #if SEGMSG_HAVE_POSIX_FALLOCATE
-    int fd = open(path, O_RDWR | O_CLOEXEC);
-    if (fd < 0) {
-        return errno;
+    /* Where the file system cannot allocate, the C library writes instead, and to write beyond the
+     * limit on the size of files is a signal. */
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY
+        && offset + length > limit.rlim_cur) {
+        return EFBIG;
     }
     int error;
     do {
         error = posix_fallocate(fd, (off_t) offset, (off_t) length);
     } while (error == EINTR);
-    close(fd);
     return error;
 #else
-    (void) path, (void) offset, (void) length;
+    (void) fd, (void) offset, (void) length;
     return ENOTSUP;
 #endif
 }
 
-int segmsg_commit_pages(unsigned char *base, const char *path, size_t offset, size_t length)
+int segmsg_commit_pages(unsigned char *base, int fd, size_t offset, size_t length)
 {
     int error = ENOTSUP;
 #if SEGMSG_HAVE_MADV_POPULATE_WRITE
@@ -59,8 +62,8 @@ int segmsg_commit_pages(unsigned char *base, const char *path, size_t offset, si
 #else
     (void) base;
 #endif
-    if (error == ENOTSUP && path != NULL) {
-        error = allocate(path, offset, length);
+    if (error == ENOTSUP && fd >= 0) {
+        error = allocate(fd, offset, length);
     }
     return error;
 }

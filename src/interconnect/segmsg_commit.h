@@ -12,9 +12,9 @@
 
 /*
  * Commits the `length` bytes from `offset` on of the object that is mapped at `base` (page-aligned)
- * and, if `path` is not NULL, is the file `path`. Returns 0 or an errno value: ENOSPC when the file
- * system is full, ENOTSUP when neither the kernel nor the object offers a way.
+ * and, if `fd` is not negative, is the file behind that descriptor. Returns 0 or an errno value:
+ * ENOSPC when the file system is full, ENOTSUP when neither the kernel nor the object offers a way.
  */
-int segmsg_commit_pages(unsigned char *base, const char *path, size_t offset, size_t length);
+int segmsg_commit_pages(unsigned char *base, int fd, size_t offset, size_t length);
 
 #endif

@@ -6,61 +6,57 @@
 
 #include "interconnect/segmsg_commit.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <stdatomic.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-/* True for the path of a file; other shmem components name their segments otherwise. */
-static bool is_path(const char *name)
-{
-    return name[0] == '/' && strchr(name + 1, '/') != NULL;
-}
-
-/* The file behind an export, or NULL if its shmem component uses none that we can open. */
-static const char *path_of(const opal_shmem_ds_t *ds)
-{
-    return access(ds->seg_name, F_OK) == 0 ? ds->seg_name : NULL;
-}
-
 static int commit(void *context, size_t offset, size_t length)
 {
     segmsg_shm_t *shm = context;
-    return segmsg_commit_pages(shm->export.base, path_of(shm->ds), offset, length);
+    return segmsg_commit_pages(shm->export.base, shm->file.fd, offset, length);
 }
 
-/*
- * Gives the engine the whole mapping. Before Open MPI 5, opal_shmem keeps a header of its own at
- * the start and hands out what follows it; our head leaves room for it.
- */
-static bool adopt(segmsg_shm_t *shm, opal_shmem_ds_t *ds)
+/* Gives the engine a mapping of the whole file. */
+static bool map(segmsg_shm_t *shm, uint64_t bytes)
 {
-    unsigned char *address = opal_shmem_segment_attach(ds);
-    uintptr_t header = (uintptr_t) address % SEGMSG_PAGE;
-    if (address == NULL || header > SEGMSG_HEAD_OFFSET) {
+    if (bytes > SIZE_MAX) {
         return false;
     }
-    size_t bytes = opal_shmem_sizeof_shmem_ds(ds);
-    shm->ds = malloc(bytes);
-    if (shm->ds == NULL) {
-        opal_shmem_segment_detach(ds);
+    void *address = mmap(NULL, (size_t) bytes, PROT_READ | PROT_WRITE, MAP_SHARED, shm->file.fd, 0);
+    if (address == MAP_FAILED) {
         return false;
     }
-    memcpy(shm->ds, ds, bytes);
-    shm->export.base = address - header;
-    shm->export.bytes = ds->seg_size;
+    shm->export.base = address;
+    shm->export.bytes = (size_t) bytes;
     shm->export.commit = commit;
     shm->export.commit_context = shm;
     return true;
+}
+
+const char *segmsg_shm_status_text(segmsg_shm_status_t status,
+                                   const segmsg_shm_shortage_t *shortage)
+{
+    switch (status) {
+    case SEGMSG_SHM_DIRECTORY_MISSING:
+        return "the directory does not exist";
+    case SEGMSG_SHM_DIRECTORY_NOT_WRITABLE:
+        return "the directory may not be written to";
+    case SEGMSG_SHM_DIRECTORY_FULL:
+        return "the directory has no room";
+    case SEGMSG_SHM_FILE_LIMIT:
+        return "files may not be so large (ulimit -f, RLIMIT_FSIZE)";
+    case SEGMSG_SHM_CREATE_FAILED:
+        return strerror(shortage->error);
+    case SEGMSG_SHM_LAYOUT_FAILED:
+        return "tables and groups do not fit";
+    case SEGMSG_SHM_OK:
+        break;
+    }
+    return "none";
 }
 
 static uint64_t bytes_available(const char *directory)
@@ -78,102 +74,167 @@ static segmsg_shm_status_t check_directory(const char *directory)
     return access(directory, W_OK | X_OK) == 0 ? SEGMSG_SHM_OK : SEGMSG_SHM_DIRECTORY_NOT_WRITABLE;
 }
 
-/* opal_shmem wants 5% of head-room over what is asked for; we leave 1/8. */
-static uint64_t without_headroom(uint64_t bytes)
+/* Bytes of the file for `peers` senders, as far as this process may make it; 0 if that is too little,
+ * as *shortage then says. */
+static uint64_t choose_bytes(const segmsg_export_config_t *config, uint32_t peers,
+                             segmsg_shm_shortage_t *shortage)
 {
-    return bytes - bytes / 8;
+    uint64_t want = segmsg_export_bytes_for(config, peers);
+    uint64_t most = segmsg_shm_file_bytes_max() / SEGMSG_PAGE * SEGMSG_PAGE;
+    shortage->needed = segmsg_export_bytes_min(config);
+    shortage->available = most;
+    if (most < shortage->needed) {
+        return 0;
+    }
+    return want < most ? want : most;
+}
+
+static segmsg_shm_status_t lay_out(segmsg_shm_t *shm, const segmsg_export_config_t *config)
+{
+    switch (segmsg_export_init(&shm->export, config)) {
+    case SEGMSG_OK:
+        return SEGMSG_SHM_OK;
+    case SEGMSG_ERR_NO_SPACE:
+        return SEGMSG_SHM_DIRECTORY_FULL;
+    default:
+        return SEGMSG_SHM_LAYOUT_FAILED;
+    }
 }
 
 segmsg_shm_status_t segmsg_shm_create(segmsg_shm_t *shm, const char *directory,
                                       const segmsg_export_config_t *config, uint32_t peers,
-                                      uint64_t *needed, uint64_t *available)
+                                      segmsg_shm_shortage_t *shortage)
 {
-    *shm = (segmsg_shm_t){.guard = -1};
+    *shm = segmsg_shm_none();
     segmsg_shm_status_t status = check_directory(directory);
     if (status != SEGMSG_SHM_OK) {
         return status;
     }
-    *needed = segmsg_export_bytes_min(config);
-    *available = bytes_available(directory);
-    uint64_t want = segmsg_export_bytes_for(config, peers);
-    if (want > without_headroom(*available)) {
-        want = without_headroom(*available) / SEGMSG_PAGE * SEGMSG_PAGE;
+    uint64_t bytes = choose_bytes(config, peers, shortage);
+    if (bytes == 0) {
+        return SEGMSG_SHM_FILE_LIMIT;
     }
-    if (want < *needed + SEGMSG_PAGE) {
-        *needed += SEGMSG_PAGE + (*needed + SEGMSG_PAGE) / 7; /* what leaves that much, see above */
+    /* Only what is committed now counts; what is missing later is done without. */
+    shortage->needed = segmsg_export_bytes_at_start(config);
+    shortage->available = bytes_available(directory);
+    if (shortage->available < shortage->needed) {
         return SEGMSG_SHM_DIRECTORY_FULL;
     }
-    char path[OPAL_PATH_MAX];
-    snprintf(path, sizeof(path), "%s/segmsg-%u-%u-%08" PRIx32, directory, (unsigned) geteuid(),
-             (unsigned) config->owner.pid, (uint32_t) config->owner.nonce);
-    opal_shmem_ds_t ds = {0};
-    if (opal_shmem_segment_create(&ds, path, want - SEGMSG_HEAD_OFFSET) != OPAL_SUCCESS) {
-        return SEGMSG_SHM_CREATE_FAILED;
+    shortage->error = segmsg_shm_file_create(&shm->file, directory, bytes);
+    if (shortage->error == ENOSPC) {
+        return SEGMSG_SHM_DIRECTORY_FULL;
     }
-    if (!adopt(shm, &ds)) {
-        opal_shmem_unlink(&ds);
-        return SEGMSG_SHM_CREATE_FAILED;
+    if (shortage->error == 0 && !map(shm, bytes)) {
+        shortage->error = errno;
     }
-    if (path_of(shm->ds) != NULL) {
-        shm->guard = open(shm->ds->seg_name, O_RDWR | O_CLOEXEC);
-        if (shm->guard >= 0) {
-            (void) flock(shm->guard, LOCK_SH | LOCK_NB);
+    status = shortage->error == 0 ? lay_out(shm, config) : SEGMSG_SHM_CREATE_FAILED;
+    if (status != SEGMSG_SHM_OK) {
+        segmsg_shm_destroy(shm);
+    } else if (config->openers == 0) {
+        segmsg_shm_file_unlink(&shm->file);
+    }
+    return status;
+}
+
+size_t segmsg_shm_describe(const segmsg_shm_t *shm, void *to)
+{
+    const char *path = shm->file.path;
+    segmsg_shm_descriptor_t descriptor = {
+        .bytes = shm->export.bytes,
+        .fd = shm->file.fd,
+        .path_bytes = path == NULL ? 0 : (uint32_t) strlen(path) + 1,
+    };
+    if (to != NULL) {
+        memcpy(to, &descriptor, sizeof(descriptor));
+        if (path != NULL) {
+            memcpy((char *) to + sizeof(descriptor), path, descriptor.path_bytes);
         }
     }
-    segmsg_error_t error = segmsg_export_init(&shm->export, config);
-    if (error != SEGMSG_OK) {
-        segmsg_shm_destroy(shm);
-        return error == SEGMSG_ERR_NO_SPACE ? SEGMSG_SHM_DIRECTORY_FULL : SEGMSG_SHM_LAYOUT_FAILED;
+    return (sizeof(descriptor) + descriptor.path_bytes + 7) / 8 * 8;
+}
+
+/* The name of the file behind a descriptor; NULL if it has none. False if the descriptor is broken. */
+static bool read_descriptor(segmsg_shm_descriptor_t *descriptor, const char **path,
+                            const void *from, size_t bytes)
+{
+    if (bytes < sizeof(*descriptor)) {
+        return false;
     }
-    return SEGMSG_SHM_OK;
+    memcpy(descriptor, from, sizeof(*descriptor));
+    *path = (const char *) from + sizeof(*descriptor);
+    if (descriptor->path_bytes == 0) {
+        *path = NULL;
+        return true;
+    }
+    return descriptor->path_bytes <= bytes - sizeof(*descriptor)
+           && (*path)[descriptor->path_bytes - 1] == '\0';
 }
 
 /*
  * Checks the head of a peer's export, which must be `owner`'s. It is read and not looked at where it
- * is mapped, as far as it has a file: pages of peers to which nothing is sent stay unmapped.
+ * is mapped: pages of peers to which nothing is sent stay unmapped.
  */
-static segmsg_error_t check_head(segmsg_shm_t *shm, const segmsg_identity_t *owner)
+static segmsg_error_t check_head(segmsg_shm_t *shm, const segmsg_identity_t *owner,
+                                 uint32_t *openers)
 {
     _Alignas(SEGMSG_LINE) unsigned char page[SEGMSG_PAGE];
     segmsg_export_t copy = shm->export;
-    int fd = is_path(shm->ds->seg_name) ? open(shm->ds->seg_name, O_RDONLY | O_CLOEXEC) : -1;
-    if (fd >= 0) {
-        if (pread(fd, page, sizeof(page), 0) == (ssize_t) sizeof(page)) {
-            copy.base = page;
-        }
-        close(fd);
+    if (pread(shm->file.fd, page, sizeof(page), 0) != (ssize_t) sizeof(page)) {
+        return SEGMSG_ERR_LAYOUT;
     }
+    copy.base = page;
     segmsg_error_t error = segmsg_export_check(&copy);
-    const segmsg_identity_t *found = &segmsg_export_head(&copy)->owner;
-    if (error == SEGMSG_OK && (found->nonce != owner->nonce || found->name != owner->name)) {
+    const segmsg_head_t *head = segmsg_export_head(&copy);
+    if (error == SEGMSG_OK
+        && (head->owner.nonce != owner->nonce || head->owner.name != owner->name)) {
         error = SEGMSG_ERR_LAYOUT;
     }
     shm->export.shape = copy.shape;
+    *openers = head->openers;
     return error;
 }
 
-segmsg_error_t segmsg_shm_attach(segmsg_shm_t *shm, const void *descriptor, size_t bytes,
-                                 const segmsg_identity_t *owner)
+/*
+ * Counts this process among those that have opened the file; the last of `openers` takes the name
+ * away. By a mapping of the first page for a moment: see check_head.
+ */
+static void count_opened(const segmsg_shm_t *shm, const char *path, uint32_t openers)
 {
-    *shm = (segmsg_shm_t){.guard = -1};
-    opal_shmem_ds_t ds = {0};
-    if (bytes >= sizeof(ds)) {
+    segmsg_export_t first_page = {
+        .base = mmap(NULL, SEGMSG_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, shm->file.fd, 0)};
+    if (first_page.base == MAP_FAILED) {
+        return; /* the name stays until the owner goes */
+    }
+    segmsg_head_t *head = segmsg_export_head(&first_page);
+    /* Acquire and release: the last one unlinks after all others have opened. */
+    if (atomic_fetch_add_explicit(&head->opened, 1, memory_order_acq_rel) + 1 == openers) {
+        (void) unlink(path);
+    }
+    (void) munmap(first_page.base, SEGMSG_PAGE);
+}
+
+segmsg_error_t segmsg_shm_attach(segmsg_shm_t *shm, const void *descriptor, size_t bytes,
+                                 const segmsg_identity_t *owner, bool counts, bool via_proc)
+{
+    *shm = segmsg_shm_none();
+    segmsg_shm_descriptor_t from;
+    const char *path;
+    if (!read_descriptor(&from, &path, descriptor, bytes)) {
         return SEGMSG_ERR_LAYOUT;
     }
-    memcpy(&ds, descriptor, bytes);
-    /* opal_shmem takes the creator's pid to mean "mapped already", which another process with the
-     * same pid in another pid name space would trip over; and it complains aloud about what cannot
-     * be opened, so that is tried first. */
-    if (ds.seg_cpid == getpid()
-        || (is_path(ds.seg_name) && access(ds.seg_name, R_OK | W_OK) != 0)) {
+    bool is_by_name = path != NULL && segmsg_shm_file_open(&shm->file, path, from.bytes) == 0;
+    if (!is_by_name
+        && (!via_proc
+            || segmsg_shm_file_open_of(&shm->file, owner->pid, from.fd, from.bytes) != 0)) {
         return SEGMSG_ERR_NO_SPACE;
     }
-    if (!adopt(shm, &ds)) {
-        return SEGMSG_ERR_NO_SPACE;
-    }
-    segmsg_error_t error = check_head(shm, owner);
+    uint32_t openers = 0;
+    segmsg_error_t error =
+        map(shm, from.bytes) ? check_head(shm, owner, &openers) : SEGMSG_ERR_NO_SPACE;
     if (error != SEGMSG_OK) {
         segmsg_shm_detach(shm);
+    } else if (is_by_name && counts) {
+        count_opened(shm, path, openers);
     }
     return error;
 }
@@ -181,94 +242,14 @@ segmsg_error_t segmsg_shm_attach(segmsg_shm_t *shm, const void *descriptor, size
 void segmsg_shm_detach(segmsg_shm_t *shm)
 {
     if (shm->export.base != NULL) {
-        opal_shmem_ds_t ds = {0}; /* in full: Open MPI clears all of it */
-        memcpy(&ds, shm->ds, segmsg_shm_descriptor_bytes(shm));
-        opal_shmem_segment_detach(&ds);
+        (void) munmap(shm->export.base, shm->export.bytes);
         shm->export.base = NULL;
     }
-    free(shm->ds);
-    shm->ds = NULL;
-    if (shm->guard >= 0) {
-        close(shm->guard);
-        shm->guard = -1;
-    }
+    segmsg_shm_file_close(&shm->file);
 }
 
 void segmsg_shm_destroy(segmsg_shm_t *shm)
 {
-    if (shm->export.base != NULL) {
-        /* The run-time may have removed the file already, if MPI_T outlived MPI_Finalize. */
-        if (!is_path(shm->ds->seg_name) || path_of(shm->ds) != NULL) {
-            opal_shmem_unlink(shm->ds);
-        }
-        segmsg_shm_detach(shm);
-    }
-}
-
-/*
- * True if `name` is an export's of this user, by the form that segmsg_shm_create gives it, and its
- * owner is no process of ours that lives (which would hold a lock, unless it could not get one).
- */
-static bool is_orphan(const char *name)
-{
-    unsigned uid;
-    unsigned pid;
-    return sscanf(name, "segmsg-%u-%u-", &uid, &pid) == 2 && uid == (unsigned) geteuid()
-           && kill((pid_t) pid, 0) != 0 && errno == ESRCH;
-}
-
-void segmsg_shm_sweep(const char *directory)
-{
-    DIR *dir = opendir(directory);
-    if (dir == NULL) {
-        return;
-    }
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-        if (!is_orphan(entry->d_name)) {
-            continue;
-        }
-        int fd = openat(dirfd(dir), entry->d_name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-        if (fd < 0) {
-            continue;
-        }
-        /* An owner that lives holds a shared lock. One that is just being born has none yet, so
-         * only what is older than a minute is taken for an orphan. */
-        struct stat st;
-        struct timespec now;
-        clock_gettime(CLOCK_REALTIME, &now);
-        if (fstat(fd, &st) == 0 && now.tv_sec - st.st_ctim.tv_sec > 60
-            && flock(fd, LOCK_EX | LOCK_NB) == 0) {
-            unlinkat(dirfd(dir), entry->d_name, 0);
-        }
-        close(fd);
-    }
-    closedir(dir);
-}
-
-static uint64_t hash_bytes(uint64_t hash, const void *data, size_t bytes)
-{
-    /* FNV-1a, 64 bits. */
-    const unsigned char *at = data;
-    for (size_t i = 0; i < bytes; ++i) {
-        hash = (hash ^ at[i]) * UINT64_C(0x100000001b3);
-    }
-    return hash;
-}
-
-uint64_t segmsg_shm_domain(const char *directory)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    char boot_id[64];
-    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd < 0 ? -1 : read(fd, boot_id, sizeof(boot_id));
-    if (fd >= 0) {
-        close(fd);
-    }
-    struct stat st;
-    if (length <= 0 || stat(directory, &st) != 0) {
-        return 0;
-    }
-    hash = hash_bytes(hash, boot_id, (size_t) length);
-    hash = hash_bytes(hash, &st.st_dev, sizeof(st.st_dev));
-    return hash == 0 ? 1 : hash;
+    segmsg_shm_file_unlink(&shm->file);
+    segmsg_shm_detach(shm);
 }

@@ -6,7 +6,8 @@
  */
 #include "tools/segmsg_inspect.h"
 
-#include <dirent.h>
+#include "tools/segmsg_find.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -77,39 +78,19 @@ static void show(const char *path, const options_t *options, outcome_t *outcome)
     }
 }
 
-/* True for segmsg-UID-PID-..., where UID is ours (anybody's for root) and PID is `pid` unless 0. */
-static bool is_export_of(const char *name, unsigned long pid)
-{
-    unsigned long uid, of;
-    int used = 0;
-    if (sscanf(name, "segmsg-%lu-%lu-%n", &uid, &of, &used) != 2 || used == 0) {
-        return false;
-    }
-    return pid != 0 ? of == pid : geteuid() == 0 || uid == geteuid();
-}
-
 /* Shows the exports in the directory: of `pid`, or of all this user's processes if it is 0. */
 static void show_directory(unsigned long pid, const options_t *options, outcome_t *outcome)
 {
-    struct dirent **entries;
-    int count = scandir(options->directory, &entries, NULL, alphasort);
-    if (count < 0) {
+    segmsg_found_t found;
+    if (!segmsg_find_exports(&found, options->directory, pid)) {
         fprintf(stderr, "segmsg-inspect: %s: %s\n", options->directory, strerror(errno));
         ++outcome->failed;
         return;
     }
-    unsigned before = outcome->shown + outcome->failed;
-    for (int e = 0; e < count; ++e) {
-        char path[PATH_MAX];
-        if (is_export_of(entries[e]->d_name, pid)
-            && snprintf(path, sizeof(path), "%s/%s", options->directory, entries[e]->d_name)
-                   < (int) sizeof(path)) {
-            show(path, options, outcome);
-        }
-        free(entries[e]);
+    for (unsigned f = 0; f < found.count; ++f) {
+        show(found.path[f], options, outcome);
     }
-    free(entries);
-    if (outcome->shown + outcome->failed == before) {
+    if (found.count == 0) {
         if (pid != 0) {
             fprintf(stderr, "segmsg-inspect: process %lu has no export in %s\n", pid,
                     options->directory);
@@ -117,6 +98,7 @@ static void show_directory(unsigned long pid, const options_t *options, outcome_
             fprintf(stderr, "segmsg-inspect: no export in %s\n", options->directory);
         }
     }
+    segmsg_find_free(&found);
 }
 
 static outcome_t look(const options_t *options)

@@ -8,6 +8,7 @@
 #define main segmsg_inspect_main
 #include "tools/segmsg_inspect.c"
 #undef main
+#include "tools/segmsg_find.c"
 #include "tools/segmsg_inspect_json.c"
 #include "tools/segmsg_inspect_text.c"
 #include "tools/segmsg_snapshot.c"
@@ -325,6 +326,43 @@ static void tables_and_messages_are_listed(void)
     unlink(path);
     UNIT_EQUAL(INSPECT("-d", directory), 1);
     CHECK_SAYS("no export in");
+    close_job(&job);
+}
+
+/* As for a job that runs: its files have lost their names, and owner and peers have them open. */
+static void exports_without_a_name_are_listed_once(void)
+{
+    job_t job;
+    open_job(&job);
+    char path[PATH_MAX], name[64], open_file[64], pid[16];
+    snprintf(pid, sizeof(pid), "%u", (unsigned) getpid());
+    snprintf(name, sizeof(name), "segmsg-%u-%s-0123456789abcdef", (unsigned) geteuid(), pid);
+    make_path(path, name);
+    save(&job.memory, path);
+    int owner = open(path, O_RDWR | O_CLOEXEC);
+    int ends[2];
+    UNIT_REQUIRE(owner >= 0 && pipe(ends) == 0);
+    pid_t peer = fork(); /* has it open too */
+    if (peer == 0) {
+        close(ends[1]);
+        _exit(read(ends[0], name, 1) == 0 ? 0 : 1); /* until its parent closes */
+    }
+    unlink(path);
+    snprintf(open_file, sizeof(open_file), "/proc/%s/fd/%d", pid, owner);
+    UNIT_EQUAL(INSPECT("-d", directory), 0);
+    CHECK_SAYS(open_file);
+    UNIT_EQUAL(times("owner "), 1);
+    UNIT_EQUAL(INSPECT("-d", directory, pid), 0);
+    CHECK_SAYS(open_file);
+    UNIT_EQUAL(times("owner "), 1);
+    UNIT_EQUAL(INSPECT("-d", directory, "1"), 1);
+    CHECK_SAYS("process 1 has no export in");
+    UNIT_EQUAL(INSPECT("-d", "/", pid), 1); /* not there */
+    close(ends[0]);
+    close(ends[1]);
+    waitpid(peer, NULL, 0);
+    close(owner);
+    UNIT_EQUAL(INSPECT("-d", directory), 1);
     close_job(&job);
 }
 
@@ -711,6 +749,7 @@ static void any_content_of_common_segments_is_survived(void)
 
 static const unit_case_t cases[] = {
     UNIT_CASE(tables_and_messages_are_listed),
+    UNIT_CASE(exports_without_a_name_are_listed_once),
     UNIT_CASE(json_says_the_same),
     UNIT_CASE(common_segments_and_guests_are_listed),
     UNIT_CASE(json_says_the_same_of_guests),

@@ -59,9 +59,9 @@ static void commit_takes_just_the_pages_asked_for(void)
     object_t object;
     UNIT_REQUIRE(open_object(&object, "/dev/shm"));
     UNIT_CHECK(committed_bytes(&object) == 0);
-    UNIT_CHECK(segmsg_commit_pages(object.base, object.path, 3 * 4096 + 100, 4096) == 0);
+    UNIT_CHECK(segmsg_commit_pages(object.base, object.fd, 3 * 4096 + 100, 4096) == 0);
     UNIT_CHECK(committed_bytes(&object) == 2 * 4096);
-    UNIT_CHECK(segmsg_commit_pages(object.base, object.path, 3 * 4096 + 100, 4096) == 0);
+    UNIT_CHECK(segmsg_commit_pages(object.base, object.fd, 3 * 4096 + 100, 4096) == 0);
     UNIT_CHECK(committed_bytes(&object) == 2 * 4096);
     close_object(&object);
 }
@@ -71,7 +71,7 @@ static void commit_keeps_what_was_written(void)
     object_t object;
     UNIT_REQUIRE(open_object(&object, "/dev/shm"));
     object.base[4096] = 77;
-    UNIT_CHECK(segmsg_commit_pages(object.base, object.path, 0, BYTES) == 0);
+    UNIT_CHECK(segmsg_commit_pages(object.base, object.fd, 0, BYTES) == 0);
     UNIT_CHECK(object.base[4096] == 77);
     close_object(&object);
 }
@@ -87,8 +87,8 @@ static void commit_on_a_full_file_system_is_an_error_and_no_signal(void)
     }
     object_t object;
     UNIT_REQUIRE(open_object(&object, directory));
-    UNIT_CHECK(segmsg_commit_pages(object.base, object.path, 0, 4 * 4096) == 0);
-    UNIT_CHECK(segmsg_commit_pages(object.base, object.path, 0, BYTES) == ENOSPC);
+    UNIT_CHECK(segmsg_commit_pages(object.base, object.fd, 0, 4 * 4096) == 0);
+    UNIT_CHECK(segmsg_commit_pages(object.base, object.fd, 0, BYTES) == ENOSPC);
     close_object(&object);
     UNIT_CHECK(umount(directory) == 0);
     rmdir(directory);
