@@ -41,16 +41,18 @@ static void receive_visitors(MPI_Comm visitors)
     free(in);
 }
 
-/* Exports of processes that have gone and that are mapped here nevertheless. */
+/* Exports of other processes that have gone and that are mapped here nevertheless. */
 static int exports_left(void)
 {
-    char line[4096], name[64];
+    char line[4096], name[64], own[64];
     int left = 0;
     FILE *maps = fopen("/proc/self/maps", "r");
 
     snprintf(name, sizeof name, "/segmsg-%u-", (unsigned) geteuid());
+    snprintf(own, sizeof own, "%s%u-", name, (unsigned) getpid());
     while (NULL != maps && NULL != fgets(line, sizeof line, maps)) {
-        left += NULL != strstr(line, name) && NULL != strstr(line, "(deleted)");
+        left += NULL != strstr(line, name) && NULL == strstr(line, own)
+                && NULL != strstr(line, "(deleted)");
     }
     if (NULL != maps) {
         fclose(maps);
