@@ -18,7 +18,7 @@ TYPES = {
     "target slot": "sizeof(segmsg_target_slot_t)",
     "control message": "sizeof(segmsg_control_message_t)",
     "modex head": "sizeof(mca_btl_segmsg_modex_t)",
-    "modex descriptor": "offsetof(opal_shmem_ds_t, seg_name)",
+    "modex descriptor": "sizeof(segmsg_shm_descriptor_t)",
     "modex of a rail": "sizeof(mca_btl_segmsg_net_modex_t)",
 }
 

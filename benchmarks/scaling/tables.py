@@ -16,7 +16,7 @@ KB = 1 << 10
 RANDOM_MESSAGES = 1000  # that a process sends, and receives, in the pattern of that name
 LENGTHS = (None, 4096, 65536)  # beside short messages: none, and these
 # The longest usual name of an export: user and process have so many digits.
-EXPORT_NAME = "/dev/shm/segmsg-1000-4194304-0123abcd"
+EXPORT_NAME = "/dev/shm/segmsg-1000-4194304-0123456789abcdef"
 
 
 def log2(processes: int) -> int:
