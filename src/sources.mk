@@ -28,6 +28,8 @@ segmsg_core_sources = \
 	src/core/segmsg_look.h \
 	src/core/segmsg_number.c \
 	src/core/segmsg_number.h \
+	src/core/segmsg_proof.c \
+	src/core/segmsg_proof.h \
 	src/core/segmsg_receiver.c \
 	src/core/segmsg_receiver.h \
 	src/core/segmsg_run.h \

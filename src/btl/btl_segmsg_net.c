@@ -8,6 +8,7 @@
 
 #include "core/segmsg_clock.h"
 #include "btl/btl_segmsg_rdma.h"
+#include "interconnect/segmsg_random.h"
 
 #include <sched.h>
 #include <signal.h>
@@ -102,6 +103,7 @@ static mca_btl_segmsg_net_modex_t published_of(mca_btl_segmsg_net_t *net)
 {
     mca_btl_segmsg_net_modex_t entry = {.wire_version = SEGMSG_WIRE_VERSION,
                                         .key = net->region.key,
+                                        .secret = net->secret,
                                         .geometry = net->targets.geometry};
     size_t bytes = sizeof(entry.name);
     if (segmsg_ofi_name(&net->ofi, entry.name, &bytes) != 0) {
@@ -190,10 +192,11 @@ static void listen_for_goodbyes(mca_btl_segmsg_net_t *net)
         }
         segmsg_control_message_t message;
         memcpy(&message, segmsg_ofi_slot_message(event.slot), sizeof(message));
-        (void) segmsg_ofi_heard(&net->ofi, event.slot);
-        if (message.magic == SEGMSG_CONTROL_MAGIC && message.kind == SEGMSG_CONTROL_CLOSE) {
+        segmsg_ofi_heard(&net->ofi, event.slot);
+        if (mca_btl_segmsg_net_is_proven(net, &message) && message.kind == SEGMSG_CONTROL_CLOSE) {
             mca_btl_segmsg_endpoint_t *endpoint = find(net, message.name);
-            if (endpoint != NULL && endpoint->link != NULL) {
+            if (endpoint != NULL && endpoint->link != NULL
+                && endpoint->peer.nonce == message.nonce) {
                 endpoint->link->has_left = true;
             }
         }
@@ -407,6 +410,15 @@ static bool make_export(mca_btl_segmsg_net_t *net)
     return segmsg_targets_init(&net->targets, &net->shm.export);
 }
 
+/* Peers may write to the segments, and do nothing else; the tables before them are this process's. */
+static int register_arena(mca_btl_segmsg_net_t *net)
+{
+    const segmsg_export_t *export = &net->shm.export;
+    uint64_t arena = export->shape.arena;
+    return segmsg_ofi_register(&net->ofi, export->base + arena, export->bytes - arena,
+                               FI_REMOTE_WRITE, &net->region);
+}
+
 /* Memory that the network pins must be there: a file in a full file system would end the process. */
 static bool commit_pinned(mca_btl_segmsg_net_t *net)
 {
@@ -440,9 +452,9 @@ static mca_btl_segmsg_net_t *open_net(const struct fi_info *info, const segmsg_o
     net->is_open = true;
     bool is_made = make_export(net);
     if (is_made) {
-        rc = commit_pinned(net) ? segmsg_ofi_register(&net->ofi, net->shm.export.base,
-                                                      net->shm.export.bytes, true, &net->region)
-                                : -FI_ENOMEM;
+        rc = !commit_pinned(net)                                       ? -FI_ENOMEM
+             : !segmsg_random_bytes(&net->secret, sizeof(net->secret)) ? -FI_EKEYREJECTED
+                                                                       : register_arena(net);
         is_made = rc == 0;
         if (!is_made) {
             mca_btl_segmsg_say("ofi-failed", opal_process_info.nodename,

@@ -36,7 +36,8 @@ typedef enum {
     SEGMSG_NET_CONTROL,  /* control messages sent */
     SEGMSG_NET_RECALLS,
     SEGMSG_NET_DELIVERED, /* fragments */
-    SEGMSG_NET_BYTES      /* of these */
+    SEGMSG_NET_BYTES,     /* of these */
+    SEGMSG_NET_STRANGE    /* what came and no process of the job has sent */
 } mca_btl_segmsg_net_count_t;
 
 #if SEGMSG_HAVE_OFI
@@ -58,7 +59,8 @@ enum { MCA_BTL_SEGMSG_RAILS_MAX = 8 };
 typedef struct {
     uint32_t wire_version;
     uint32_t name_bytes;
-    uint64_t key; /* of the registered export */
+    uint64_t key;           /* of the registered export */
+    segmsg_secret_t secret; /* control messages to this interface are signed with it */
     segmsg_geometry_t geometry;
     char provider[64];
     unsigned char name[SEGMSG_OFI_ADDRESS_BYTES];
@@ -88,6 +90,8 @@ typedef struct mca_btl_segmsg_link_t {
     fi_addr_t address;
 
     /* Under the gate. */
+    uint32_t told;          /* control messages sent to the peer */
+    segmsg_replay_t replay; /* which of the peer's have come */
     segmsg_source_t source;
     void *memory[SEGMSG_GROUPS_MAX]; /* of the source segments */
     segmsg_ofi_region_t region[SEGMSG_GROUPS_MAX];
@@ -127,8 +131,9 @@ typedef struct mca_btl_segmsg_net_t {
     uint64_t closing;        /* ticks since when goodbyes are said; 0: they are not */
     segmsg_ofi_t ofi;
     opal_mutex_t gate;
-    segmsg_shm_t shm; /* the export */
-    segmsg_ofi_region_t region;
+    segmsg_shm_t shm;           /* the export */
+    segmsg_ofi_region_t region; /* its arena, which peers may write to */
+    segmsg_secret_t secret;
     segmsg_targets_t targets;
     mca_rcache_base_module_t *rcache;
     opal_list_t endpoints;      /* under mca_btl_segmsg.lock */
@@ -145,10 +150,6 @@ typedef struct mca_btl_segmsg_net_t {
     int suspicion;      /* what it was */
     uint64_t progress;  /* polls, all in all */
 
-    mca_btl_base_registration_handle_t
-        *everything; /* all memory; NULL: it is registered bit by bit */
-    segmsg_ofi_region_t everything_region;
-
     /* One-sided; see btl_segmsg_net_rdma.c. Under the gate. */
     opal_list_t waiting;  /* operations that could not be started yet */
     opal_list_t finished; /* operations of which Open MPI is to be told */
@@ -160,9 +161,11 @@ typedef struct mca_btl_segmsg_net_t {
 
     uint64_t delivered; /* fragments, */
     uint64_t delivered_bytes;
-    uint64_t recalls;                          /* groups that were asked back */
-    uint32_t recalled;                         /* of these, those that were not given up yet */
-    uint64_t refusals;                         /* groups that were asked for in vain */
+    uint64_t recalls;  /* groups that were asked back */
+    uint32_t recalled; /* of these, those that were not given up yet */
+    uint64_t refusals; /* groups that were asked for in vain */
+    uint64_t strange;  /* what came and no process of the job has sent */
+    uint64_t nobodys;  /* completion data that name no segment of a peer, or not by its token */
     uint64_t past_messages[SEGMSG_GROUPS_MAX]; /* sent to peers that are gone, by group */
     uint64_t past_partitions[SEGMSG_GROUPS_MAX];
     uint64_t past_full;
@@ -317,6 +320,12 @@ void mca_btl_segmsg_link_release_recalled(mca_btl_segmsg_link_t *link);
 void mca_btl_segmsg_link_returned(mca_btl_segmsg_link_t *link, const segmsg_return_t *what);
 /* A control message has come. By who polls. */
 void mca_btl_segmsg_net_heard(mca_btl_segmsg_net_t *net, const segmsg_control_message_t *message);
+/* True if a process of the job has sent the message to this interface; it may be known before that, so
+ * that nothing of the message is used. */
+bool mca_btl_segmsg_net_is_proven(mca_btl_segmsg_net_t *net,
+                                  const segmsg_control_message_t *message);
+/* So much has come that no process of the job has sent: it is counted, and the first is told of. */
+void mca_btl_segmsg_net_strange(mca_btl_segmsg_net_t *net, uint64_t count);
 
 /* ---- progress ---- */
 

@@ -20,15 +20,19 @@
 #if SEGMSG_HAVE_OFI
 
 #include "core/segmsg_clock.h"
+#include "interconnect/segmsg_random.h"
 
 OBJ_CLASS_INSTANCE(mca_btl_segmsg_net_note_t, opal_list_item_t, NULL, NULL);
 
-static void fill_in(const mca_btl_segmsg_link_t *link, segmsg_control_message_t *message)
+/* Whatever is told is filled in here, and signed for the peer. */
+static void fill_in(mca_btl_segmsg_link_t *link, segmsg_control_message_t *message)
 {
     message->magic = SEGMSG_CONTROL_MAGIC;
     message->name = mca_btl_segmsg.self.name;
     message->nonce = mca_btl_segmsg.self.nonce;
-    message->rail = link->net->rail;
+    message->rail = (uint16_t) link->net->rail;
+    message->count = ++link->told;
+    segmsg_control_sign(message, &link->published.secret);
 }
 
 /* Sends a control message; false if it must wait. */
@@ -137,7 +141,7 @@ void mca_btl_segmsg_link_release_recalled(mca_btl_segmsg_link_t *link)
             free_memory(link, group);
             segmsg_control_message_t message = {.kind = SEGMSG_CONTROL_RELEASED,
                                                 .group = (uint8_t) group,
-                                                .segment = segment};
+                                                .segment = (uint16_t) segment};
             mca_btl_segmsg_link_tell(link, &message);
         }
     }
@@ -163,12 +167,20 @@ static void recall(mca_btl_segmsg_net_t *net, const segmsg_inlet_t *inlet, uint3
     slot->is_recalled = true;
     segmsg_control_message_t message = {.kind = SEGMSG_CONTROL_RECALL,
                                         .group = (uint8_t) group,
-                                        .segment = (uint32_t) (slot - net->targets.slot)};
+                                        .segment = (uint16_t) (slot - net->targets.slot)};
     mca_btl_segmsg_link_t *victim = slot->inlet->user;
     mca_btl_segmsg_link_tell(victim, &message);
     mca_btl_segmsg_link_return(victim); /* it may have nothing else to wait for */
     ++net->recalls;
     ++net->recalled;
+}
+
+/* What the completion data of writes to a new segment must hold. Without random numbers the interface
+ * would not be there: its key is one. */
+static uint32_t draw_token(const mca_btl_segmsg_net_t *net)
+{
+    uint32_t token = 0;
+    return net->ofi.has_tokens && segmsg_random_bytes(&token, sizeof(token)) ? token : 0;
 }
 
 /* Forms a group for the peer; if there is no room, has another one dissolved and tries again then. */
@@ -177,12 +189,16 @@ static void form(mca_btl_segmsg_link_t *link, uint32_t group)
     mca_btl_segmsg_net_t *net = link->net;
     segmsg_control_message_t answer = {.group = (uint8_t) group};
     segmsg_identity_t sender = link->endpoint->peer;
-    segmsg_error_t error = segmsg_targets_form(&net->targets, &link->inlet, &sender, group,
-                                               reserve(net), &answer.segment);
+    uint32_t segment;
+    segmsg_error_t error =
+        segmsg_targets_form(&net->targets, &link->inlet, &sender, group, reserve(net), &segment);
     if (error == SEGMSG_OK) {
-        const unsigned char *partition = net->targets.slot[answer.segment].partition;
+        segmsg_target_slot_t *slot = &net->targets.slot[segment];
+        slot->token = draw_token(net);
         answer.kind = SEGMSG_CONTROL_FORMED;
-        answer.address = (uint64_t) (uintptr_t) partition - net->region.base;
+        answer.segment = (uint16_t) segment;
+        answer.address = (uint64_t) (uintptr_t) slot->partition - net->region.base;
+        answer.word = slot->token;
         link->is_waiting = link->is_waiting && group != 0;
     } else if (error == SEGMSG_ERR_CORRUPT) {
         mca_btl_segmsg_link_broken(link, error);
@@ -244,11 +260,12 @@ static void formed(mca_btl_segmsg_link_t *link, const segmsg_control_message_t *
         error = SEGMSG_ERR_NO_SPACE;
         if (posix_memalign(&link->memory[group], SEGMSG_PAGE, bytes) != 0) {
             link->memory[group] = NULL;
-        } else if (segmsg_ofi_register(&link->net->ofi, link->memory[group], bytes, false,
+        } else if (segmsg_ofi_register(&link->net->ofi, link->memory[group], bytes, FI_WRITE,
                                        &link->region[group])
                    == 0) {
             error = segmsg_source_formed(&link->source, group, message->segment, message->address,
                                          link->memory[group]);
+            link->source.segment[group].token = (uint32_t) message->word;
         }
     }
     if (error != SEGMSG_OK) {
@@ -327,16 +344,42 @@ static void act(mca_btl_segmsg_link_t *link, const segmsg_control_message_t *mes
     }
 }
 
+void mca_btl_segmsg_net_strange(mca_btl_segmsg_net_t *net, uint64_t count)
+{
+    static bool is_told;
+    net->strange += count;
+    if (!is_told) {
+        is_told = true;
+        mca_btl_segmsg_say("ofi-stranger", opal_process_info.nodename,
+                           OPAL_NAME_PRINT(OPAL_PROC_MY_NAME), segmsg_ofi_provider(&net->ofi),
+                           net->ofi.info->domain_attr->name);
+    }
+}
+
+bool mca_btl_segmsg_net_is_proven(mca_btl_segmsg_net_t *net,
+                                  const segmsg_control_message_t *message)
+{
+    if (segmsg_control_is_proven(message, &net->secret)) {
+        return message->magic == SEGMSG_CONTROL_MAGIC;
+    }
+    mca_btl_segmsg_net_strange(net, 1);
+    return false;
+}
+
 void mca_btl_segmsg_net_heard(mca_btl_segmsg_net_t *net, const segmsg_control_message_t *message)
 {
-    if (message->magic != SEGMSG_CONTROL_MAGIC) {
-        return; /* of another build, which will be told by the modex */
+    if (!mca_btl_segmsg_net_is_proven(net, message)) {
+        return;
     }
     mca_btl_segmsg_endpoint_t *endpoint = mca_btl_segmsg_net_endpoint_of(net, message->name);
     if (endpoint == NULL || endpoint->link == NULL || endpoint->peer.nonce != message->nonce) {
-        return; /* nobody that we know: there is no way back either */
+        return; /* it has left, and been forgotten: there is no way back either */
     }
     mca_btl_segmsg_link_t *link = endpoint->link;
+    if (!segmsg_replay_is_new(&link->replay, message->count)) {
+        mca_btl_segmsg_net_strange(net, 1);
+        return;
+    }
     opal_mutex_lock(&net->gate);
     link->heard = segmsg_clock_ticks();
     act(link, message);

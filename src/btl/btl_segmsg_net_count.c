@@ -50,6 +50,8 @@ static uint64_t one_count(const mca_btl_segmsg_net_t *net, mca_btl_segmsg_net_co
         return net->delivered;
     case SEGMSG_NET_BYTES:
         return net->delivered_bytes;
+    case SEGMSG_NET_STRANGE:
+        return net->strange + net->nobodys;
     }
     return 0;
 }

@@ -75,12 +75,8 @@ static void hear(mca_btl_segmsg_net_t *net, segmsg_ofi_slot_t *slot)
     segmsg_control_message_t message;
     memcpy(&message, segmsg_ofi_slot_message(slot), sizeof(message));
     opal_mutex_lock(&net->gate);
-    int rc = segmsg_ofi_heard(&net->ofi, slot);
+    segmsg_ofi_heard(&net->ofi, slot);
     opal_mutex_unlock(&net->gate);
-    if (rc != 0 && rc != -FI_EAGAIN) {
-        opal_output_verbose(1, opal_btl_base_framework.framework_output,
-                            "segmsg: posting a receive: %s", segmsg_ofi_error_text(rc));
-    }
     mca_btl_segmsg_net_heard(net, &message);
 }
 
@@ -109,6 +105,10 @@ static int poll_interface(mca_btl_segmsg_net_t *net)
         mca_btl_segmsg_net_alive_suspect(net, net->ofi.failure);
         net->ofi.failure = 0;
     }
+    if (OPAL_UNLIKELY(net->ofi.strange != 0)) {
+        mca_btl_segmsg_net_strange(net, net->ofi.strange);
+        net->ofi.strange = 0;
+    }
     segmsg_ofi_event_t event;
     while (segmsg_ofi_next(&net->ofi, &event)) {
         if (OPAL_UNLIKELY(event.kind == SEGMSG_OFI_TOLD)) {
@@ -117,7 +117,8 @@ static int poll_interface(mca_btl_segmsg_net_t *net)
         }
         segmsg_inlet_t *inlet = segmsg_targets_arrived(&net->targets, event.data);
         if (OPAL_UNLIKELY(inlet == NULL)) {
-            continue; /* of a sender that has left, or nonsense: it names nobody whom to blame */
+            ++net->nobodys; /* a sender's that has left, or a stranger's */
+            continue;
         }
         (void) take_messages(net, inlet);
     }

@@ -2,8 +2,10 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * Put, get and atomics between hosts: straight to and from the program's memory, whose registrations
- * Open MPI's grdma cache keeps. A provider that pins no memory is given all of it once and for ever. Atomics that the provider has not, or does in software, go by messages
+ * Put, get and atomics between hosts: straight to and from the program's memory, which is registered for
+ * what its users want, no more of it and no longer: whoever learns a key can use it as long as it lives.
+ * Where memory must be pinned, which is costly, Open MPI's grdma cache keeps registrations, in whole pages, until it is
+ * full or the memory is freed. Atomics that the provider has not, or does in software, go by messages
  * (btl_segmsg_rdma.c): the target's processor does them, which is also right for its own accesses.
  */
 #include "btl/btl_segmsg_net.h"
@@ -61,28 +63,49 @@ enum { ATOMICS = 256 }; /* of the provider's, under way at a time */
 
 /* ---- registration ---- */
 
-static int register_region(void *data, void *base, size_t size, mca_rcache_base_registration_t *reg)
+/* What libfabric calls an access of the BTL interface. */
+static uint64_t access_of(uint32_t flags)
 {
-    mca_btl_segmsg_net_t *net = data;
-    registration_t *registration = (registration_t *) (void *) reg;
+    uint64_t access = FI_READ | FI_WRITE; /* by this process, which has the memory anyway */
+    access |= (flags & MCA_BTL_REG_FLAG_REMOTE_READ) != 0 ? FI_REMOTE_READ : 0;
+    access |= (flags & MCA_BTL_REG_FLAG_REMOTE_WRITE) != 0 ? FI_REMOTE_WRITE : 0;
+    access |= (flags & MCA_BTL_REG_FLAG_REMOTE_ATOMIC) != 0 ? FI_REMOTE_READ | FI_REMOTE_WRITE : 0;
+    return access;
+}
+
+static bool register_now(mca_btl_segmsg_net_t *net, void *base, size_t size, uint32_t flags,
+                         registration_t *registration)
+{
     opal_mutex_lock(&net->gate);
-    int rc = segmsg_ofi_register(&net->ofi, base, size, true, &registration->region);
+    int rc = segmsg_ofi_register(&net->ofi, base, size, access_of(flags), &registration->region);
     opal_mutex_unlock(&net->gate);
     registration->handle = (mca_btl_base_registration_handle_t){
         .key = registration->region.key,
         .base = registration->region.base,
         .descriptor = registration->region.descriptor,
     };
-    return rc == 0 ? OPAL_SUCCESS : OPAL_ERR_OUT_OF_RESOURCE;
+    return rc == 0;
+}
+
+static void deregister_now(mca_btl_segmsg_net_t *net, registration_t *registration)
+{
+    opal_mutex_lock(&net->gate);
+    segmsg_ofi_deregister(&registration->region);
+    opal_mutex_unlock(&net->gate);
+}
+
+/* For the cache: some page that it does not have. */
+static int register_region(void *data, void *base, size_t size, mca_rcache_base_registration_t *reg)
+{
+    return register_now(data, base, size, (uint32_t) reg->access_flags,
+                        (registration_t *) (void *) reg)
+               ? OPAL_SUCCESS
+               : OPAL_ERR_OUT_OF_RESOURCE;
 }
 
 static int deregister_region(void *data, mca_rcache_base_registration_t *reg)
 {
-    mca_btl_segmsg_net_t *net = data;
-    registration_t *registration = (registration_t *) (void *) reg;
-    opal_mutex_lock(&net->gate);
-    segmsg_ofi_deregister(&registration->region);
-    opal_mutex_unlock(&net->gate);
+    deregister_now(data, (registration_t *) (void *) reg);
     return OPAL_SUCCESS;
 }
 
@@ -92,8 +115,13 @@ static mca_btl_base_registration_handle_t *register_mem(mca_btl_base_module_t *b
 {
     mca_btl_segmsg_net_t *net = (mca_btl_segmsg_net_t *) btl;
     (void) endpoint;
-    if (net->everything != NULL) {
-        return net->everything;
+    if (!net->ofi.pins) {
+        registration_t *registration = calloc(1, sizeof(*registration));
+        if (registration != NULL && !register_now(net, base, size, flags, registration)) {
+            free(registration);
+            registration = NULL;
+        }
+        return registration == NULL ? NULL : &registration->handle;
     }
     mca_rcache_base_registration_t *reg = NULL;
     int rc = net->rcache->rcache_register(net->rcache, base, size, 0,
@@ -104,30 +132,14 @@ static mca_btl_base_registration_handle_t *register_mem(mca_btl_base_module_t *b
 static int deregister_mem(mca_btl_base_module_t *btl, mca_btl_base_registration_handle_t *handle)
 {
     mca_btl_segmsg_net_t *net = (mca_btl_segmsg_net_t *) btl;
-    if (handle == net->everything) {
+    registration_t *registration = (void *) ((char *) handle - offsetof(registration_t, handle));
+    if (!net->ofi.pins) {
+        deregister_now(net, registration);
+        free(registration);
         return OPAL_SUCCESS;
     }
-    registration_t *registration = (void *) ((char *) handle - offsetof(registration_t, handle));
     (void) net->rcache->rcache_deregister(net->rcache, &registration->super);
     return OPAL_SUCCESS;
-}
-
-/*
- * Where the processor carries the bytes a registration is an entry in a list, and pins nothing. One of the
- * whole address space spares all others, and what a program does with memory that is still registered
- * (it may free a window's before the window) is its own affair.
- */
-static void register_everything(mca_btl_segmsg_net_t *net)
-{
-    mca_btl_base_registration_handle_t *handle = calloc(1, sizeof(*handle));
-    if (handle == NULL || !net->ofi.takes_pieces
-        || segmsg_ofi_register(&net->ofi, NULL, SIZE_MAX, true, &net->everything_region) != 0) {
-        free(handle);
-        return;
-    }
-    handle->key = net->everything_region.key;
-    handle->base = net->everything_region.base;
-    net->everything = handle;
 }
 
 /* ---- operations ---- */
@@ -562,10 +574,11 @@ bool mca_btl_segmsg_net_rdma_open(mca_btl_segmsg_net_t *net)
     net->atomics = calloc(1, bytes);
     net->atomic_free = calloc(ATOMICS, sizeof(*net->atomic_free));
     if (net->rcache == NULL || net->atomics == NULL || net->atomic_free == NULL
-        || segmsg_ofi_register(&net->ofi, net->atomics, bytes, false, &net->atomics_region) != 0) {
+        || segmsg_ofi_register(&net->ofi, net->atomics, bytes, FI_READ | FI_WRITE,
+                               &net->atomics_region)
+               != 0) {
         return false;
     }
-    register_everything(net);
     for (uint32_t i = 0; i < ATOMICS; ++i) {
         net->atomic_free[net->atomics_free++] = (uint16_t) i;
     }
@@ -578,6 +591,10 @@ void mca_btl_segmsg_net_rdma_set_module(mca_btl_segmsg_net_t *net)
     btl->btl_register_mem = register_mem;
     btl->btl_deregister_mem = deregister_mem;
     btl->btl_registration_handle_size = sizeof(mca_btl_base_registration_handle_t);
+    if (!net->ofi.needs_local) {
+        btl->btl_get_local_registration_threshold = SIZE_MAX;
+        btl->btl_put_local_registration_threshold = SIZE_MAX;
+    }
     btl->btl_put = put;
     btl->btl_get = get;
     uint32_t flags = native_flags(net);
@@ -617,9 +634,6 @@ void mca_btl_segmsg_net_rdma_close(mca_btl_segmsg_net_t *net)
         mca_rcache_base_module_destroy(net->rcache);
         net->rcache = NULL;
     }
-    segmsg_ofi_deregister(&net->everything_region);
-    free(net->everything);
-    net->everything = NULL;
     segmsg_ofi_deregister(&net->atomics_region);
     free(net->atomics);
     free(net->atomic_free);

@@ -167,6 +167,13 @@ static int read_ofi_recalls(const mca_base_pvar_t *pvar, void *value, void *obje
     return OPAL_SUCCESS;
 }
 
+static int read_ofi_refused(const mca_base_pvar_t *pvar, void *value, void *object)
+{
+    (void) pvar, (void) object;
+    *(unsigned long long *) value = mca_btl_segmsg_net_count(SEGMSG_NET_STRANGE);
+    return OPAL_SUCCESS;
+}
+
 static int one_a_group(mca_base_pvar_t *pvar, mca_base_pvar_event_t event, void *object, int *count)
 {
     (void) pvar, (void) object;
@@ -217,6 +224,10 @@ void mca_btl_segmsg_register_pvars(void)
         {"ofi_control", "Control messages to peers on other hosts", read_ofi_control, just_one},
         {"ofi_recalls", "Groups that senders on other hosts were asked to give up",
          read_ofi_recalls, just_one},
+        {"ofi_refused",
+         "Messages and completions from the network that no process of the job has sent and that "
+         "were dropped",
+         read_ofi_refused, just_one},
     };
     for (size_t i = 0; i < sizeof(pvars) / sizeof(*pvars); ++i) {
         (void) mca_base_component_pvar_register(&mca_btl_segmsg_component.btl_version,

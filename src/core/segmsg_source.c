@@ -46,6 +46,7 @@ segmsg_error_t segmsg_source_formed(segmsg_source_t *source, uint32_t group, uin
     formed->sent = 0;
     formed->returned = 0;
     formed->segment = segment;
+    formed->token = 0;
     formed->remote = remote;
     formed->is_fresh = true;
     formed->is_wanted = false;

@@ -49,6 +49,7 @@ typedef struct {
     uint64_t returned;        /* the return word as last seen */
     uint16_t returned_number; /* its number */
     uint32_t segment;         /* index in the receiver's segment table */
+    uint32_t token;           /* goes with completion data; 0: none */
     uint64_t remote;          /* address of the target's partition 0, as the provider wants it */
     uint32_t patience;        /* REFUSED: messages until it is asked again */
     uint64_t used;            /* when a message was last put there: segmsg_source_t.clock */
@@ -71,7 +72,7 @@ typedef struct {
     const void *local;
     size_t bytes;
     uint64_t remote; /* address */
-    uint32_t data;   /* completion data */
+    uint64_t data;   /* completion data */
     uint32_t group;
 } segmsg_write_t;
 
@@ -98,7 +99,8 @@ size_t segmsg_source_bytes(const segmsg_geometry_t *geometry, uint32_t group);
 
 /*
  * The receiver has given a segment: `memory` (segmsg_source_bytes of it, aligned to a line) becomes its
- * source. Returns SEGMSG_OK, or SEGMSG_ERR_CORRUPT if the group was not asked for.
+ * source. Returns SEGMSG_OK, or SEGMSG_ERR_CORRUPT if the group was not asked for. The caller then sets
+ * the token that came with it.
  */
 segmsg_error_t segmsg_source_formed(segmsg_source_t *source, uint32_t group, uint32_t segment,
                                     uint64_t remote, void *memory);
@@ -152,7 +154,8 @@ static inline bool segmsg_source_write(const segmsg_source_t *source, segmsg_wri
     write->local = segment->partition + offset;
     write->bytes = batch->bytes;
     write->remote = segment->remote + offset;
-    write->data = segmsg_wire_data(segment->segment, batch->first);
+    write->data =
+        segmsg_wire_data_with(segment->token, segmsg_wire_data(segment->segment, batch->first));
     write->group = batch->group;
     return true;
 }

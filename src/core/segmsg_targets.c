@@ -193,12 +193,16 @@ segmsg_inlet_t *segmsg_targets_arrived(segmsg_targets_t *targets, uint64_t data)
         return NULL;
     }
     segmsg_target_slot_t *slot = &targets->slot[arrival.segment];
-    /* No sender has more writes under way than partitions. */
     if (slot->inlet == NULL || arrival.first >= slot->count
-        || slot->inlet->arrival_count > SEGMSG_GROUPS_MAX * SEGMSG_RUN_BITS
-        || !keep(slot->inlet, arrival)) {
+        || segmsg_wire_data_token(data) != slot->token) {
         return NULL;
     }
+    /* Once for each partition: what anybody says has arrived takes the place of nothing that has. */
+    uint64_t bit = UINT64_C(1) << arrival.first;
+    if (((slot->waiting | slot->used) & bit) != 0 || !keep(slot->inlet, arrival)) {
+        return NULL;
+    }
+    slot->waiting |= bit;
     return slot->inlet;
 }
 
@@ -215,6 +219,7 @@ static bool find_next(segmsg_targets_t *targets, segmsg_inlet_t *inlet)
         if (header_at(&targets->slot[arrival.segment], arrival.first)->sequence
             == inlet->expected) {
             inlet->arrival[i] = inlet->arrival[--inlet->arrival_count];
+            targets->slot[arrival.segment].waiting &= ~(UINT64_C(1) << arrival.first);
             inlet->segment = arrival.segment;
             inlet->at = arrival.first;
             return true;

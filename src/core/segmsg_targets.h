@@ -52,6 +52,7 @@ typedef struct {
     segmsg_directory_entry_t *directory; /* NULL in group 0 */
     segmsg_control_t *control;
     uint64_t used;        /* bit i: partition i is a delivered message's that was not returned */
+    uint64_t waiting;     /* bit i: a write that begins with partition i has arrived and waits */
     uint64_t word;        /* the return word */
     uint32_t untold;      /* partitions returned since the sender was told */
     uint32_t group;       /* index in the geometry */
@@ -60,6 +61,7 @@ typedef struct {
     uint32_t count;
     uint32_t span;      /* most partitions of a message */
     uint64_t last_used; /* segmsg_targets_t.clock at the last message */
+    uint32_t token;     /* what completion data must hold; 0: none */
     bool is_recalled;   /* its sender was asked to give it up */
 } segmsg_target_slot_t;
 
@@ -100,8 +102,8 @@ void segmsg_targets_close(segmsg_targets_t *targets, segmsg_inlet_t *inlet);
 segmsg_target_slot_t *segmsg_targets_oldest(segmsg_targets_t *targets, const segmsg_inlet_t *inlet,
                                             uint32_t group);
 
-/* A write with this completion data has arrived. Returns whose it is; NULL if it is nobody's, which no
- * correct sender does. */
+/* A write with this completion data has arrived. Returns whose it is; NULL if it is nobody's, or if a
+ * write that begins there waits or is being read: no correct sender does that. */
 segmsg_inlet_t *segmsg_targets_arrived(segmsg_targets_t *targets, uint64_t data);
 
 /* The next message of a sender, if it is there. message->segment and ->first say where it lies. */

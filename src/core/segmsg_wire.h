@@ -9,13 +9,17 @@
  * contiguous partitions of a source segment and leaves as one RMA write to the same partitions of the
  * target segment. The write carries remote completion data that names segment and partition:
  *
- *   31             16 15             0
- *   +----------------+----------------+
- *   | segment        | first          |   4 bytes: what every provider with such data has
- *   | (its index in  | partition      |
- *   | the receiver's |                |
- *   | segment table) |                |
- *   +----------------+----------------+
+ *   63            32 31             16 15             0
+ *   +---------------+----------------+----------------+
+ *   | token         | segment        | first          |
+ *   | (where the    | (its index in  | partition      |
+ *   | provider has  | the receiver's |                |
+ *   | 8 bytes)      | segment table) |                |
+ *   +---------------+----------------+----------------+
+ *
+ * The receiver draws the token at random when it gives the segment, and tells it to the sender. Over some
+ * providers anybody can make completion data arrive without having written anything: without the token
+ * of the segment they are dropped. Where the provider has only 4 bytes, it is 0.
  *
  * so that the receiver looks at one completion queue, however many the senders are. Messages that were
  * published while others waited to be sent lie in the partitions that follow, and leave with the same
@@ -39,15 +43,17 @@
 #define SEGMSG_WIRE_H
 
 #include "core/segmsg_layout.h"
+#include "core/segmsg_proof.h"
 
 #include <stdbool.h>
 
 enum {
-    SEGMSG_WIRE_VERSION = 1, /* changes whenever anything in this header does */
+    SEGMSG_WIRE_VERSION = 2, /* changes whenever anything in this header does */
     SEGMSG_WIRE_HEADER_BYTES = 24,
     SEGMSG_WIRE_NO_RETURN = 0xff, /* return group: no word rides along */
     SEGMSG_WIRE_SEGMENTS = 65536, /* segments that completion data can name */
-    SEGMSG_WIRE_DATA_BYTES = 4    /* of completion data */
+    SEGMSG_WIRE_DATA_BYTES = 4,   /* of completion data; without a token */
+    SEGMSG_WIRE_TOKEN_BYTES = 8   /* with it */
 };
 
 /* Kinds of header words beside those of group 0. */
@@ -70,6 +76,14 @@ _Static_assert(sizeof(segmsg_wire_header_t) == SEGMSG_WIRE_HEADER_BYTES, "no pad
 static inline uint32_t segmsg_wire_data(uint32_t segment, uint32_t first)
 {
     return segment << 16 | first;
+}
+static inline uint64_t segmsg_wire_data_with(uint32_t token, uint32_t data)
+{
+    return (uint64_t) token << 32 | data;
+}
+static inline uint32_t segmsg_wire_data_token(uint64_t data)
+{
+    return (uint32_t) (data >> 32);
 }
 static inline uint32_t segmsg_wire_data_segment(uint64_t data)
 {
@@ -101,19 +115,37 @@ typedef enum {
 } segmsg_control_kind_t;
 
 typedef struct {
-    uint32_t magic;   /* SEGMSG_CONTROL_MAGIC */
-    uint8_t kind;     /* segmsg_control_kind_t */
-    uint8_t group;    /* index in the receiver's geometry */
-    uint16_t number;  /* RETURN */
-    uint64_t name;    /* who says it: segmsg_identity_t */
-    uint64_t nonce;   /* likewise */
-    uint32_t segment; /* FORMED, RECALL, RELEASED: index in the receiver's segment table */
-    uint32_t rail;    /* which of its network interfaces: index in what it published */
-    uint64_t address; /* FORMED: of partition 0, as the provider wants it */
-    uint64_t word;    /* ASK, RETURN */
-    uint64_t reserved[2];
+    uint32_t magic;    /* SEGMSG_CONTROL_MAGIC */
+    uint8_t kind;      /* segmsg_control_kind_t */
+    uint8_t group;     /* index in the receiver's geometry */
+    uint16_t number;   /* RETURN */
+    uint64_t name;     /* who says it: segmsg_identity_t */
+    uint64_t nonce;    /* likewise */
+    uint16_t segment;  /* FORMED, RECALL, RELEASED: index in the receiver's segment table */
+    uint16_t rail;     /* which of its network interfaces: index in what it published */
+    uint32_t count;    /* of its control messages to this receiver, from 1 on */
+    uint64_t address;  /* FORMED: of partition 0, as the provider wants it */
+    uint64_t word;     /* FORMED: the segment's token; ASK, RETURN */
+    uint64_t proof[2]; /* with the secret of the one who reads this; see core/segmsg_proof.h */
 } segmsg_control_message_t;
 _Static_assert(sizeof(segmsg_control_message_t) == 64, "fits what most providers inject");
+_Static_assert(offsetof(segmsg_control_message_t, proof) == 48, "the proof is of what precedes it");
+_Static_assert(SEGMSG_WIRE_SEGMENTS - 1 <= UINT16_MAX, "every segment can be named");
+
+static inline void segmsg_control_sign(segmsg_control_message_t *message,
+                                       const segmsg_secret_t *secret)
+{
+    segmsg_proof_make(secret, message, offsetof(segmsg_control_message_t, proof), message->proof);
+}
+
+/* True if whoever has sent the message knows the secret of this process. Nothing of a message may be
+ * used before. */
+static inline bool segmsg_control_is_proven(const segmsg_control_message_t *message,
+                                            const segmsg_secret_t *secret)
+{
+    return segmsg_proof_holds(secret, message, offsetof(segmsg_control_message_t, proof),
+                              message->proof);
+}
 #define SEGMSG_CONTROL_MAGIC (UINT32_C(0x73676d00) + SEGMSG_WIRE_VERSION)
 
 /* Longest message in bytes that group `group` carries between hosts. */

@@ -4,8 +4,11 @@
  */
 #include "interconnect/segmsg_ofi.h"
 #include "interconnect/segmsg_ofi_library.h"
+#include "interconnect/segmsg_random.h"
 
 #if SEGMSG_HAVE_OFI
+
+#include "core/segmsg_wire.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -48,10 +51,15 @@ static void learn(segmsg_ofi_t *ofi)
     }
     ofi->needs_local = pretence->local || (mr_mode & FI_MR_LOCAL) != 0;
     ofi->is_virtual = (mr_mode & FI_MR_VIRT_ADDR) != 0;
+    ofi->pins = ofi->needs_local || (mr_mode & FI_MR_ALLOCATED) != 0;
+    ofi->has_tokens =
+        !pretence->short_data && info->domain_attr->cq_data_size >= SEGMSG_WIRE_TOKEN_BYTES;
     ofi->is_ordered = !pretence->unordered && (info->tx_attr->msg_order & FI_ORDER_WAW) != 0;
     const char *name = info->fabric_attr->prov_name;
     ofi->is_cpu_bound = strstr(name, "tcp") != NULL || strstr(name, "sockets") != NULL
                         || strstr(name, "net") != NULL || strstr(name, "udp") != NULL;
+    ofi->names_failures =
+        strstr(name, "tcp") != NULL && (info->mode & (FI_CONTEXT | FI_CONTEXT2)) == 0;
     /* Not sockets: it garbles writes of several pieces (libfabric 1.17 and 2.1). */
     ofi->takes_pieces = (strstr(name, "tcp") != NULL || strcmp(name, "net") == 0)
                         && info->tx_attr->iov_limit >= 2 && !ofi->needs_local;
@@ -74,7 +82,7 @@ static int make_slots(segmsg_ofi_t *ofi)
         return -FI_ENOMEM;
     }
     memset(ofi->slots, 0, bytes);
-    int rc = segmsg_ofi_register(ofi, ofi->slots, bytes, false, &ofi->slots_region);
+    int rc = segmsg_ofi_register(ofi, ofi->slots, bytes, FI_SEND | FI_RECV, &ofi->slots_region);
     for (unsigned i = 0; rc == 0 && i < RECEIVES + SENDS; ++i) {
         segmsg_ofi_slot_t *slot = &ofi->slots[i];
         slot->ofi = ofi;
@@ -141,7 +149,6 @@ int segmsg_ofi_open(segmsg_ofi_t *ofi, const struct fi_info *info, const segmsg_
 {
     memset(ofi, 0, sizeof(*ofi));
     ofi->pretence = wish->pretence;
-    ofi->next_key = 1;
     *step = "loading libfabric";
     const char *why;
     const segmsg_ofi_library_t *library = segmsg_ofi_library(&why);
@@ -193,19 +200,57 @@ int segmsg_ofi_insert(segmsg_ofi_t *ofi, const void *name, fi_addr_t *address)
     return rc == 1 ? 0 : rc < 0 ? rc : -FI_EADDRNOTAVAIL;
 }
 
-int segmsg_ofi_register(segmsg_ofi_t *ofi, void *base, size_t bytes, bool remote,
+/* A key for a new region: a random number of as many bits as the provider's keys have. False if the
+ * kernel has none to give. */
+static bool draw_key(segmsg_ofi_t *ofi, uint64_t *key)
+{
+    size_t bytes = ofi->info->domain_attr->mr_key_size;
+    bool is_short = bytes != 0 && bytes < sizeof(*key);
+    uint64_t mask = is_short ? (UINT64_C(1) << (8 * bytes)) - 1 : UINT64_MAX;
+    do {
+        if (ofi->keys_left == 0) {
+            if (!segmsg_random_bytes(ofi->key, sizeof(ofi->key))) {
+                return false;
+            }
+            ofi->keys_left = SEGMSG_OFI_KEYS;
+        }
+        *key = ofi->key[--ofi->keys_left] & mask;
+        ofi->key[ofi->keys_left] = 0;
+    } while (*key == (FI_KEY_NOTAVAIL & mask) || *key == 0);
+    return true;
+}
+
+/* Registers with a key that is drawn, and once more where another region has it. */
+static int register_with_key(segmsg_ofi_t *ofi, void *base, size_t bytes, uint64_t access,
+                             struct fid_mr **mr)
+{
+    enum { TRIES = 64 }; /* of short keys some are in use */
+    bool is_made_there = (ofi->info->domain_attr->mr_mode & FI_MR_PROV_KEY) != 0;
+    int rc = -FI_ENOKEY;
+    for (int i = 0; i < TRIES && (rc == -FI_ENOKEY || rc == -FI_EKEYREJECTED); ++i) {
+        uint64_t key = 0;
+        if (!is_made_there && !draw_key(ofi, &key)) {
+            return -FI_EKEYREJECTED;
+        }
+        rc = fi_mr_reg(ofi->domain, base, bytes, access, 0, key, 0, mr, NULL);
+    }
+    return rc;
+}
+
+int segmsg_ofi_register(segmsg_ofi_t *ofi, void *base, size_t bytes, uint64_t access,
                         segmsg_ofi_region_t *region)
 {
+    static const uint64_t REMOTE = FI_REMOTE_READ | FI_REMOTE_WRITE;
     *region = (segmsg_ofi_region_t){.base = ofi->is_virtual ? 0 : (uint64_t) (uintptr_t) base};
-    if (!remote && !ofi->needs_local) {
+    if (!ofi->needs_local) {
+        /* FI_SEND, in particular, makes some providers let peers read the memory. */
+        access &= REMOTE;
+    }
+    if (access == 0) {
         return 0;
     }
-    uint64_t access = FI_SEND | FI_RECV | FI_READ | FI_WRITE;
-    access |= remote ? FI_REMOTE_READ | FI_REMOTE_WRITE : 0;
-    int mr_mode = ofi->info->domain_attr->mr_mode;
-    uint64_t key = (mr_mode & FI_MR_PROV_KEY) != 0 ? 0 : ofi->next_key++;
-    int rc = fi_mr_reg(ofi->domain, base, bytes, access, 0, key, 0, &region->mr, NULL);
-    if (rc == 0 && (mr_mode & FI_MR_ENDPOINT) != 0) {
+    int rc = register_with_key(ofi, base, bytes, access, &region->mr);
+    if (rc == 0 && (ofi->info->domain_attr->mr_mode & FI_MR_ENDPOINT) != 0) {
         rc = fi_mr_bind(region->mr, &ofi->ep->fid, 0);
         rc = rc == 0 ? fi_mr_enable(region->mr) : rc;
         if (rc != 0) {
@@ -275,9 +320,12 @@ const void *segmsg_ofi_slot_message(const segmsg_ofi_slot_t *slot)
     return slot->message;
 }
 
-int segmsg_ofi_heard(segmsg_ofi_t *ofi, segmsg_ofi_slot_t *slot)
+void segmsg_ofi_heard(segmsg_ofi_t *ofi, segmsg_ofi_slot_t *slot)
 {
-    return post_receive(ofi, slot);
+    if (post_receive(ofi, slot) != 0) {
+        slot->next = ofi->unposted;
+        ofi->unposted = slot;
+    }
 }
 
 static segmsg_ofi_operation_t *operation_of(void *context)
@@ -291,7 +339,30 @@ static bool is_receive(const segmsg_ofi_t *ofi, const void *context)
     return slot >= ofi->slots && slot < ofi->slots + RECEIVES;
 }
 
-/* An operation has failed; those that somebody keeps are told so, of others it is noted. */
+/* A receive has come to an end that no process of the job brings about: it is posted again. */
+static void refuse(segmsg_ofi_t *ofi, segmsg_ofi_slot_t *slot)
+{
+    ++ofi->strange;
+    int rc = post_receive(ofi, slot);
+    if (rc != 0) {
+        slot->next = ofi->unposted;
+        ofi->unposted = slot;
+    }
+}
+
+/* Posts what could not be posted at once. */
+static void post_again(segmsg_ofi_t *ofi)
+{
+    while (ofi->unposted != NULL && post_receive(ofi, ofi->unposted) == 0) {
+        ofi->unposted = ofi->unposted->next;
+    }
+}
+
+/*
+ * An operation has failed. Those that somebody keeps are told so. What fails of a receive is due to
+ * whoever has sent, and an error with neither context nor flags is no operation of ours: a provider
+ * reports so what it cannot make sense of in what strangers send. Of all others it is noted.
+ */
 static void read_error(segmsg_ofi_t *ofi)
 {
     struct fi_cq_err_entry entry = {0};
@@ -299,27 +370,51 @@ static void read_error(segmsg_ofi_t *ofi)
         return;
     }
     int error = entry.err > 0 ? -entry.err : -FI_EIO;
-    if (entry.op_context != NULL && !is_receive(ofi, entry.op_context)
-        && operation_of(entry.op_context)->done != NULL) {
+    if (entry.op_context == NULL) {
+        bool is_ours = entry.flags != 0 || !ofi->names_failures;
+        ofi->strange += !is_ours;
+        ofi->failure = is_ours ? error : ofi->failure;
+    } else if (is_receive(ofi, entry.op_context)) {
+        if (entry.err != FI_ECANCELED) { /* else the endpoint is being closed */
+            refuse(ofi, entry.op_context);
+        }
+    } else if (operation_of(entry.op_context)->done != NULL) {
         operation_of(entry.op_context)->done(operation_of(entry.op_context), error);
-        return;
+    } else {
+        ofi->failure = error;
     }
-    if (entry.op_context != NULL && is_receive(ofi, entry.op_context)
-        && entry.err == FI_ECANCELED) {
-        return; /* the endpoint is being closed */
-    }
-    ofi->failure = error;
 }
 
-static void add_event(segmsg_ofi_t *ofi, const struct fi_cq_data_entry *entry)
+/* True if a completion is that of a message, whatever else it says: the flags may hold what the sender
+ * wanted to be there, but not lack what belongs to a receive. */
+static bool is_message(const segmsg_ofi_t *ofi, const struct fi_cq_data_entry *entry)
 {
-    segmsg_ofi_event_t *event = &ofi->event[ofi->event_count++];
-    if ((entry->flags & FI_REMOTE_CQ_DATA) != 0) {
-        event->kind = SEGMSG_OFI_ARRIVED;
-        event->data = ofi->pretence.short_data ? (uint32_t) entry->data : entry->data;
-    } else {
-        event->kind = SEGMSG_OFI_TOLD;
-        event->slot = (segmsg_ofi_slot_t *) entry->op_context;
+    return entry->op_context != NULL && is_receive(ofi, entry->op_context)
+           && ((ofi->info->mode & FI_RX_CQ_DATA) == 0 || (entry->flags & (FI_MSG | FI_RECV)) != 0);
+}
+
+static void add_message(segmsg_ofi_t *ofi, const struct fi_cq_data_entry *entry)
+{
+    if (entry->len != SEGMSG_OFI_CONTROL_BYTES || (entry->flags & FI_REMOTE_CQ_DATA) != 0) {
+        refuse(ofi, entry->op_context);
+        return;
+    }
+    ofi->event[ofi->event_count++] =
+        (segmsg_ofi_event_t){.kind = SEGMSG_OFI_TOLD, .slot = entry->op_context};
+}
+
+static void add_arrival(segmsg_ofi_t *ofi, const struct fi_cq_data_entry *entry)
+{
+    ofi->event[ofi->event_count++] =
+        (segmsg_ofi_event_t){.kind = SEGMSG_OFI_ARRIVED,
+                             .data = ofi->has_tokens ? entry->data : (uint32_t) entry->data};
+    if ((ofi->info->mode & FI_RX_CQ_DATA) != 0 && entry->op_context != NULL
+        && is_receive(ofi, entry->op_context)) {
+        segmsg_ofi_slot_t *slot = entry->op_context; /* the write has used it up */
+        if (post_receive(ofi, slot) != 0) {
+            slot->next = ofi->unposted;
+            ofi->unposted = slot;
+        }
     }
 }
 
@@ -339,6 +434,9 @@ int segmsg_ofi_poll(segmsg_ofi_t *ofi)
         return 0; /* somebody further up has events that come first */
     }
     ofi->event_at = ofi->event_count = 0;
+    if (ofi->unposted != NULL) {
+        post_again(ofi);
+    }
     struct fi_cq_data_entry entry[SEGMSG_OFI_EVENTS];
     ssize_t count = fi_cq_read(ofi->cq, entry, SEGMSG_OFI_EVENTS);
     if (count <= 0) {
@@ -351,14 +449,10 @@ int segmsg_ofi_poll(segmsg_ofi_t *ofi)
     }
     for (ssize_t i = 0; i < count; ++i) {
         void *context = entry[i].op_context;
-        if ((entry[i].flags & FI_REMOTE_CQ_DATA) != 0) {
-            add_event(ofi, &entry[i]);
-            if ((ofi->info->mode & FI_RX_CQ_DATA) != 0 && context != NULL
-                && is_receive(ofi, context)) {
-                (void) post_receive(ofi, context); /* the write has used it up */
-            }
-        } else if (context != NULL && is_receive(ofi, context)) {
-            add_event(ofi, &entry[i]);
+        if (is_message(ofi, &entry[i])) {
+            add_message(ofi, &entry[i]);
+        } else if ((entry[i].flags & FI_REMOTE_CQ_DATA) != 0) {
+            add_arrival(ofi, &entry[i]);
         } else if (context != NULL) {
             operation_of(context)->done(operation_of(context), 0);
         }

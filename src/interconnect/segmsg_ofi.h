@@ -59,9 +59,9 @@ typedef struct {
     segmsg_ofi_pretence_t pretence;
 } segmsg_ofi_wish_t;
 
-/* Memory that the network may read or write. */
+/* Memory that the network may read or write. Its key is dead as soon as it is deregistered. */
 typedef struct {
-    struct fid_mr *mr; /* NULL: it need not be registered */
+    struct fid_mr *mr; /* NULL: it is not registered, and has no key */
     void *descriptor;  /* for local use */
     uint64_t key;      /* for remote use */
     uint64_t base;     /* what remote addresses count from: the remote address of p is p - base */
@@ -70,7 +70,8 @@ typedef struct {
 enum {
     SEGMSG_OFI_EVENTS = 16, /* completions read at a time */
     SEGMSG_OFI_CONTROL_BYTES = 64,
-    SEGMSG_OFI_ADDRESS_BYTES = 128
+    SEGMSG_OFI_ADDRESS_BYTES = 128,
+    SEGMSG_OFI_KEYS = 16 /* drawn from the kernel at a time */
 };
 
 /* What an operation is remembered by; whoever starts one keeps it until it is complete. */
@@ -98,7 +99,8 @@ typedef struct {
     struct fid_cq *cq;
     struct fid_av *av;
     segmsg_ofi_pretence_t pretence;
-    uint64_t next_key;
+    uint64_t key[SEGMSG_OFI_KEYS]; /* random numbers that no region has had; keys_left of them */
+    unsigned keys_left;
     size_t inject;      /* bytes */
     size_t max_message; /* bytes */
     bool needs_local;   /* local memory must be registered */
@@ -107,11 +109,15 @@ typedef struct {
     bool is_cpu_bound;  /* a write is copied by the processor, through the kernel: TCP */
     bool takes_pieces;  /* segmsg_ofi_write_pieces works */
     bool native_atomics;
+    bool pins;           /* registered memory must be there, and stays: registering is costly */
+    bool has_tokens;     /* completion data has room for a token (core/segmsg_wire.h) */
+    bool names_failures; /* whatever fails of ours is reported with the operation's context */
 
     segmsg_ofi_region_t slots_region;
     segmsg_ofi_slot_t *receives; /* posted receives */
     segmsg_ofi_slot_t *sends;    /* free slots for control messages on their way, a list */
     segmsg_ofi_slot_t *slots;    /* all of them */
+    segmsg_ofi_slot_t *unposted; /* receives that the provider had no room for, a list */
 
     /* Events that were read and not yet handed out; a nested poll goes on where this one stands. */
     segmsg_ofi_event_t event[SEGMSG_OFI_EVENTS];
@@ -129,6 +135,7 @@ typedef struct {
     uint64_t puts;
     uint64_t gets;
     uint64_t atomics;
+    uint64_t strange; /* receives and errors that no process of the job can have caused */
 } segmsg_ofi_t;
 
 /*
@@ -153,8 +160,13 @@ int segmsg_ofi_name(const segmsg_ofi_t *ofi, void *name, size_t *bytes);
 /* Makes a peer reachable under *address by the name that it published. 0 or an error. */
 int segmsg_ofi_insert(segmsg_ofi_t *ofi, const void *name, fi_addr_t *address);
 
-/* Registers memory for local and, if `remote`, for remote use. 0 or an error. */
-int segmsg_ofi_register(segmsg_ofi_t *ofi, void *base, size_t bytes, bool remote,
+/*
+ * Registers memory for `access`, of FI_SEND, FI_RECV, FI_READ, FI_WRITE (this process's operations) and
+ * FI_REMOTE_READ, FI_REMOTE_WRITE (those of whoever knows the key). What is for this process only is
+ * registered only where the provider demands it. Unless the provider makes the key, it is drawn at random:
+ * as many bits as the provider's keys have. 0 or an error.
+ */
+int segmsg_ofi_register(segmsg_ofi_t *ofi, void *base, size_t bytes, uint64_t access,
                         segmsg_ofi_region_t *region);
 void segmsg_ofi_deregister(segmsg_ofi_region_t *region);
 
@@ -166,7 +178,7 @@ int segmsg_ofi_tell(segmsg_ofi_t *ofi, fi_addr_t to, const void *message);
 
 /* The message in a slot that has come; and it was read. */
 const void *segmsg_ofi_slot_message(const segmsg_ofi_slot_t *slot);
-int segmsg_ofi_heard(segmsg_ofi_t *ofi, segmsg_ofi_slot_t *slot);
+void segmsg_ofi_heard(segmsg_ofi_t *ofi, segmsg_ofi_slot_t *slot);
 
 /* Reads completions, calls what belongs to operations that are done, and keeps the other events for
  * segmsg_ofi_next. Returns how many there were; an error is in ofi->failure. */
@@ -195,7 +207,7 @@ static inline void *segmsg_ofi_context(const segmsg_ofi_t *ofi, segmsg_ofi_opera
  * again) or an error.
  */
 static inline int segmsg_ofi_write(segmsg_ofi_t *ofi, fi_addr_t to, const void *local, size_t bytes,
-                                   void *descriptor, uint64_t remote, uint64_t key, uint32_t data,
+                                   void *descriptor, uint64_t remote, uint64_t key, uint64_t data,
                                    segmsg_ofi_operation_t *failed)
 {
     ssize_t rc;
@@ -246,7 +258,7 @@ static inline int segmsg_ofi_part(segmsg_ofi_t *ofi, fi_addr_t to, const void *l
  */
 static inline int segmsg_ofi_write_pieces(segmsg_ofi_t *ofi, fi_addr_t to, const struct iovec *iov,
                                           size_t count, size_t bytes, uint64_t remote, uint64_t key,
-                                          uint32_t data, segmsg_ofi_operation_t *operation,
+                                          uint64_t data, segmsg_ofi_operation_t *operation,
                                           segmsg_ofi_operation_t *failed)
 {
     const struct fi_rma_iov rma = {.addr = remote, .len = bytes, .key = key};

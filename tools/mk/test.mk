@@ -112,10 +112,13 @@ check-clean-chroot: ## demo and check from a fresh clone in bare chroots (SUITE=
 # of src/interconnect needs no Open MPI. The features are there on every Debian that we support.
 #
 unit_interconnect := $(wildcard src/interconnect/segmsg_commit.c src/interconnect/segmsg_numa.c \
-	src/interconnect/segmsg_keepalive.c src/interconnect/segmsg_processors.c)
+	src/interconnect/segmsg_keepalive.c src/interconnect/segmsg_processors.c src/interconnect/segmsg_ofi*.c \
+	src/interconnect/segmsg_random.c)
 unit_cc := $(if $(filter default,$(origin CC)),gcc,$(CC))
+unit_has_ofi := $(shell echo '\#include <rdma/fi_atomic.h>' | $(unit_cc) -E - >/dev/null 2>&1 && echo 1 || echo 0)
 unit_flags := -std=gnu11 -D_GNU_SOURCE=1 -Isrc -Itest/unit -Wall -Wextra -Wundef $(if $(WERROR),-Werror) \
-	-DSEGMSG_HAVE_POSIX_FALLOCATE=1 -DSEGMSG_HAVE_MADV_POPULATE_WRITE=1 -pthread $(CFLAGS)
+	-DSEGMSG_HAVE_POSIX_FALLOCATE=1 -DSEGMSG_HAVE_MADV_POPULATE_WRITE=1 -DSEGMSG_HAVE_OFI=$(unit_has_ofi) \
+	-pthread $(CFLAGS)
 unit_programs := $(patsubst test/unit/%.c,$(BUILD)/unit/%,$(wildcard test/unit/test_*.c))
 unit_objects := $(patsubst %.c,$(BUILD)/unit/obj/%.o,$(wildcard src/core/*.c test/unit/unit.c) \
 	$(unit_interconnect))
