@@ -51,7 +51,7 @@ static uint64_t one_count(const mca_btl_segmsg_net_t *net, mca_btl_segmsg_net_co
     case SEGMSG_NET_BYTES:
         return net->delivered_bytes;
     case SEGMSG_NET_STRANGE:
-        return net->strange + net->nobodys;
+        return net->strange + net->nobodys + net->ofi.unnamed;
     }
     return 0;
 }

@@ -372,7 +372,7 @@ static void read_error(segmsg_ofi_t *ofi)
     int error = entry.err > 0 ? -entry.err : -FI_EIO;
     if (entry.op_context == NULL) {
         bool is_ours = entry.flags != 0 || !ofi->names_failures;
-        ofi->strange += !is_ours;
+        ofi->unnamed += !is_ours;
         ofi->failure = is_ours ? error : ofi->failure;
     } else if (is_receive(ofi, entry.op_context)) {
         if (entry.err != FI_ECANCELED) { /* else the endpoint is being closed */

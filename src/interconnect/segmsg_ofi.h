@@ -135,7 +135,8 @@ typedef struct {
     uint64_t puts;
     uint64_t gets;
     uint64_t atomics;
-    uint64_t strange; /* receives and errors that no process of the job can have caused */
+    uint64_t strange; /* receives that no process of the job can have caused */
+    uint64_t unnamed; /* errors of the provider's that belong to no operation of ours */
 } segmsg_ofi_t;
 
 /*
