@@ -5,7 +5,7 @@
  * The files behind shared memory: nobody else's are written to, nothing is left, little is taken.
  * The sources are compiled in here, with random numbers that a test may choose.
  */
-#include "interconnect/segmsg_random.c"
+#include "interconnect/segmsg_random.h"
 
 static bool chosen_random(void *to, size_t bytes);
 #define segmsg_random_bytes chosen_random
