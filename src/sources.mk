@@ -43,6 +43,7 @@ segmsg_core_sources = \
 	src/core/segmsg_targets.h \
 	src/core/segmsg_turns.c \
 	src/core/segmsg_turns.h \
+	src/core/segmsg_verdict.h \
 	src/core/segmsg_verify.c \
 	src/core/segmsg_wire.h
 segmsg_interconnect_sources = \
@@ -68,7 +69,9 @@ segmsg_interconnect_sources = \
 	src/interconnect/segmsg_shm_domain.c \
 	src/interconnect/segmsg_shm_domain.h \
 	src/interconnect/segmsg_shm_file.c \
-	src/interconnect/segmsg_shm_file.h
+	src/interconnect/segmsg_shm_file.h \
+	src/interconnect/segmsg_shm_map.c \
+	src/interconnect/segmsg_shm_map.h
 segmsg_library_sources = \
 	src/interconnect/segmsg_commit.c \
 	src/interconnect/segmsg_commit.h \
@@ -100,6 +103,7 @@ segmsg_library_headers = \
 	src/library/segmsg.h
 segmsg_btl_sources = \
 	src/btl/btl_segmsg.h \
+	src/btl/btl_segmsg_agree.c \
 	src/btl/btl_segmsg_callers.c \
 	src/btl/btl_segmsg_compat.h \
 	src/btl/btl_segmsg_component.c \

@@ -9,6 +9,7 @@
  *   btl_segmsg_modex.c      what processes tell one another at start-up
  *   btl_segmsg_endpoint.c   one peer: its image, its sender, what waits for it
  *   btl_segmsg_procs.c      add_procs, del_procs, finalize
+ *   btl_segmsg_agree.c      two processes agree to use shared memory between them
  *   btl_segmsg_frag.c       alloc, free, prepare_src
  *   btl_segmsg_send.c       send, sendi
  *   btl_segmsg_pieces.c     messages in pieces, where memory is too short for one piece
@@ -65,6 +66,7 @@ typedef struct {
     segmsg_growth_t growth;
     unsigned max_groups;
     unsigned extra_peers;
+    unsigned agree_timeout; /* seconds */
     unsigned burst;
     unsigned inline_limit;
     unsigned queue_limit;
@@ -102,6 +104,8 @@ typedef struct {
     uint32_t descriptor_bytes;
     uint32_t rails;      /* mca_btl_segmsg_net_modex_t that follow the descriptor */
     uint32_t keeps_name; /* 1: btl_segmsg_keep_names is set */
+    uint32_t local_rank; /* among the processes of its job on its node; UINT32_MAX: unknown */
+    uint32_t reserved;
     segmsg_identity_t owner;
     uint64_t domain; /* who sees the same shared memory: segmsg_shm_domain */
     segmsg_shm_spaces_t spaces;
@@ -136,6 +140,7 @@ typedef struct mca_btl_base_endpoint_t {
     bool pid_is_visible;       /* the kernel knows it here by the number that it says */
     uint64_t probe;            /* address of the peer's mca_btl_segmsg_probe_t */
     segmsg_shm_t shm;          /* the image of the peer's export */
+    uint32_t agree_rank;       /* index of what is said of the peer: see btl_segmsg_agree.c */
 
     opal_mutex_t lock;      /* guards what follows */
     segmsg_sender_t sender; /* towards the peer */
@@ -308,6 +313,19 @@ void mca_btl_segmsg_endpoint_block(mca_btl_segmsg_endpoint_t *endpoint);
 
 /* Takes messages again if the queue has become short enough. The endpoint's lock is held. */
 void mca_btl_segmsg_endpoint_unblock(mca_btl_segmsg_endpoint_t *endpoint);
+
+/* ---- agreement ---- */
+
+/* This process's rank among those of its job on the node; UINT32_MAX: unknown. */
+uint32_t mca_btl_segmsg_agree_rank(void);
+
+/* Says whether the peer of `modex` is reached through shared memory. */
+void mca_btl_segmsg_agree_say(mca_btl_segmsg_endpoint_t *endpoint,
+                              const mca_btl_segmsg_modex_t *modex, bool reached);
+
+/* Waits until the peer has said the same of this process, at most until agree_timeout seconds after
+ * `start`. False if it does not reach us; true also of one that says nothing. */
+bool mca_btl_segmsg_agree(const mca_btl_segmsg_endpoint_t *endpoint, const struct timespec *start);
 
 /* ---- procs ---- */
 
@@ -511,6 +529,9 @@ void mca_btl_segmsg_say(const char *topic, ...);
  */
 void mca_btl_segmsg_say_once_a_node(const char *key, const char *topic, ...);
 #define MCA_BTL_SEGMSG_SAY_ONCE_A_NODE(...) mca_btl_segmsg_say_once_a_node(NULL, __VA_ARGS__)
+
+/* Says that the process may map too little for `what`: bytes needed, and bytes left for it. */
+void mca_btl_segmsg_say_no_address_space(const char *what, uint64_t needed, uint64_t available);
 
 /* Makes the help texts findable wherever the component was loaded from. */
 void mca_btl_segmsg_find_help(void);

@@ -162,6 +162,10 @@ static void say_why_no_export(const mca_btl_segmsg_config_t *config, segmsg_shm_
     case SEGMSG_SHM_LAYOUT_FAILED:
         MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("export-too-small", opal_process_info.nodename, directory);
         break;
+    case SEGMSG_SHM_NO_ADDRESS_SPACE:
+        mca_btl_segmsg_say_no_address_space("its own receive region", shortage->needed,
+                                            shortage->available);
+        break;
     case SEGMSG_SHM_CREATE_FAILED:
         MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("create-failed", opal_process_info.nodename, directory,
                                        strerror(shortage->error));
@@ -176,6 +180,12 @@ static void say_why_no_export(const mca_btl_segmsg_config_t *config, segmsg_shm_
 static uint32_t openers(const mca_btl_segmsg_config_t *config)
 {
     return config->keep_names ? UINT32_MAX : segmsg_compat_local_peers();
+}
+
+/* The policy stays with the file, whoever maps it later. */
+static void bind_local(void *topology, void *at, size_t length)
+{
+    (void) segmsg_numa_bind_local(topology, at, length);
 }
 
 static bool make_export(mca_btl_segmsg_module_t *module)
@@ -196,7 +206,8 @@ static bool make_export(mca_btl_segmsg_module_t *module)
     segmsg_shm_shortage_t shortage = {0};
     segmsg_shm_status_t status =
         segmsg_shm_create(&module->shm, config->backing_directory, &export_config,
-                          segmsg_compat_local_peers() + config->extra_peers, &shortage);
+                          segmsg_compat_local_peers() + config->extra_peers, SEGMSG_SHM_AS_USED,
+                          &shortage);
     if (status != SEGMSG_SHM_OK) {
         say_why_no_export(config, status, &shortage);
         return false;
@@ -205,8 +216,7 @@ static bool make_export(mca_btl_segmsg_module_t *module)
         segmsg_compat_register_cleanup(module->shm.file.path);
     }
     if (config->numa_bind && !segmsg_numa_is_one_node()) {
-        (void) segmsg_numa_bind_local(segmsg_compat_topology(), module->shm.export.base,
-                                      module->shm.export.bytes);
+        segmsg_shm_map_visit(&module->shm.map, bind_local, segmsg_compat_topology());
     }
     return segmsg_receiver_init(&module->receiver, &module->shm.export);
 }

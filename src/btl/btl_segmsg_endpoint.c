@@ -20,6 +20,7 @@ static void endpoint_construct(mca_btl_segmsg_endpoint_t *endpoint)
     endpoint->same_core = false;
     endpoint->pid_is_visible = false;
     endpoint->probe = 0;
+    endpoint->agree_rank = UINT32_MAX;
     atomic_init(&endpoint->unhelped, 0);
     atomic_init(&endpoint->unasked, 0);
     endpoint->heard = 0;
@@ -150,6 +151,18 @@ static bool can_open_files(const mca_btl_segmsg_modex_t *modex)
            || (module->config.keep_names && modex->keeps_name != 0);
 }
 
+/* A process that may map too little says so, of the first peer that it does not reach. */
+static void say_why_unmapped(const mca_btl_segmsg_endpoint_t *endpoint)
+{
+    static bool told;
+    if (endpoint->shm.short_of_addresses != 0 && !told) {
+        told = true;
+        mca_btl_segmsg_say_no_address_space("the receive region of another process",
+                                            endpoint->shm.short_of_addresses,
+                                            segmsg_shm_map_address_space_left());
+    }
+}
+
 /* Maps the peer's export and gets ready to send; false if the peer cannot be reached. */
 static bool connect_to(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg_modex_t *modex)
 {
@@ -169,6 +182,7 @@ static bool connect_to(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg
                            OPAL_NAME_PRINT(endpoint->proc->proc_name));
     }
     if (error != SEGMSG_OK) {
+        say_why_unmapped(endpoint);
         return false;
     }
     mca_btl_segmsg_copy_try(endpoint, modex);
@@ -205,6 +219,9 @@ static mca_btl_segmsg_endpoint_t *make(opal_proc_t *proc)
     } else {
         mca_btl_segmsg_modex_t *modex = mca_btl_segmsg_modex_recv(proc);
         bool connected = modex != NULL && connect_to(endpoint, modex);
+        if (modex != NULL) {
+            mca_btl_segmsg_agree_say(endpoint, modex, connected);
+        }
         if (connected) {
             endpoint->peer = modex->owner;
         }

@@ -17,6 +17,7 @@ int mca_btl_segmsg_modex_send(void)
     modex->magic = SEGMSG_MAGIC;
     modex->layout_version = SEGMSG_LAYOUT_VERSION;
     modex->descriptor_bytes = (uint32_t) descriptor_bytes;
+    modex->local_rank = mca_btl_segmsg_agree_rank();
     modex->owner = module->self;
     modex->domain = module->domain = segmsg_shm_domain(module->config.backing_directory);
     modex->probe = (uint64_t) (uintptr_t) &module->probe;

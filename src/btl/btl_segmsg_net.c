@@ -400,7 +400,7 @@ static bool make_export(mca_btl_segmsg_net_t *net)
     segmsg_shm_shortage_t shortage = {0};
     segmsg_shm_status_t status =
         segmsg_shm_create(&net->shm, mca_btl_segmsg.config.backing_directory, &export_config,
-                          peers < 1 ? 1 : (uint32_t) peers, &shortage);
+                          peers < 1 ? 1 : (uint32_t) peers, SEGMSG_SHM_WHOLE, &shortage);
     if (status != SEGMSG_SHM_OK) {
         MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("ofi-no-memory", opal_process_info.nodename,
                                        mca_btl_segmsg.config.backing_directory,

@@ -38,13 +38,36 @@ void mca_btl_segmsg_choose_times(void)
     mca_btl_segmsg_net_choose_times();
 }
 
+/*
+ * Gives up the peers that do not reach us: they use another BTL. Done when all have been tried, so that
+ * everybody has said what others wait for.
+ */
+static void keep_agreed(size_t count, mca_btl_base_endpoint_t **peers, opal_bitmap_t *reachable)
+{
+    struct timespec start;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    for (size_t p = 0; p < count; ++p) {
+        mca_btl_segmsg_endpoint_t *endpoint = peers[p];
+        if (endpoint == NULL || endpoint->users != 1 || mca_btl_segmsg_agree(endpoint, &start)) {
+            continue;
+        }
+        peers[p] = NULL;
+        if (reachable != NULL) {
+            opal_bitmap_clear_bit(reachable, (int) p);
+        }
+        mca_btl_segmsg_endpoint_release(endpoint);
+    }
+}
+
 int mca_btl_segmsg_add_procs(mca_btl_base_module_t *btl, size_t count, opal_proc_t **procs,
                              mca_btl_base_endpoint_t **peers, opal_bitmap_t *reachable)
 {
     (void) btl;
     const opal_proc_t *self = opal_proc_local_get();
+    bool has_self = false;
     for (size_t p = 0; p < count; ++p) {
         peers[p] = NULL;
+        has_self = has_self || procs[p] == self;
         if (mca_btl_segmsg.declined || (procs[p] == self && another_serves_self())) {
             continue;
         }
@@ -60,6 +83,9 @@ int mca_btl_segmsg_add_procs(mca_btl_base_module_t *btl, size_t count, opal_proc
         }
         ++endpoint->users;
         peers[p] = endpoint;
+    }
+    if (has_self && count > 1) { /* MPI_Init: all processes of the job are at the same */
+        keep_agreed(count, peers, reachable);
     }
     mca_btl_segmsg_choose_eager_limit();
     mca_btl_segmsg_choose_times();

@@ -124,7 +124,9 @@ static void forget(void *context, void *user)
 static void give_up(void *context, segmsg_reader_t *reader)
 {
     (void) context;
-    mca_btl_segmsg_fail(reader == NULL ? NULL : reader->user, SEGMSG_ERR_CORRUPT);
+    mca_btl_segmsg_fail(reader == NULL ? NULL : reader->user,
+                        mca_btl_segmsg.receiver.is_short_of_addresses ? SEGMSG_ERR_UNMAPPED
+                                                                      : SEGMSG_ERR_CORRUPT);
 }
 
 static int poll_readers(mca_btl_segmsg_module_t *module)

@@ -100,6 +100,20 @@ void mca_btl_segmsg_say_once_a_node(const char *key, const char *topic, ...)
     free(text);
 }
 
+void mca_btl_segmsg_say_no_address_space(const char *what, uint64_t needed, uint64_t available)
+{
+    enum { FOR_TEXT = 1 << 20 }; /* bytes; Open MPI's reader of help texts ends a process without */
+    const char *self = OPAL_NAME_PRINT(OPAL_PROC_MY_NAME);
+    if (segmsg_shm_map_address_space_left() < FOR_TEXT) {
+        opal_output(0, "segmsg on %s, process %s: no address space for %s (ulimit -v)",
+                    opal_process_info.nodename, self, what);
+        return;
+    }
+    mca_btl_segmsg_say_once_a_node("", "no-address-space", opal_process_info.nodename, self, what,
+                                   (unsigned long) (needed >> 10),
+                                   (unsigned long) (available >> 10));
+}
+
 void mca_btl_segmsg_fail(const mca_btl_segmsg_endpoint_t *endpoint, segmsg_error_t error)
 {
     mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
@@ -109,6 +123,8 @@ void mca_btl_segmsg_fail(const mca_btl_segmsg_endpoint_t *endpoint, segmsg_error
     if (error == SEGMSG_ERR_NO_SPACE || error == SEGMSG_ERR_TABLE_FULL) {
         mca_btl_segmsg_say("no-space-while-running", opal_process_info.nodename, peer,
                            segmsg_error_text(error), module->config.backing_directory);
+    } else if (error == SEGMSG_ERR_UNMAPPED) {
+        mca_btl_segmsg_say("no-address-space-while-running", opal_process_info.nodename, peer);
     } else {
         mca_btl_segmsg_say("internal-error", opal_process_info.nodename, peer,
                            segmsg_error_text(error));

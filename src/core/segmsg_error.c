@@ -23,6 +23,7 @@ static const char *const texts[SEGMSG_ERROR_COUNT] = {
     [SEGMSG_ERR_FULL] = "no run of partitions is free at this moment",
     [SEGMSG_ERR_TOO_LARGE] = "no group can carry a message of this length",
     [SEGMSG_ERR_LAYOUT] = "the export was laid out by another build or another version",
+    [SEGMSG_ERR_UNMAPPED] = "there is no address space for a segment that a sender has formed",
     [SEGMSG_ERR_CORRUPT] = "shared memory holds a value that no correct peer writes",
 };
 

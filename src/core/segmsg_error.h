@@ -23,6 +23,7 @@ typedef enum {
     SEGMSG_ERR_FULL,            /* no run free at this moment; try again later */
     SEGMSG_ERR_TOO_LARGE,       /* no group can carry a message of this length */
     SEGMSG_ERR_LAYOUT,          /* an export laid out by another build or another version */
+    SEGMSG_ERR_UNMAPPED,        /* no address space for a segment of this process's own export */
     SEGMSG_ERR_CORRUPT,         /* shared memory holds a value that no correct peer writes */
     SEGMSG_ERROR_COUNT
 } segmsg_error_t;

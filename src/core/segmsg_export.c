@@ -52,6 +52,12 @@ size_t segmsg_export_bytes_for(const segmsg_export_config_t *config, uint32_t pe
            + peers * arena_bytes_a_sender(config);
 }
 
+size_t segmsg_export_bytes_at_once(const segmsg_export_config_t *config)
+{
+    size_t lobby = config->lobby == 0 ? 0 : segmsg_segment_bytes(0, SEGMSG_LINE, config->lobby);
+    return arena_offset(config->groups_max) + round_to_page(lobby);
+}
+
 size_t segmsg_export_bytes_min(const segmsg_export_config_t *config)
 {
     return segmsg_export_bytes_for(config, 1);
@@ -76,13 +82,14 @@ static segmsg_export_shape_t shape_of(const segmsg_head_t *head)
         .group_table = head->group_table,
         .joints = head->joints,
         .arena = head->arena,
+        .at_once = head->at_once,
     };
     memcpy(shape.common, head->common, sizeof(shape.common));
     return shape;
 }
 
-/* Registers a segment of every group for all senders, and commits the lobby; the others are committed
- * as they come into use. */
+/* Registers a segment of every group for all senders, and commits the lobby, which comes first in the
+ * arena; the others are committed, and mapped, as they come into use. */
 static segmsg_error_t add_common(segmsg_export_t *export, uint32_t lobby)
 {
     segmsg_head_t *head = segmsg_export_head(export);
@@ -140,6 +147,7 @@ segmsg_error_t segmsg_export_init(segmsg_export_t *export, const segmsg_export_c
     head->joints = joints_offset(config->groups_max);
     head->arena = arena_offset(config->groups_max);
     head->openers = config->openers;
+    head->at_once = segmsg_export_bytes_at_once(config);
     head->owner = config->owner;
     head->geometry = config->geometry;
     head->magic = SEGMSG_MAGIC;
@@ -168,7 +176,8 @@ segmsg_error_t segmsg_export_check(segmsg_export_t *export)
         || shape->segment_table != SEGMSG_TABLES_OFFSET || shape->segments_max != shape->groups_max
         || shape->group_table != shape->segment_table + sizeof(segmsg_segment_entry_t)
         || shape->joints != joints_offset(shape->groups_max)
-        || shape->arena != arena_offset(shape->groups_max) || shape->arena > shape->export_bytes) {
+        || shape->arena != arena_offset(shape->groups_max) || shape->arena > shape->at_once
+        || shape->at_once > shape->export_bytes || shape->at_once % SEGMSG_PAGE != 0) {
         return SEGMSG_ERR_LAYOUT;
     }
     for (uint32_t g = 0; g < SEGMSG_GROUPS_MAX; ++g) {

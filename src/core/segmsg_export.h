@@ -17,6 +17,12 @@
  */
 typedef int (*segmsg_commit_fn_t)(void *context, size_t offset, size_t length);
 
+/*
+ * Maps the segment of `length` bytes at `offset`, which lies in the arena; called again, it returns the
+ * same address. NULL if there is no address space for it. A segment stays mapped as long as the object.
+ */
+typedef unsigned char *(*segmsg_map_fn_t)(void *context, size_t offset, size_t length);
+
 /* The constant part of a head, copied here and then checked: whatever is written over it in shared
  * memory afterwards misleads nobody. */
 typedef struct {
@@ -29,14 +35,16 @@ typedef struct {
     uint64_t group_table;
     uint64_t joints;
     uint64_t arena;
+    uint64_t at_once;
     uint32_t common[SEGMSG_GROUPS_MAX];
 } segmsg_export_shape_t;
 
 typedef struct {
-    unsigned char *base; /* where the object is mapped here */
-    size_t bytes;        /* how much of it is mapped */
+    unsigned char *base; /* where the object is mapped here, at least shape.at_once bytes of it */
+    size_t bytes;        /* of the object */
     segmsg_commit_fn_t commit;
-    void *commit_context;
+    segmsg_map_fn_t map;         /* maps segments; NULL: all of the object is mapped at `base` */
+    void *commit_context;        /* of both */
     segmsg_export_shape_t shape; /* filled by segmsg_export_init or segmsg_export_check */
 } segmsg_export_t;
 
@@ -81,6 +89,9 @@ size_t segmsg_export_bytes_for(const segmsg_export_config_t *config, uint32_t pe
 
 /* Bytes that segmsg_export_init commits. */
 size_t segmsg_export_bytes_at_start(const segmsg_export_config_t *config);
+
+/* Bytes from the start of an export that every process maps as one: segmsg_head_t.at_once. */
+size_t segmsg_export_bytes_at_once(const segmsg_export_config_t *config);
 
 /* Bytes of the smallest export that segmsg_export_init accepts: one sender and all its groups. */
 size_t segmsg_export_bytes_min(const segmsg_export_config_t *config);

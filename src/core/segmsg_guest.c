@@ -8,13 +8,17 @@ segmsg_error_t segmsg_guest_enter(segmsg_sender_t *sender)
 {
     uint32_t segment;
     segmsg_segment_entry_t entry;
+    segmsg_segment_view_t view;
     segmsg_error_t error = segmsg_common_read(sender->target, 0, &segment, &entry);
+    if (error == SEGMSG_OK && !segmsg_segment_view(sender->target, &entry, &view)) {
+        error = SEGMSG_ERR_NO_SPACE;
+    }
     if (error == SEGMSG_OK) {
         error = segmsg_group_join(sender->target, &sender->self, &sender->lobby.group_entry);
     }
     if (error == SEGMSG_OK) {
-        sender->lobby.line = (void *) segmsg_segment_partitions(sender->target, &entry);
-        sender->lobby.control = segmsg_segment_control(sender->target, &entry);
+        sender->lobby.line = (void *) view.partition;
+        sender->lobby.control = view.control;
         sender->lobby.count = entry.partition_count;
         sender->lobby.last = 0;
         /* Relaxed: only what is compared with later. */
@@ -192,7 +196,15 @@ static segmsg_error_t find_common(segmsg_sender_t *sender, uint32_t group)
         return SEGMSG_OK;
     }
     uint32_t segment;
+    if (common->refused != 0) {
+        --common->refused;
+        return SEGMSG_ERR_NO_SPACE;
+    }
     segmsg_error_t error = segmsg_common_read(sender->target, group, &segment, &common->entry);
+    if (error == SEGMSG_OK && !segmsg_segment_view(sender->target, &common->entry, &common->view)) {
+        common->refused = SEGMSG_ASK_AGAIN;
+        error = SEGMSG_ERR_NO_SPACE;
+    }
     common->is_known = error == SEGMSG_OK;
     return error;
 }
@@ -203,7 +215,7 @@ static segmsg_error_t claim_common(segmsg_sender_t *sender, segmsg_common_image_
 {
     const segmsg_segment_entry_t *entry = &common->entry;
     segmsg_export_t *target = sender->target;
-    segmsg_control_t *control = segmsg_segment_control(target, entry);
+    segmsg_control_t *control = common->view.control;
     size_t before = segmsg_partitions_offset(entry->group, entry->partition_count);
     if (common->committed == 0
         && target->commit(target->commit_context, entry->offset, before) != 0) {
@@ -213,7 +225,7 @@ static segmsg_error_t claim_common(segmsg_sender_t *sender, segmsg_common_image_
         return SEGMSG_ERR_FULL;
     }
     uint64_t mask = segmsg_run_mask(*first, partitions);
-    if (!segmsg_directory_is_free(segmsg_segment_directory(target, entry), *first, partitions)) {
+    if (!segmsg_directory_is_free(common->view.directory, *first, partitions)) {
         return SEGMSG_ERR_CORRUPT; /* somebody's message lies there */
     }
     if ((mask & ~common->committed) != 0
@@ -237,10 +249,8 @@ static segmsg_error_t take_in_group(segmsg_sender_t *sender, size_t length, uint
         return error;
     }
     const segmsg_segment_entry_t *entry = &common->entry;
-    segmsg_directory_enter(segmsg_segment_directory(sender->target, entry), place->first,
-                           partitions);
-    place->data = segmsg_segment_partitions(sender->target, entry)
-                  + (size_t) place->first * entry->partition_size;
+    segmsg_directory_enter(common->view.directory, place->first, partitions);
+    place->data = common->view.partition + (size_t) place->first * entry->partition_size;
     place->group = SEGMSG_PLACE_COMMON | group;
     place->partitions = partitions;
     return SEGMSG_OK;
@@ -257,11 +267,9 @@ segmsg_error_t segmsg_common_take(segmsg_sender_t *sender, size_t length, uint32
 void segmsg_common_give_back(segmsg_sender_t *sender, const segmsg_place_t *place)
 {
     uint32_t group = place->group & ~(uint32_t) SEGMSG_PLACE_COMMON;
-    const segmsg_segment_entry_t *entry = &sender->common[group].entry;
-    segmsg_directory_clear(segmsg_segment_directory(sender->target, entry),
-                           segmsg_run_mask(place->first, place->partitions));
-    if (!unclaim_run(segmsg_segment_control(sender->target, entry), place->first,
-                     place->partitions)) {
+    const segmsg_segment_view_t *view = &sender->common[group].view;
+    segmsg_directory_clear(view->directory, segmsg_run_mask(place->first, place->partitions));
+    if (!unclaim_run(view->control, place->first, place->partitions)) {
         sender->is_corrupt = true;
     }
 }

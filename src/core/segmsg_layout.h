@@ -18,7 +18,8 @@
  * The entries of the segment table and of the segment-group table alternate, so that what two
  * processes need of both is one page or two.
  *
- * The object is sparse: tables and arena are committed page by page as they come into use.
+ * The object is sparse: tables and arena are committed page by page as they come into use. A process
+ * maps the begin of it, up to the end of the lobby, and of the arena what it uses, a segment at a time.
  *
  * A segment in the arena:
  *
@@ -45,6 +46,8 @@
 
 #include <stdatomic.h>
 #include <stdint.h>
+
+enum { SEGMSG_VERDICT_WORDS = 32 }; /* of 32 processes each: see core/segmsg_verdict.h */
 
 #define SEGMSG_MAGIC UINT64_C(0x3167736d67657300) /* "\0segmsg1" */
 enum {
@@ -126,6 +129,8 @@ typedef struct {
     uint64_t group_table;    /* offset, bytes */
     uint64_t joints;         /* offset, bytes */
     uint64_t arena;          /* offset, bytes */
+    uint64_t at_once;        /* bytes from the start that every process maps as one; the rest is
+                                mapped segment by segment */
     segmsg_identity_t owner; /* the receiver */
     segmsg_geometry_t geometry;
     uint32_t common[SEGMSG_GROUPS_MAX]; /* common segment of each group: index + 1, or 0: none */
@@ -144,6 +149,10 @@ typedef struct {
 
     /* Written by senders when they have formed a group; the owner polls it. */
     _Alignas(SEGMSG_LINE) _Atomic uint32_t formed_count;
+
+    /* Written by the owner at start-up, read by the processes of its job on this node: see
+     * core/segmsg_verdict.h. */
+    _Alignas(SEGMSG_LINE) _Atomic uint64_t verdict[SEGMSG_VERDICT_WORDS];
 } segmsg_head_t;
 _Static_assert(SEGMSG_HEAD_OFFSET + sizeof(segmsg_head_t) <= SEGMSG_TABLES_OFFSET,
                "the head ends before the tables");

@@ -6,41 +6,65 @@
 
 #include <stdlib.h>
 
+/* The group of a common segment, by what we registered ourselves; SEGMSG_GROUPS_MAX: it is none. */
+static uint32_t common_group(const segmsg_receiver_t *receiver, uint32_t segment)
+{
+    for (uint32_t g = 0; g < receiver->geometry.group_count; ++g) {
+        if (receiver->own->shape.common[g] == segment + 1) {
+            return g;
+        }
+    }
+    return SEGMSG_GROUPS_MAX;
+}
+
+bool segmsg_lobby_has_common(const segmsg_receiver_t *receiver, uint32_t segment)
+{
+    return common_group(receiver, segment) != SEGMSG_GROUPS_MAX;
+}
+
+segmsg_error_t segmsg_lobby_open_common(segmsg_receiver_t *receiver, uint32_t segment)
+{
+    uint32_t group = common_group(receiver, segment);
+    segmsg_segment_entry_t entry;
+    segmsg_segment_view_t view;
+    segmsg_error_t error = segmsg_common_read(receiver->own, group, &segment, &entry);
+    if (error != SEGMSG_OK) {
+        return error;
+    }
+    if (!segmsg_segment_view(receiver->own, &entry, &view)) {
+        receiver->is_short_of_addresses = true;
+        return SEGMSG_ERR_UNMAPPED;
+    }
+    receiver->target[segment] = (segmsg_target_t){
+        .partition = view.partition,
+        .control = view.control,
+        .directory = view.directory,
+        .group = group,
+        .group_entry = SEGMSG_GROUP_NONE,
+        .size = entry.partition_size,
+        .count = entry.partition_count,
+    };
+    return SEGMSG_OK;
+}
+
 bool segmsg_lobby_open(segmsg_receiver_t *receiver)
 {
     segmsg_lobby_t *lobby = &receiver->lobby;
     lobby->line = &segmsg_nothing_yet;
     lobby->count = 1;
-    for (uint32_t g = 0; g < receiver->geometry.group_count; ++g) {
-        uint32_t segment;
-        segmsg_segment_entry_t entry;
-        segmsg_error_t error = segmsg_common_read(receiver->own, g, &segment, &entry);
-        if (error == SEGMSG_ERR_TABLE_FULL) {
-            continue;
-        }
-        if (error != SEGMSG_OK) {
-            return false;
-        }
-        receiver->target[segment] = (segmsg_target_t){
-            .partition = segmsg_segment_partitions(receiver->own, &entry),
-            .control = segmsg_segment_control(receiver->own, &entry),
-            .directory = g == 0 ? NULL : segmsg_segment_directory(receiver->own, &entry),
-            .group = g,
-            .group_entry = SEGMSG_GROUP_NONE,
-            .size = entry.partition_size,
-            .count = entry.partition_count,
-        };
-        if (g == 0) {
-            lobby->line = (void *) receiver->target[segment].partition;
-            lobby->control = receiver->target[segment].control;
-            lobby->count = entry.partition_count;
-            lobby->guest = calloc(receiver->own->shape.groups_max, sizeof(segmsg_reader_t *));
-            if (lobby->guest == NULL) {
-                return false;
-            }
-        }
+    if (receiver->own->shape.common[0] == 0) {
+        return true;
     }
-    return true;
+    uint32_t segment = receiver->own->shape.common[0] - 1;
+    if (segmsg_lobby_open_common(receiver, segment) != SEGMSG_OK) {
+        return false;
+    }
+    const segmsg_target_t *target = &receiver->target[segment];
+    lobby->line = (void *) target->partition;
+    lobby->control = target->control;
+    lobby->count = target->count;
+    lobby->guest = calloc(receiver->own->shape.groups_max, sizeof(segmsg_reader_t *));
+    return lobby->guest != NULL;
 }
 
 static void advance(segmsg_lobby_t *lobby, uint32_t lines)

@@ -16,9 +16,18 @@
 
 #include "core/segmsg_receiver.h"
 
-/* Finds the common segments of the receiver's own export, if it has any. False if there is no memory
- * or the export is not what it should be. */
+/* Finds the lobby of the receiver's own export, if it has one. False if there is no memory or the export is
+ * not what it should be. */
 bool segmsg_lobby_open(segmsg_receiver_t *receiver);
+
+/* True if all senders share `segment`. */
+bool segmsg_lobby_has_common(const segmsg_receiver_t *receiver, uint32_t segment);
+
+/*
+ * Maps a segment that all senders share, when the first message has come through it. Returns SEGMSG_OK,
+ * SEGMSG_ERR_UNMAPPED, or SEGMSG_ERR_CORRUPT if its entry in the table is not what was written there.
+ */
+segmsg_error_t segmsg_lobby_open_common(segmsg_receiver_t *receiver, uint32_t segment);
 
 /* The rest of segmsg_lobby_poll, for a header word that is not 0. */
 segmsg_poll_t segmsg_lobby_poll_slow(segmsg_receiver_t *receiver, segmsg_reader_t **reader,

@@ -209,16 +209,21 @@ static segmsg_error_t add_group(segmsg_receiver_t *receiver, uint32_t group_inde
         || (int64_t) (after - receiver->lobby.returned) > (int64_t) receiver->lobby.count) {
         return corrupt(receiver, reader);
     }
+    segmsg_segment_view_t view;
+    if (!segmsg_segment_view(receiver->own, &entry, &view)) {
+        receiver->is_short_of_addresses = true;
+        return SEGMSG_ERR_UNMAPPED;
+    }
     segmsg_target_t *target = &receiver->target[segment];
-    target->control = segmsg_segment_control(receiver->own, &entry);
-    target->directory = entry.group == 0 ? NULL : segmsg_segment_directory(receiver->own, &entry);
+    target->control = view.control;
+    target->directory = view.directory;
     target->reader = reader;
     target->word = 0;
     target->group = entry.group;
     target->group_entry = group_index;
     target->size = entry.partition_size;
     target->count = entry.partition_count;
-    target->partition = segmsg_segment_partitions(receiver->own, &entry);
+    target->partition = view.partition;
     /* A sender's first group 0 is where we begin, when it has no messages in the lobby any more; a
      * longer one, which may stand before it in the table, is announced in it. */
     if (entry.group == 0 && entry.partition_count == receiver->own->shape.ring_starter
@@ -317,6 +322,9 @@ static segmsg_target_t *target_of(segmsg_receiver_t *receiver, const segmsg_read
         return target; /* common to all */
     }
     if (target->partition == NULL || target->reader != reader) {
+        if (segmsg_lobby_has_common(receiver, segment)) {
+            return segmsg_lobby_open_common(receiver, segment) == SEGMSG_OK ? target : NULL;
+        }
         /* Formed before it was named, but perhaps not yet looked at. */
         segmsg_receiver_find_groups(receiver);
     }

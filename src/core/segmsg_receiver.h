@@ -87,9 +87,10 @@ typedef struct {
     segmsg_reader_t **reader; /* the senders, reader_count of them: see core/segmsg_turns.h */
     uint32_t reader_count;
     uint32_t reader_room;
-    bool has_newcomers; /* readers were added; whoever cares clears it */
-    uint32_t awake;     /* senders that are looked at every time: the first in `reader` */
-    uint32_t turn;      /* index of the quiet sender that is next */
+    bool has_newcomers;         /* readers were added; whoever cares clears it */
+    bool is_short_of_addresses; /* a segment that a sender has formed could not be mapped */
+    uint32_t awake;             /* senders that are looked at every time: the first in `reader` */
+    uint32_t turn;              /* index of the quiet sender that is next */
     uint32_t turns;
     uint64_t past[SEGMSG_GROUPS_MAX]; /* messages of groups that were dissolved, by group */
     /* This process's export held what no correct process writes; for good. */

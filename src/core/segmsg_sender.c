@@ -37,15 +37,13 @@ void segmsg_sender_set_cache(segmsg_sender_t *sender, const segmsg_cache_policy_
     sender->ring.cache = *policy;
 }
 
-/* Messages that go without a group that could not be formed before it is tried again. */
-enum { ASK_AGAIN = 1024 };
-
 /* Times in a row that a common segment may be full before a sender forms a group of its own. */
 enum { STARVED_MAX = 4096 };
 
-/* Forms a group and checks what stands in the tables about its segment. */
+/* Forms a group, checks what stands in the tables about its segment, and says where that is mapped. */
 static segmsg_error_t form_group(segmsg_sender_t *sender, uint32_t group, uint32_t partition_count,
-                                 uint32_t *segment, segmsg_segment_entry_t *entry)
+                                 uint32_t *segment, segmsg_segment_entry_t *entry,
+                                 segmsg_segment_view_t *view)
 {
     uint32_t group_index;
     segmsg_error_t error =
@@ -53,6 +51,9 @@ static segmsg_error_t form_group(segmsg_sender_t *sender, uint32_t group, uint32
                                 sender->lobby.last, &group_index);
     if (error == SEGMSG_OK) {
         error = segmsg_group_read(sender->target, group_index, segment, entry);
+    }
+    if (error == SEGMSG_OK && !segmsg_segment_view(sender->target, entry, view)) {
+        error = SEGMSG_ERR_CORRUPT; /* another one than was formed, and mapped, a moment ago */
     }
     sender->is_corrupt = sender->is_corrupt || error == SEGMSG_ERR_CORRUPT;
     return error;
@@ -93,10 +94,10 @@ void segmsg_ring_look_up(segmsg_ring_image_t *ring)
 
 /* Makes `ring` the image of the segment of `entry`. */
 static void open_ring(segmsg_sender_t *sender, segmsg_ring_image_t *ring,
-                      const segmsg_segment_entry_t *entry)
+                      const segmsg_segment_entry_t *entry, const segmsg_segment_view_t *view)
 {
-    ring->line = (void *) segmsg_segment_partitions(sender->target, entry);
-    ring->control = segmsg_segment_control(sender->target, entry);
+    ring->line = (void *) view->partition;
+    ring->control = view->control;
     ring->count = entry->partition_count;
     ring->lap = segmsg_ring_lap(ring);
     ring->at = 0;
@@ -119,12 +120,13 @@ static segmsg_error_t form_starter(segmsg_sender_t *sender)
 {
     uint32_t segment;
     segmsg_segment_entry_t entry;
+    segmsg_segment_view_t view;
     segmsg_error_t error =
-        form_group(sender, 0, sender->target->shape.ring_starter, &segment, &entry);
+        form_group(sender, 0, sender->target->shape.ring_starter, &segment, &entry, &view);
     if (error != SEGMSG_OK) {
         return error;
     }
-    open_ring(sender, &sender->ring, &entry);
+    open_ring(sender, &sender->ring, &entry, &view);
     sender->ring_is_starter = entry.partition_count != sender->geometry.group[0].partition_count;
     sender->starter_long = 0;
     sender->starter_from = sender->messages[0];
@@ -178,7 +180,7 @@ static void leave_lobby(segmsg_sender_t *sender)
     if (sender->refused[0] != 0) {
         --sender->refused[0];
     } else if (form_starter(sender) != SEGMSG_OK) {
-        sender->refused[0] = ASK_AGAIN;
+        sender->refused[0] = SEGMSG_ASK_AGAIN;
     }
 }
 
@@ -191,16 +193,17 @@ static void grow_ring(segmsg_sender_t *sender)
 {
     uint32_t segment;
     segmsg_segment_entry_t entry;
+    segmsg_segment_view_t view;
     sender->ring.spare = 0;
     segmsg_error_t error =
-        form_group(sender, 0, sender->geometry.group[0].partition_count, &segment, &entry);
+        form_group(sender, 0, sender->geometry.group[0].partition_count, &segment, &entry, &view);
     sender->ring_is_starter = false;
     if (error != SEGMSG_OK) {
         return;
     }
     /* There is room: the line that was spared, if no other. */
     segmsg_ring_publish(&sender->ring, 1, segmsg_header_make(SEGMSG_KIND_SWITCH, 0, 1, segment));
-    open_ring(sender, &sender->ring, &entry);
+    open_ring(sender, &sender->ring, &entry, &view);
 }
 
 static segmsg_error_t form_run(segmsg_sender_t *sender, uint32_t group)
@@ -213,16 +216,17 @@ static segmsg_error_t form_run(segmsg_sender_t *sender, uint32_t group)
     if (run == NULL) {
         return SEGMSG_ERR_NO_SPACE;
     }
+    segmsg_segment_view_t view;
     segmsg_error_t error = form_group(sender, group, sender->geometry.group[group].partition_count,
-                                      &run->segment, &run->entry);
+                                      &run->segment, &run->entry, &view);
     if (error != SEGMSG_OK) {
         free(run);
-        sender->refused[group] = ASK_AGAIN;
+        sender->refused[group] = SEGMSG_ASK_AGAIN;
         return error;
     }
-    run->control = segmsg_segment_control(sender->target, &run->entry);
-    run->directory = segmsg_segment_directory(sender->target, &run->entry);
-    run->partition = segmsg_segment_partitions(sender->target, &run->entry);
+    run->control = view.control;
+    run->directory = view.directory;
+    run->partition = view.partition;
     run->exists = segmsg_run_mask(0, run->entry.partition_count);
     run->taken = ~run->exists;
     sender->run[group] = run;

@@ -67,7 +67,9 @@ typedef struct {
 
 /* A common segment above group 0, as it was found when it was first needed. */
 typedef struct {
-    bool is_known;
+    bool is_known;    /* it is mapped as well */
+    uint32_t refused; /* messages until address space is asked for again */
+    segmsg_segment_view_t view;
     uint64_t committed; /* bit i is set if the memory of partition i is known to be there */
     segmsg_segment_entry_t entry;
 } segmsg_common_image_t;
@@ -118,6 +120,10 @@ typedef struct {
     uint64_t full;   /* times that nothing could be taken */
     uint64_t passed; /* messages that went past the group of their length: it was full or refused */
 } segmsg_sender_t;
+
+/* Messages that go without a group that could not be formed, or a common segment that could not be mapped,
+ * before that is tried again. */
+enum { SEGMSG_ASK_AGAIN = 1024 };
 
 /* Where a message goes. */
 enum { SEGMSG_PLACE_COMMON = 0x100 }; /* flag in `group`: in a common segment */

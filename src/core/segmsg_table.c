@@ -252,22 +252,38 @@ static segmsg_error_t take_group_entry(segmsg_export_t *export, uint32_t *group_
     return SEGMSG_ERR_TABLE_FULL;
 }
 
-/* A fresh start for a segment that may have served another pair before. */
-static void reset_segment(segmsg_export_t *export, const segmsg_segment_entry_t *entry)
+bool segmsg_segment_view(const segmsg_export_t *export, const segmsg_segment_entry_t *checked,
+                         segmsg_segment_view_t *view)
 {
-    segmsg_control_t *control = segmsg_segment_control(export, entry);
+    bool is_there =
+        export->map == NULL || checked->offset + checked->bytes <= export->shape.at_once;
+    unsigned char *at = is_there
+                            ? export->base + checked->offset
+                            : export->map(export->commit_context, checked->offset, checked->bytes);
+    if (at == NULL) {
+        return false;
+    }
+    view->control = (void *) at;
+    view->directory = checked->group == 0 ? NULL : (void *) (at + sizeof(segmsg_control_t));
+    view->partition = at + segmsg_partitions_offset(checked->group, checked->partition_count);
+    return true;
+}
+
+/* A fresh start for a segment that may have served another pair before. */
+static void reset_segment(const segmsg_segment_entry_t *entry, const segmsg_segment_view_t *view)
+{
+    segmsg_control_t *control = view->control;
     atomic_store_explicit(&control->word, 0, memory_order_relaxed);
     atomic_store_explicit(&control->inverse, ~UINT64_C(0), memory_order_relaxed);
     atomic_store_explicit(&control->messages, 0, memory_order_relaxed);
     atomic_store_explicit(&control->bytes, 0, memory_order_relaxed);
     atomic_store_explicit(&control->partitions, 0, memory_order_relaxed);
     if (entry->group == 0) {
-        segmsg_line_t *line = (void *) segmsg_segment_partitions(export, entry);
+        segmsg_line_t *line = (void *) view->partition;
         atomic_store_explicit(&line->header, 0, memory_order_relaxed);
     } else {
-        segmsg_directory_entry_t *directory = segmsg_segment_directory(export, entry);
         for (uint32_t p = 0; p < entry->partition_count; ++p) {
-            atomic_store_explicit(&directory[p], SEGMSG_DIRECTORY_FREE, memory_order_relaxed);
+            atomic_store_explicit(&view->directory[p], SEGMSG_DIRECTORY_FREE, memory_order_relaxed);
         }
     }
 }
@@ -316,9 +332,10 @@ segmsg_error_t segmsg_group_form_after(segmsg_export_t *export, const segmsg_ide
     if (error != SEGMSG_OK) {
         return error; /* and nobody gets that segment again */
     }
-    uint64_t at_once =
+    segmsg_segment_view_t view;
+    uint64_t touched =
         group == 0 ? checked.bytes : segmsg_partitions_offset(group, checked.partition_count);
-    if (!commit(export, checked.offset, at_once)) {
+    if (!segmsg_segment_view(export, &checked, &view) || !commit(export, checked.offset, touched)) {
         unclaim_segment(export, segment);
         return SEGMSG_ERR_NO_SPACE;
     }
@@ -327,7 +344,7 @@ segmsg_error_t segmsg_group_form_after(segmsg_export_t *export, const segmsg_ide
         unclaim_segment(export, segment);
         return error;
     }
-    reset_segment(export, &checked);
+    reset_segment(&checked, &view);
     segmsg_segment_entry_t *entry = segmsg_export_segment(export, segment);
     entry->group_entry = *group_index;
     atomic_store_explicit(&entry->state, SEGMSG_SEGMENT_PAIRED, memory_order_relaxed);

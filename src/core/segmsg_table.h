@@ -42,9 +42,10 @@ segmsg_error_t segmsg_group_join(segmsg_export_t *export, const segmsg_identity_
                                  uint32_t *group_index);
 
 /*
- * Forms a group: claims a registered segment of that shape, or registers one, commits its memory (in
- * group 0 all of it, above that the control block and the directory: its partitions are committed by
- * whoever takes them, segmsg_partitions_commit), enters the pairing with `sender` into the segment-group table and tells the owner.
+ * Forms a group: claims a registered segment of that shape, or registers one, maps it, commits its
+ * memory (in group 0 all of it, above that the control block and the directory: its partitions are
+ * committed by whoever takes them, segmsg_partitions_commit), enters the pairing with `sender` into the
+ * segment-group table and tells the owner.
  * *group_index receives the index in the segment-group table.
  * Returns SEGMSG_OK, SEGMSG_ERR_TABLE_FULL or SEGMSG_ERR_NO_SPACE, after which nothing is held; or
  * SEGMSG_ERR_CORRUPT if the segment is somebody else's, lies over another one, or the tables say what nobody
@@ -81,23 +82,16 @@ segmsg_error_t segmsg_group_read(const segmsg_export_t *export, uint32_t group_i
 bool segmsg_partitions_commit(segmsg_export_t *export, const segmsg_segment_entry_t *checked,
                               uint32_t first, uint32_t count);
 
-/* Control block, directory and partitions of a segment, by the checked copy of its entry. */
-static inline segmsg_control_t *segmsg_segment_control(const segmsg_export_t *export,
-                                                       const segmsg_segment_entry_t *entry)
-{
-    return (segmsg_control_t *) (void *) (export->base + entry->offset);
-}
-static inline segmsg_directory_entry_t *
-segmsg_segment_directory(const segmsg_export_t *export, const segmsg_segment_entry_t *entry)
-{
-    return (segmsg_directory_entry_t *) (void *) (export->base + entry->offset
-                                                  + sizeof(segmsg_control_t));
-}
-static inline unsigned char *segmsg_segment_partitions(const segmsg_export_t *export,
-                                                       const segmsg_segment_entry_t *entry)
-{
-    return export->base + entry->offset
-           + segmsg_partitions_offset(entry->group, entry->partition_count);
-}
+/* Where the parts of a segment are in this process. */
+typedef struct {
+    segmsg_control_t *control;
+    segmsg_directory_entry_t *directory; /* NULL in group 0 */
+    unsigned char *partition;            /* partition 0 */
+} segmsg_segment_view_t;
+
+/* Maps a segment, by the checked copy of its entry, if it is not mapped yet. False if there is no address
+ * space for it. */
+bool segmsg_segment_view(const segmsg_export_t *export, const segmsg_segment_entry_t *checked,
+                         segmsg_segment_view_t *view);
 
 #endif

@@ -85,7 +85,10 @@ segmsg_error_t segmsg_targets_form(segmsg_targets_t *targets, segmsg_inlet_t *in
     if (error == SEGMSG_OK && *segment >= targets->slots) {
         error = SEGMSG_ERR_TABLE_FULL;
     }
-    if (error == SEGMSG_OK && !segmsg_partitions_commit(targets->own, &entry, 0, count)) {
+    segmsg_segment_view_t view;
+    if (error == SEGMSG_OK
+        && (!segmsg_segment_view(targets->own, &entry, &view)
+            || !segmsg_partitions_commit(targets->own, &entry, 0, count))) {
         error = SEGMSG_ERR_NO_SPACE;
     }
     if (error != SEGMSG_OK) {
@@ -94,9 +97,9 @@ segmsg_error_t segmsg_targets_form(segmsg_targets_t *targets, segmsg_inlet_t *in
     }
     targets->slot[*segment] = (segmsg_target_slot_t){
         .inlet = inlet,
-        .partition = segmsg_segment_partitions(targets->own, &entry),
-        .directory = group == 0 ? NULL : segmsg_segment_directory(targets->own, &entry),
-        .control = segmsg_segment_control(targets->own, &entry),
+        .partition = view.partition,
+        .directory = view.directory,
+        .control = view.control,
         .group = group,
         .group_entry = group_entry,
         .size = entry.partition_size,

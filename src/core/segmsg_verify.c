@@ -59,10 +59,11 @@ static bool verify_segment(const segmsg_receiver_t *receiver, uint32_t segment)
 {
     const segmsg_target_t *target = &receiver->target[segment];
     segmsg_segment_entry_t entry;
+    segmsg_segment_view_t view;
     uint32_t state = target->reader == NULL ? SEGMSG_SEGMENT_COMMON : SEGMSG_SEGMENT_PAIRED;
     return segmsg_segment_read(receiver->own, segment, &entry) == SEGMSG_OK
            && atomic_load_explicit(&entry.state, memory_order_relaxed) == state
-           && segmsg_segment_control(receiver->own, &entry) == target->control
+           && segmsg_segment_view(receiver->own, &entry, &view) && view.control == target->control
            && entry.group == target->group && entry.partition_count == target->count
            && entry.group_entry == target->group_entry
            && (target->reader == NULL

@@ -13,11 +13,11 @@
 
 #if SEGMSG_HAVE_MADV_POPULATE_WRITE
 /* Linux 5.14: faults the pages in, and reports what would have been a SIGBUS as EFAULT. */
-static int populate(unsigned char *base, size_t offset, size_t length)
+static int populate(unsigned char *at, size_t length)
 {
     size_t page = (size_t) sysconf(_SC_PAGESIZE);
-    size_t first = offset / page * page;
-    while (madvise(base + first, offset + length - first, MADV_POPULATE_WRITE) != 0) {
+    size_t before = (uintptr_t) at % page;
+    while (madvise(at - before, before + length, MADV_POPULATE_WRITE) != 0) {
         switch (errno) {
         case EINTR:
         case EAGAIN:
@@ -54,13 +54,13 @@ static int allocate(int fd, size_t offset, size_t length)
 #endif
 }
 
-int segmsg_commit_pages(unsigned char *base, int fd, size_t offset, size_t length)
+int segmsg_commit_pages(unsigned char *at, int fd, size_t offset, size_t length)
 {
     int error = ENOTSUP;
 #if SEGMSG_HAVE_MADV_POPULATE_WRITE
-    error = populate(base, offset, length);
+    error = at == NULL ? ENOTSUP : populate(at, length);
 #else
-    (void) base;
+    (void) at;
 #endif
     if (error == ENOTSUP && fd >= 0) {
         error = allocate(fd, offset, length);

@@ -11,10 +11,11 @@
 #include <stddef.h>
 
 /*
- * Commits the `length` bytes from `offset` on of the object that is mapped at `base` (page-aligned)
- * and, if `fd` is not negative, is the file behind that descriptor. Returns 0 or an errno value:
- * ENOSPC when the file system is full, ENOTSUP when neither the kernel nor the object offers a way.
+ * Commits the `length` bytes from `offset` on of a shared-memory object: by their address `at`, NULL if
+ * they are not mapped here, or by the descriptor `fd` of the object's file, -1 if it has none. Returns 0
+ * or an errno value: ENOSPC when the file system is full, ENOTSUP when neither the kernel nor the object
+ * offers a way.
  */
-int segmsg_commit_pages(unsigned char *base, int fd, size_t offset, size_t length);
+int segmsg_commit_pages(unsigned char *at, int fd, size_t offset, size_t length);
 
 #endif

@@ -17,24 +17,24 @@
 static int commit(void *context, size_t offset, size_t length)
 {
     segmsg_shm_t *shm = context;
-    return segmsg_commit_pages(shm->export.base, shm->file.fd, offset, length);
+    return segmsg_commit_pages(segmsg_shm_map_find(&shm->map, offset, length), shm->file.fd, offset,
+                               length);
 }
 
-/* Gives the engine a mapping of the whole file. */
-static bool map(segmsg_shm_t *shm, uint64_t bytes)
+static unsigned char *map_segment(void *context, size_t offset, size_t length)
 {
-    if (bytes > SIZE_MAX) {
-        return false;
-    }
-    void *address = mmap(NULL, (size_t) bytes, PROT_READ | PROT_WRITE, MAP_SHARED, shm->file.fd, 0);
-    if (address == MAP_FAILED) {
-        return false;
-    }
-    shm->export.base = address;
-    shm->export.bytes = (size_t) bytes;
+    segmsg_shm_t *shm = context;
+    return segmsg_shm_map_segment(&shm->map, offset, length);
+}
+
+/* Tells the engine what is mapped. */
+static void adopt(segmsg_shm_t *shm)
+{
+    shm->export.base = shm->map.base;
+    shm->export.bytes = shm->map.bytes;
     shm->export.commit = commit;
+    shm->export.map = shm->map.mode == SEGMSG_SHM_MAP_WHOLE ? NULL : map_segment;
     shm->export.commit_context = shm;
-    return true;
 }
 
 const char *segmsg_shm_status_text(segmsg_shm_status_t status,
@@ -49,6 +49,8 @@ const char *segmsg_shm_status_text(segmsg_shm_status_t status,
         return "the directory has no room";
     case SEGMSG_SHM_FILE_LIMIT:
         return "files may not be so large (ulimit -f, RLIMIT_FSIZE)";
+    case SEGMSG_SHM_NO_ADDRESS_SPACE:
+        return "the process may map too little (ulimit -v)";
     case SEGMSG_SHM_CREATE_FAILED:
         return strerror(shortage->error);
     case SEGMSG_SHM_LAYOUT_FAILED:
@@ -74,19 +76,44 @@ static segmsg_shm_status_t check_directory(const char *directory)
     return access(directory, W_OK | X_OK) == 0 ? SEGMSG_SHM_OK : SEGMSG_SHM_DIRECTORY_NOT_WRITABLE;
 }
 
-/* Bytes of the file for `peers` senders, as far as this process may make it; 0 if that is too little,
- * as *shortage then says. */
-static uint64_t choose_bytes(const segmsg_export_config_t *config, uint32_t peers,
-                             segmsg_shm_shortage_t *shortage)
+/*
+ * Where address space is limited, a region may take a quarter of what is left, all of which is reserved at
+ * once: the application may need the rest by the time that a sender forms a segment here, and a message that
+ * lies in one that cannot be mapped is lost. The segments of others, of which none is needed, may take as
+ * much.
+ */
+static uint64_t address_space_share(void)
+{
+    enum { SHARE = 4 };
+    uint64_t left = segmsg_shm_map_address_space_left();
+    segmsg_shm_map_set_limit(left == UINT64_MAX ? left : left / SHARE);
+    return left == UINT64_MAX ? left : left / SHARE;
+}
+
+static uint64_t whole_pages(uint64_t bytes)
+{
+    return bytes / SEGMSG_PAGE * SEGMSG_PAGE;
+}
+
+/* Bytes of the file for `peers` senders, as far as this process may make it and may map it. */
+static segmsg_shm_status_t choose_bytes(const segmsg_export_config_t *config, uint32_t peers,
+                                        uint64_t share, uint64_t *bytes,
+                                        segmsg_shm_shortage_t *shortage)
 {
     uint64_t want = segmsg_export_bytes_for(config, peers);
-    uint64_t most = segmsg_shm_file_bytes_max() / SEGMSG_PAGE * SEGMSG_PAGE;
+    uint64_t most = whole_pages(segmsg_shm_file_bytes_max());
     shortage->needed = segmsg_export_bytes_min(config);
     shortage->available = most;
     if (most < shortage->needed) {
-        return 0;
+        return SEGMSG_SHM_FILE_LIMIT;
     }
-    return want < most ? want : most;
+    shortage->available = share;
+    if (share < shortage->needed) {
+        return SEGMSG_SHM_NO_ADDRESS_SPACE;
+    }
+    most = most < whole_pages(share) ? most : whole_pages(share);
+    *bytes = want < most ? want : most;
+    return SEGMSG_SHM_OK;
 }
 
 static segmsg_shm_status_t lay_out(segmsg_shm_t *shm, const segmsg_export_config_t *config)
@@ -101,18 +128,39 @@ static segmsg_shm_status_t lay_out(segmsg_shm_t *shm, const segmsg_export_config
     }
 }
 
+/* Maps as much of the own file as `extent` says. `share`: bytes of address space that it may take. */
+static segmsg_shm_status_t map_own(segmsg_shm_t *shm, const segmsg_export_config_t *config,
+                                   segmsg_shm_extent_t extent, uint64_t bytes, uint64_t share,
+                                   segmsg_shm_shortage_t *shortage)
+{
+    segmsg_shm_map_mode_t mode = extent == SEGMSG_SHM_WHOLE ? SEGMSG_SHM_MAP_WHOLE
+                                 : share == UINT64_MAX      ? SEGMSG_SHM_MAP_SEGMENTS
+                                                            : SEGMSG_SHM_MAP_RESERVED;
+    if (segmsg_shm_map_open(&shm->map, shm->file.fd, bytes, segmsg_export_bytes_at_once(config),
+                            mode, false)
+        != 0) {
+        shortage->needed = bytes;
+        shortage->available = segmsg_shm_map_address_space_left();
+        return SEGMSG_SHM_NO_ADDRESS_SPACE;
+    }
+    adopt(shm);
+    return SEGMSG_SHM_OK;
+}
+
 segmsg_shm_status_t segmsg_shm_create(segmsg_shm_t *shm, const char *directory,
                                       const segmsg_export_config_t *config, uint32_t peers,
-                                      segmsg_shm_shortage_t *shortage)
+                                      segmsg_shm_extent_t extent, segmsg_shm_shortage_t *shortage)
 {
     *shm = segmsg_shm_none();
     segmsg_shm_status_t status = check_directory(directory);
     if (status != SEGMSG_SHM_OK) {
         return status;
     }
-    uint64_t bytes = choose_bytes(config, peers, shortage);
-    if (bytes == 0) {
-        return SEGMSG_SHM_FILE_LIMIT;
+    uint64_t share = extent == SEGMSG_SHM_WHOLE ? UINT64_MAX : address_space_share();
+    uint64_t bytes = 0;
+    status = choose_bytes(config, peers, share, &bytes, shortage);
+    if (status != SEGMSG_SHM_OK) {
+        return status;
     }
     /* Only what is committed now counts; what is missing later is done without. */
     shortage->needed = segmsg_export_bytes_at_start(config);
@@ -121,13 +169,13 @@ segmsg_shm_status_t segmsg_shm_create(segmsg_shm_t *shm, const char *directory,
         return SEGMSG_SHM_DIRECTORY_FULL;
     }
     shortage->error = segmsg_shm_file_create(&shm->file, directory, bytes);
-    if (shortage->error == ENOSPC) {
-        return SEGMSG_SHM_DIRECTORY_FULL;
+    if (shortage->error != 0) {
+        return shortage->error == ENOSPC ? SEGMSG_SHM_DIRECTORY_FULL : SEGMSG_SHM_CREATE_FAILED;
     }
-    if (shortage->error == 0 && !map(shm, bytes)) {
-        shortage->error = errno;
+    status = map_own(shm, config, extent, bytes, share, shortage);
+    if (status == SEGMSG_SHM_OK) {
+        status = lay_out(shm, config);
     }
-    status = shortage->error == 0 ? lay_out(shm, config) : SEGMSG_SHM_CREATE_FAILED;
     if (status != SEGMSG_SHM_OK) {
         segmsg_shm_destroy(shm);
     } else if (config->openers == 0) {
@@ -171,18 +219,18 @@ static bool read_descriptor(segmsg_shm_descriptor_t *descriptor, const char **pa
 }
 
 /*
- * Checks the head of a peer's export, which must be `owner`'s. It is read and not looked at where it
- * is mapped: pages of peers to which nothing is sent stay unmapped.
+ * Reads the head of a peer's region of `bytes` bytes, which must be `owner`'s, and checks it. It is read and
+ * not looked at where it is mapped: pages of peers to which nothing is sent stay out of memory.
  */
-static segmsg_error_t check_head(segmsg_shm_t *shm, const segmsg_identity_t *owner,
+static segmsg_error_t check_head(segmsg_shm_t *shm, uint64_t bytes, const segmsg_identity_t *owner,
                                  uint32_t *openers)
 {
     _Alignas(SEGMSG_LINE) unsigned char page[SEGMSG_PAGE];
-    segmsg_export_t copy = shm->export;
-    if (pread(shm->file.fd, page, sizeof(page), 0) != (ssize_t) sizeof(page)) {
+    if (bytes < sizeof(page) || bytes > SIZE_MAX
+        || pread(shm->file.fd, page, sizeof(page), 0) != (ssize_t) sizeof(page)) {
         return SEGMSG_ERR_LAYOUT;
     }
-    copy.base = page;
+    segmsg_export_t copy = {.base = page, .bytes = (size_t) bytes};
     segmsg_error_t error = segmsg_export_check(&copy);
     const segmsg_head_t *head = segmsg_export_head(&copy);
     if (error == SEGMSG_OK
@@ -213,6 +261,33 @@ static void count_opened(const segmsg_shm_t *shm, const char *path, uint32_t ope
     (void) munmap(first_page.base, SEGMSG_PAGE);
 }
 
+/*
+ * Maps a peer's region whose head has been checked. A process that may open few descriptors keeps none for
+ * it and maps all at once, if it can commit memory without one.
+ */
+static segmsg_error_t map_peer(segmsg_shm_t *shm)
+{
+    const segmsg_export_shape_t *shape = &shm->export.shape;
+    int kept = segmsg_shm_map_keep(shm->file.fd);
+    if (kept >= 0) {
+        shm->file.fd = kept;
+        shm->is_kept = true;
+    }
+    int error =
+        segmsg_shm_map_open(&shm->map, shm->file.fd, shape->export_bytes, shape->at_once,
+                            kept >= 0 ? SEGMSG_SHM_MAP_SEGMENTS : SEGMSG_SHM_MAP_WHOLE, true);
+    if (error == 0 && kept < 0) {
+        segmsg_shm_file_close(&shm->file);
+        error = segmsg_commit_pages(shm->map.base, -1, 0, SEGMSG_PAGE);
+    }
+    if (error != 0) {
+        shm->short_of_addresses = shape->at_once;
+        return SEGMSG_ERR_NO_SPACE;
+    }
+    adopt(shm);
+    return SEGMSG_OK;
+}
+
 segmsg_error_t segmsg_shm_attach(segmsg_shm_t *shm, const void *descriptor, size_t bytes,
                                  const segmsg_identity_t *owner, bool counts, bool via_proc)
 {
@@ -229,21 +304,27 @@ segmsg_error_t segmsg_shm_attach(segmsg_shm_t *shm, const void *descriptor, size
         return SEGMSG_ERR_NO_SPACE;
     }
     uint32_t openers = 0;
-    segmsg_error_t error =
-        map(shm, from.bytes) ? check_head(shm, owner, &openers) : SEGMSG_ERR_NO_SPACE;
-    if (error != SEGMSG_OK) {
-        segmsg_shm_detach(shm);
-    } else if (is_by_name && counts) {
+    segmsg_error_t error = check_head(shm, from.bytes, owner, &openers);
+    if (error == SEGMSG_OK && is_by_name && counts) {
         count_opened(shm, path, openers);
+    }
+    if (error == SEGMSG_OK) {
+        error = map_peer(shm);
+    }
+    if (error != SEGMSG_OK) {
+        segmsg_shm_detach(shm); /* leaves short_of_addresses */
     }
     return error;
 }
 
 void segmsg_shm_detach(segmsg_shm_t *shm)
 {
-    if (shm->export.base != NULL) {
-        (void) munmap(shm->export.base, shm->export.bytes);
-        shm->export.base = NULL;
+    segmsg_shm_map_close(&shm->map);
+    shm->export.base = NULL;
+    if (shm->is_kept) {
+        segmsg_shm_map_release(shm->file.fd);
+        shm->file.fd = -1;
+        shm->is_kept = false;
     }
     segmsg_shm_file_close(&shm->file);
 }

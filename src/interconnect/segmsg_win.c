@@ -43,7 +43,8 @@ uint64_t segmsg_win_room(int processes)
 static int commit(void *context, size_t offset, size_t length)
 {
     const unsigned char *base = context;
-    int error = segmsg_commit_pages((unsigned char *) (uintptr_t) base, -1, offset, length);
+    int error =
+        segmsg_commit_pages((unsigned char *) (uintptr_t) base + offset, -1, offset, length);
     return error == ENOTSUP ? 0 : error;
 }
 

@@ -306,7 +306,7 @@ static inline uint64_t hall_claimed(const hall_t *hall, uint32_t group)
     UNIT_EQUAL(segmsg_common_read(&hall->memory.export, group, &segment, &entry), SEGMSG_OK);
     return hall->memory.is_committed[entry.offset / SEGMSG_PAGE] == 0
                ? 0
-               : atomic_load(&segmsg_segment_control(&hall->memory.export, &entry)->claimed);
+               : atomic_load(&memory_view(&hall->memory.export, &entry).control->claimed);
 }
 
 /* Everybody leaves, and nothing is left behind: no group, no claim, no bit. */
@@ -332,7 +332,7 @@ static inline void hall_empty(hall_t *hall)
         uint32_t state = atomic_load(&entry->state);
         UNIT_EQUAL(state, export->shape.common[entry->group] == s + 1 ? SEGMSG_SEGMENT_COMMON
                                                                       : SEGMSG_SEGMENT_REGISTERED);
-        const segmsg_control_t *control = segmsg_segment_control(export, entry);
+        const segmsg_control_t *control = memory_view(export, entry).control;
         if (state == SEGMSG_SEGMENT_COMMON
             && hall->memory.is_committed[entry->offset / SEGMSG_PAGE] != 0) {
             UNIT_EQUAL(atomic_load(&control->claimed),

@@ -143,6 +143,15 @@ static inline segmsg_export_t memory_image(const memory_t *memory)
     return image;
 }
 
+/* Where a segment of an export that is mapped as a whole is. */
+static inline segmsg_segment_view_t memory_view(const segmsg_export_t *export,
+                                                const segmsg_segment_entry_t *entry)
+{
+    segmsg_segment_view_t view = {0};
+    UNIT_CHECK(segmsg_segment_view(export, entry, &view));
+    return view;
+}
+
 static inline segmsg_identity_t memory_sender(uint32_t rank)
 {
     return (segmsg_identity_t){.name = UINT64_C(1) << 32 | rank,

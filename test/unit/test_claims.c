@@ -204,7 +204,7 @@ static void claim_G5_directory_marks_first_and_next(void)
     /* Read as an onlooker would: by way of the tables. */
     const segmsg_segment_entry_t *entry =
         segmsg_export_segment(&pair.memory.export, pair.sender.run[1]->segment);
-    segmsg_directory_entry_t *directory = segmsg_segment_directory(&pair.memory.export, entry);
+    segmsg_directory_entry_t *directory = memory_view(&pair.memory.export, entry).directory;
     for (int p = 0; p < 8; ++p) {
         UNIT_EQUAL(atomic_load(&directory[p]), expected[p]);
     }

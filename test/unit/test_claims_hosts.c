@@ -84,8 +84,7 @@ static void claim_G3_between_hosts_sender_obtains_the_descriptor_of_a_registered
     segmsg_segment_entry_t entry;
     UNIT_EQUAL(segmsg_segment_read(export, registered, &entry), SEGMSG_OK);
     UNIT_EQUAL(atomic_load(&entry.state), SEGMSG_SEGMENT_PAIRED);
-    UNIT_EQUAL(image->remote,
-               (uint64_t) (segmsg_segment_partitions(export, &entry) - export->base));
+    UNIT_EQUAL(image->remote, (uint64_t) (memory_view(export, &entry).partition - export->base));
     place = wire_send(&pair.link, 400, 1);
     UNIT_EQUAL(pair.link.write[0].remote, image->remote + place.first * UINT64_C(128));
     UNIT_EQUAL(pair.link.write[0].data, segmsg_wire_data(registered, place.first));

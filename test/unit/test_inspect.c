@@ -246,7 +246,7 @@ static void claim_run_only(guests_t *job)
     segmsg_segment_entry_t entry;
     UNIT_EQUAL(segmsg_common_read(&job->memory.export, 1, &segment, &entry), SEGMSG_OK);
     UNIT_EQUAL(memory_commit(&job->memory, entry.offset, SEGMSG_LINE), 0);
-    atomic_fetch_or(&segmsg_segment_control(&job->memory.export, &entry)->claimed, 0x30);
+    atomic_fetch_or(&memory_view(&job->memory.export, &entry).control->claimed, 0x30);
 }
 
 /*
@@ -530,7 +530,7 @@ static void the_lobby_is_read_around_its_end(void)
     UNIT_CHECK(!says(TORN));
 
     /* The last line is consumed when we find nothing there: it is not being written. */
-    atomic_store(&segmsg_segment_control(&job.memory.export, &job.lobby)->claimed, LOBBY + 5);
+    atomic_store(&memory_view(&job.memory.export, &job.lobby).control->claimed, LOBBY + 5);
     save(&job.memory, path);
     UNIT_EQUAL(INSPECT("-m", path), 0);
     CHECK_SAYS("line     4  writing");
@@ -569,8 +569,8 @@ static void what_no_guest_writes_is_said_to_be_wrong(void)
     guests_t job;
     open_busy_guests(&job);
     const segmsg_export_t *export = &job.memory.export;
-    segmsg_control_t *lobby = segmsg_segment_control(export, &job.lobby);
-    segmsg_line_t *line = (void *) segmsg_segment_partitions(export, &job.lobby);
+    segmsg_control_t *lobby = memory_view(export, &job.lobby).control;
+    segmsg_line_t *line = (void *) memory_view(export, &job.lobby).partition;
     segmsg_segment_entry_t run;
     UNIT_EQUAL(segmsg_segment_read(export, 2, &run), SEGMSG_OK);
     const char *corrupt = segmsg_error_text(SEGMSG_ERR_CORRUPT);
@@ -588,8 +588,8 @@ static void what_no_guest_writes_is_said_to_be_wrong(void)
     wrong_value_shows(&job, &line[2].lobby.guest, UINT32_MAX, 4, "unknown group 4294967295");
     wrong_value_shows(&job, &line[4].lobby.segment, 3, 4, "bytes in segment 3");
     wrong_value_shows(&job, &line[4].lobby.segment, UINT32_MAX, 4, "bytes in segment 4294967295");
-    wrong_value_shows(&job, &segmsg_segment_control(export, &run)->claimed, 0x10f, 8, TORN);
-    wrong_value_shows(&job, &segmsg_segment_control(export, &run)->claimed, 0x7, 8, TORN);
+    wrong_value_shows(&job, &memory_view(export, &run).control->claimed, 0x10f, 8, TORN);
+    wrong_value_shows(&job, &memory_view(export, &run).control->claimed, 0x7, 8, TORN);
 
     /* Tables that contradict themselves. */
     segmsg_group_entry_t *guest = segmsg_export_group(export, 0);

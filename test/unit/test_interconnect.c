@@ -59,9 +59,11 @@ static void commit_takes_just_the_pages_asked_for(void)
     object_t object;
     UNIT_REQUIRE(open_object(&object, "/dev/shm"));
     UNIT_CHECK(committed_bytes(&object) == 0);
-    UNIT_CHECK(segmsg_commit_pages(object.base, object.fd, 3 * 4096 + 100, 4096) == 0);
+    UNIT_CHECK(segmsg_commit_pages(object.base + 3 * 4096 + 100, object.fd, 3 * 4096 + 100, 4096)
+               == 0);
     UNIT_CHECK(committed_bytes(&object) == 2 * 4096);
-    UNIT_CHECK(segmsg_commit_pages(object.base, object.fd, 3 * 4096 + 100, 4096) == 0);
+    UNIT_CHECK(segmsg_commit_pages(object.base + 3 * 4096 + 100, object.fd, 3 * 4096 + 100, 4096)
+               == 0);
     UNIT_CHECK(committed_bytes(&object) == 2 * 4096);
     close_object(&object);
 }

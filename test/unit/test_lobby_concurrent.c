@@ -42,7 +42,7 @@ static void check_heard(const listener_t *listener, const memory_t *memory,
         segmsg_segment_entry_t entry;
         UNIT_EQUAL(segmsg_common_read(export, g, &segment, &entry), SEGMSG_OK);
         if (memory->is_committed[entry.offset / SEGMSG_PAGE] != 0) {
-            const segmsg_control_t *control = segmsg_segment_control(export, &entry);
+            const segmsg_control_t *control = memory_view(export, &entry).control;
             UNIT_EQUAL(atomic_load(&control->claimed), g == 0 ? atomic_load(&control->word) : 0);
         }
     }

@@ -338,7 +338,7 @@ static void check_statistics(const model_t *model, bool grows)
             continue; /* what a starter carried is forgotten with it */
         }
         const segmsg_control_t *control =
-            segmsg_segment_control(export, segmsg_export_segment(export, entry->segment));
+            memory_view(export, segmsg_export_segment(export, entry->segment)).control;
         UNIT_EQUAL(atomic_load(&control->messages), model->messages[entry->group]);
         UNIT_EQUAL(atomic_load(&control->bytes), model->bytes[entry->group]);
         UNIT_EQUAL(atomic_load(&control->partitions), model->taken[entry->group]);

@@ -113,7 +113,7 @@ check-clean-chroot: ## demo and check from a fresh clone in bare chroots (SUITE=
 #
 unit_interconnect := $(wildcard src/interconnect/segmsg_commit.c src/interconnect/segmsg_numa.c \
 	src/interconnect/segmsg_keepalive.c src/interconnect/segmsg_processors.c src/interconnect/segmsg_ofi*.c \
-	src/interconnect/segmsg_random.c)
+	src/interconnect/segmsg_random.c src/interconnect/segmsg_shm_map.c)
 unit_cc := $(if $(filter default,$(origin CC)),gcc,$(CC))
 unit_has_ofi := $(shell echo '\#include <rdma/fi_atomic.h>' | $(unit_cc) -E - >/dev/null 2>&1 && echo 1 || echo 0)
 unit_flags := -std=gnu11 -D_GNU_SOURCE=1 -Isrc -Itest/unit -Wall -Wextra -Wundef $(if $(WERROR),-Werror) \
