@@ -315,6 +315,7 @@ TESTS: dict[str, Test] = {
                 "private mean",
                 "job: shared",
                 "job: /dev/shm",
+                "VmSize max",
             ),
             rows=("start", "ring 8", "ring 4K", "alltoall 8", "pairs 8", "alltoall 4K"),
         ),

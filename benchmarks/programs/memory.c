@@ -34,7 +34,7 @@ struct memory {
 
 /* What is read after a phase, all in bytes. The kernel's words are in Documentation/filesystems/
  * proc.rst: Rss counts every resident page, Pss a page that n processes map as one n-th. */
-enum { RSS, PSS, PRIVATE, RSS_SHMEM, PSS_SHMEM, ALLOCATED, READINGS };
+enum { RSS, PSS, PRIVATE, RSS_SHMEM, PSS_SHMEM, MAPPED, ALLOCATED, READINGS };
 
 static const struct {
     const char *file;
@@ -45,6 +45,7 @@ static const struct {
     [PRIVATE] = {"/proc/self/smaps_rollup", "Pss_Anon:"},
     [RSS_SHMEM] = {"/proc/self/status", "RssShmem:"},
     [PSS_SHMEM] = {"/proc/self/smaps_rollup", "Pss_Shmem:"},
+    [MAPPED] = {"/proc/self/status", "VmSize:"},
 };
 
 /* Reads the lines "Name: N kB" of a file that are among the sources. Returns how many there were.
@@ -195,10 +196,15 @@ static void print_phases(const struct bench *bench, double readings[PHASES][READ
     for (size_t i = 0; 0 == bench->rank && i < PHASES; ++i) {
         double ranks = bench->ranks;
         const double values[] = {
-            sum[i][PSS] / ranks / MIB,       max[i][PSS] / MIB,
-            sum[i][RSS] / ranks / MIB,       max[i][RSS] / MIB,
-            sum[i][RSS_SHMEM] / ranks / MIB, sum[i][PRIVATE] / ranks / MIB,
-            sum[i][PSS_SHMEM] / MIB,         (readings[i][ALLOCATED] - before) / MIB,
+            sum[i][PSS] / ranks / MIB,
+            max[i][PSS] / MIB,
+            sum[i][RSS] / ranks / MIB,
+            max[i][RSS] / MIB,
+            sum[i][RSS_SHMEM] / ranks / MIB,
+            sum[i][PRIVATE] / ranks / MIB,
+            sum[i][PSS_SHMEM] / MIB,
+            (readings[i][ALLOCATED] - before) / MIB,
+            max[i][MAPPED] / MIB,
         };
         bench_print_row(bench, i, values, sizeof values / sizeof values[0]);
     }
@@ -219,7 +225,7 @@ static void print_head(const struct bench *bench)
     bench_print_head(bench, "Memory (MiB)",
                      (const char *const[]){"Pss mean", "Pss max", "Rss mean", "Rss max",
                                            "RssShmem mean", "Private mean", "Job: shared mapped",
-                                           "Job: in /dev/shm", NULL});
+                                           "Job: in /dev/shm", "VmSize max", NULL});
     for (size_t i = 0; 0 == bench->rank && i < PHASES; ++i) {
         printf("# phase %zu: %s\n", i, phases[i].name);
     }
