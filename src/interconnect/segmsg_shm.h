@@ -27,7 +27,8 @@ typedef struct {
     segmsg_export_t export;
     segmsg_shm_map_t map;
     bool is_kept; /* the descriptor of a peer's file is from segmsg_shm_map_keep */
-    uint64_t short_of_addresses; /* bytes of a peer's region that could not be mapped; 0: another reason */
+    uint64_t
+        short_of_addresses; /* bytes of a peer's region that could not be mapped; 0: another reason */
 } segmsg_shm_t;
 
 /* One that is not there. */
@@ -74,8 +75,7 @@ const char *segmsg_shm_status_text(segmsg_shm_status_t status,
  */
 segmsg_shm_status_t segmsg_shm_create(segmsg_shm_t *shm, const char *directory,
                                       const segmsg_export_config_t *config, uint32_t peers,
-                                      segmsg_shm_extent_t extent,
-                                      segmsg_shm_shortage_t *shortage);
+                                      segmsg_shm_extent_t extent, segmsg_shm_shortage_t *shortage);
 
 /* Writes the descriptor and the path to `to`, and returns their bytes, a multiple of 8; only returns
  * them if `to` is NULL. */
