@@ -22,16 +22,16 @@ SAID = r"The segmsg transport cannot go on with a peer\.\s.*?Peer: +(\S+).*?no c
 
 
 class Export:
-    """One export, as a process of the job maps it."""
+    """One export, by a descriptor of its file, which need not have a name any more."""
 
-    def __init__(self, memory, base):
-        self.memory, self.base = memory, base
+    def __init__(self, file):
+        self.file = file
 
     def read(self, offset, size):
-        return os.pread(self.memory, size, self.base + offset)
+        return os.pread(self.file, size, offset).ljust(size, b"\0")
 
     def write(self, offset, data):
-        os.pwrite(self.memory, data, self.base + offset)
+        os.pwrite(self.file, data, offset)
 
     def segments(self):
         """State, group in the geometry, and offset of the control block of each."""
@@ -42,19 +42,18 @@ class Export:
 
 @contextlib.contextmanager
 def exports_of(pid):
-    """The exports that a process maps; none if it has ended or has none yet."""
-    memory = os.open(f"/proc/{pid}/mem", os.O_RDWR)
+    """The exports that a process has open; none if it has ended or has none yet."""
+    files = []
     try:
-        found = []
-        with open(f"/proc/{pid}/maps", encoding="utf-8") as maps:
-            starts = [int(line.split("-")[0], 16) for line in maps if " rw-s " in line]
-        for base in starts:
+        folder = f"/proc/{pid}/fd"
+        for name in os.listdir(folder):
             with contextlib.suppress(OSError):
-                if os.pread(memory, len(MAGIC), base + HEAD) == MAGIC:
-                    found.append(Export(memory, base))
-        yield found
+                if "/segmsg-" in os.readlink(f"{folder}/{name}"):
+                    files.append(os.open(f"{folder}/{name}", os.O_RDWR))
+        yield [Export(file) for file in files if os.pread(file, len(MAGIC), HEAD) == MAGIC]
     finally:
-        os.close(memory)
+        for file in files:
+            os.close(file)
 
 
 def overwrite_credits(export):
