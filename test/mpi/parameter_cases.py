@@ -197,7 +197,7 @@ def said_once(machine):
 
 def directory_full_in_one(machine):
     """One rank, not the first, has no room: it says so, and the others do not wait for it."""
-    with cases.small_file_system("size=64k") as place, \
+    with cases.small_file_system("size=8k") as place, \
             tempfile.NamedTemporaryFile("w", prefix="parameters-") as file:
         file.write(f"2\t{PREFIX}backing_directory\t{place}\n")
         file.flush()
