@@ -71,12 +71,14 @@ class Skip(Exception):
 
 
 class Case:
-    """One functional case: `check` gets a Machine and raises Failure or Skip."""
+    """One functional case: `check` gets a Machine and raises Failure or Skip. One that is slow takes
+    minutes, and runs only if it is asked for."""
 
-    def __init__(self, name, quick, check):
+    def __init__(self, name, quick, check, slow=False):
         self.name = name
         self.quick = quick
         self.check = check
+        self.slow = slow
 
 
 class Machine:

@@ -234,7 +234,7 @@ def all_cases(version):
     quick = ("ofi", "ofi_pretend", "ofi_atomics", "burst", "numa_bind", "single_copy")
     return [cases.Case("parameters: some with every kind of value", True, every_value(quick.__contains__)),
             cases.Case("parameters: all others with every kind of value", False,
-                       every_value(lambda name: name not in quick)),
+                       every_value(lambda name: name not in quick), slow=True),
             cases.Case("parameters: alike refusals are said once a node", True, said_once),
             cases.Case("parameters: a directory that is full in one rank", True, directory_full_in_one),
             cases.Case("parameters: values from files", False, from_files),

@@ -35,8 +35,8 @@ check-models: ## spin's search of the protocols' models; needs no Open MPI
 check-models-now:
 	@tools/check models
 
-check-functional: all ## the tests under mpirun
-	@tools/check functional
+check-functional: all ## the tests under mpirun; FUNCTIONAL=--slow: also those that take minutes
+	@FUNCTIONAL='$(FUNCTIONAL)' tools/check functional
 
 check-hosts: ## the tests under mpirun between test hosts on this machine
 	@tools/setup hosts
@@ -102,7 +102,7 @@ check-intree: ## the component inside Debian 13's Open MPI source, configured, b
 OTHER ?= $(shell . /etc/os-release; [ "$$VERSION_CODENAME" = trixie ] && echo bookworm || echo trixie)
 check-other: ## make check with the other Debian release's Open MPI, in a chroot (root)
 	@tools/chroot $(OTHER) sh -c 'apt-get -qq update && \
-	    { command -v make >/dev/null || apt-get -qq install --yes make >/dev/null; } && exec make check'
+	    { command -v make >/dev/null || apt-get -qq install --yes make >/dev/null; } && exec make check FUNCTIONAL="$(FUNCTIONAL)"'
 
 check-clean-chroot: ## demo and check from a fresh clone in bare chroots (SUITE=bookworm or trixie; root)
 	@for suite in $(or $(SUITE),bookworm trixie); do tools/check-clean $$suite; done
