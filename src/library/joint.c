@@ -70,6 +70,14 @@ static segmsg_joint_state_t state_of(segmsg_t *handle)
     return segmsg_joint_state(segmsg_export_joint(&handle->win.own, 0), handle->joint.others);
 }
 
+/* True if the record of the transfer can still be what both have made of it. */
+static bool is_sound(segmsg_t *handle)
+{
+    const segmsg_lib_joint_t *joint = &handle->joint;
+    return segmsg_joint_is_sound(segmsg_export_joint(&handle->win.own, 0), handle->joint_generation,
+                                 joint->units, joint->units - joint->others);
+}
+
 static void note_help(const segmsg_lib_joint_t *joint, segmsg_lib_peer_t *peer, uint64_t bytes)
 {
     enum { MICROSECOND = 1000 }; /* the clock counts nanoseconds */
@@ -125,7 +133,8 @@ segmsg_lib_copied_t segmsg_lib_joint_copy(segmsg_t *handle, segmsg_request_t *re
     segmsg_joint_start(record, join.generation, segmsg_joint_units(&cut));
     (void) segmsg_lib_note_now(request->peer, SEGMSG_LIB_JOIN, &join, sizeof(join));
     uint32_t own = copy_own(joint, &cut, record, join.generation);
-    joint->others = segmsg_joint_units(&cut) - own;
+    joint->units = segmsg_joint_units(&cut);
+    joint->others = joint->units - own;
     joint->own_bytes = joint->others == 0 ? bytes : own * cut.unit_bytes;
     joint->own_done = (uint64_t) segmsg_lib_nanoseconds();
     segmsg_joint_state_t state = SEGMSG_JOINT_DONE;
@@ -145,6 +154,9 @@ int segmsg_lib_joint_look(segmsg_t *handle)
 {
     segmsg_joint_state_t state = state_of(handle);
     if (state == SEGMSG_JOINT_AWAITED) {
+        if (__builtin_expect(!is_sound(handle), 0) && handle->broken == SEGMSG_SUCCESS) {
+            segmsg_lib_corrupt(handle, NULL); /* it would be waited for without end */
+        }
         return 0;
     }
     segmsg_request_t *request = handle->joint.request;
@@ -157,7 +169,7 @@ void segmsg_lib_joint_abandon(segmsg_t *handle)
 {
     const struct timespec pause = {.tv_nsec = 200000};
     while (handle->joint.request != NULL && state_of(handle) == SEGMSG_JOINT_AWAITED
-           && segmsg_lib_is_alive(handle->joint.request->peer)) {
+           && is_sound(handle) && segmsg_lib_is_alive(handle->joint.request->peer)) {
         (void) nanosleep(&pause, NULL);
     }
     handle->joint.request = NULL;

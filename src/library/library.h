@@ -183,7 +183,8 @@ typedef struct {
     uint64_t from;             /* in the sender's memory */
     uint64_t bytes;
     uint64_t own_bytes;       /* copied here, from the start on */
-    uint32_t others;          /* units that the sender has claimed */
+    uint32_t units;           /* of the transfer */
+    uint32_t others;          /* of these, that the sender has claimed */
     bool copied;              /* all that was to be copied here was */
     uint64_t begun, own_done; /* nanoseconds */
 } segmsg_lib_joint_t;
