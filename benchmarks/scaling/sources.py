@@ -134,9 +134,10 @@ class Shape:
 
 def shape(groups: str | None, memory_mb: int | None) -> Shape:
     """Geometry and limits, by default those of the sources."""
-    net, params = "btl/btl_segmsg_net.c", "btl/btl_segmsg_net_params.c"
+    net = "btl/btl_segmsg_net.c"
+    params, texts = "btl/btl_segmsg_params.def", "btl/btl_segmsg_params.c"
     layout, wire = "core/segmsg_layout.h", "core/segmsg_wire.h"
-    text = groups or find(params, r'#define DEFAULT_GROUPS "([^"]+)"')
+    text = groups or find(texts, r'#define DEFAULT_HOSTS_GROUPS "([^"]+)"')
     parsed = []
     for index, group in enumerate(text.split(",")):
         size, count, span = group.split(":")
@@ -145,7 +146,7 @@ def shape(groups: str | None, memory_mb: int | None) -> Shape:
     recall = find("btl/btl_segmsg_net_control.c", r"static void recall\((.*?)\n}")
     return Shape(
         groups=tuple(parsed),
-        memory_mb=memory_mb or number(params, "config->memory"),
+        memory_mb=memory_mb or int(find(params, r"\bhosts->memory, (\d+),")),
         line=number("core/segmsg_geometry.h", "SEGMSG_LINE"),
         page=number(layout, "SEGMSG_PAGE"),
         tables_offset=number(layout, "SEGMSG_TABLES_OFFSET"),

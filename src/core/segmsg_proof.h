@@ -36,12 +36,12 @@ enum { SEGMSG_REPLAY_WORDS = 16 }; /* 64 counts each; a power of 2 */
 /* Which counts of one sender's messages have come: those of the newest 960. All zero at first. */
 typedef struct {
     uint32_t newest;
-    uint64_t
-        seen[SEGMSG_REPLAY_WORDS]; /* bit count % 64 of word count / 64 % SEGMSG_REPLAY_WORDS */
+    /* Bit count % 64 of word count / 64 % SEGMSG_REPLAY_WORDS. */
+    uint64_t seen[SEGMSG_REPLAY_WORDS];
 } segmsg_replay_t;
 
-/* Takes note of a count, which begin with 1 and may come in another order. False if it has come before, or is so old that
- * nobody knows. */
+/* Takes note of a count, which begin with 1 and may come in another order. False if it has come before,
+ * or is so old that nobody knows. */
 bool segmsg_replay_is_new(segmsg_replay_t *replay, uint32_t count);
 
 #endif

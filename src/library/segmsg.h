@@ -24,10 +24,9 @@
  * of this library and of MPI have nothing to do with each other, nor have those of two opened handles.
  *
  * Progress. Messages move when their processes are in this library, with the same handle: a process that
- * waits in any blocking function serves all its peers of that handle; one that computes serves nobody. Up to the eager limit
- * (segmsg_options_t) a message goes out without its receiver; beyond it, it goes when it is
- * received, as with MPI's standard mode. Only
- * segmsg_poll and segmsg_poll_wait call a handler.
+ * waits in any blocking function serves all its peers of that handle; one that computes serves nobody.
+ * Up to the eager limit (segmsg_options_t) a message goes out without its receiver; beyond it, it goes
+ * when it is received, as with MPI's standard mode. Only segmsg_poll and segmsg_poll_wait call a handler.
  *
  * Memory. A message that comes before anybody asked for it is kept in memory of its receiver, as many as
  * come: who sends much more than its receiver takes should wait for answers now and then. A process that
