@@ -598,7 +598,7 @@ void mca_btl_segmsg_net_choose_times(void)
         mca_btl_segmsg_net_t *net = mca_btl_segmsg_net[rail];
         net->look_ticks = segmsg_clock_ticks_in(start, mca_btl_segmsg_net_config.look_every);
         net->gap_ticks = segmsg_clock_ticks_in(start, mca_btl_segmsg_net_config.gather_gap);
-        net->check_ticks = segmsg_clock_ticks_in(start, 250 * 1000 * 1000 /* ns */);
+        net->check_ticks = segmsg_clock_ticks_in(start, UINT64_C(250000000) /* ns */);
     }
 }
 

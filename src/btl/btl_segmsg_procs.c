@@ -34,7 +34,7 @@ void mca_btl_segmsg_choose_times(void)
                                    : segmsg_clock_ticks_in(&mca_btl_segmsg.start, 1000 /* ns */);
     mca_btl_segmsg.processor_count = segmsg_processors_count(&mca_btl_segmsg.processors);
     mca_btl_segmsg.alive_ticks =
-        segmsg_clock_ticks_in(&mca_btl_segmsg.start, 500 * 1000 * 1000 /* ns */);
+        segmsg_clock_ticks_in(&mca_btl_segmsg.start, UINT64_C(500000000) /* ns */);
     mca_btl_segmsg_net_choose_times();
 }
 
