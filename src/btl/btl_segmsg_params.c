@@ -41,26 +41,18 @@ static size_t capacity_of(const mca_btl_segmsg_config_t *config)
 
 /* ---- the table ---- */
 
-#define FROM(least, most)              \
-    {                                  \
-        .low = (least), .high = (most) \
-    }
-#define ZERO_OR(least, most)                            \
-    {                                                   \
-        .low = (least), .high = (most), .or_zero = true \
-    }
-#define MINUS_ONE_OR(least, most)                            \
-    {                                                        \
-        .low = (least), .high = (most), .or_minus_one = true \
-    }
-#define POWER_OF_TWO(least, most)                            \
-    {                                                        \
-        .low = (least), .high = (most), .power_of_two = true \
-    }
-#define ZERO_OR_POWER_OF_TWO(least, most)                                     \
-    {                                                                         \
-        .low = (least), .high = (most), .or_zero = true, .power_of_two = true \
-    }
+#define FROM(least, most) ((mca_btl_segmsg_range_t){.low = (least), .high = (most)})
+#define ZERO_OR(least, most) \
+    ((mca_btl_segmsg_range_t){.low = (least), .high = (most), .or_zero = true})
+#define MINUS_ONE_OR(least, most) \
+    ((mca_btl_segmsg_range_t){.low = (least), .high = (most), .or_minus_one = true})
+#define POWER_OF_TWO(least, most) \
+    ((mca_btl_segmsg_range_t){.low = (least), .high = (most), .power_of_two = true})
+#define ZERO_OR_POWER_OF_TWO(least, most)      \
+    ((mca_btl_segmsg_range_t){.low = (least),  \
+                              .high = (most),  \
+                              .or_zero = true, \
+                              .power_of_two = true})
 #define ANY FROM(0, UINT_MAX)
 
 #define ROW(kind, id, place, info_level, words_of_help, ...) \
@@ -72,10 +64,10 @@ static size_t capacity_of(const mca_btl_segmsg_config_t *config)
      __VA_ARGS__},
 #define UNSIGNED(id, place, value, permitted, info_level, words_of_help)  \
     ROW(MCA_BTL_SEGMSG_UNSIGNED, id, &(place), info_level, words_of_help, \
-        .initial.number = (value), .range = permitted)
+        .initial.number = (value), .range = (permitted))
 #define INTEGER(id, place, value, permitted, info_level, words_of_help)                          \
     ROW(MCA_BTL_SEGMSG_INT, id, &(place), info_level, words_of_help, .initial.integer = (value), \
-        .range = permitted)
+        .range = (permitted))
 #define BOOL(id, place, value, info_level, words_of_help) \
     ROW(MCA_BTL_SEGMSG_BOOL, id, &(place), info_level, words_of_help, .initial.flag = (value))
 #define CHOICE(id, place, value, list, info_level, words_of_help)       \
@@ -86,7 +78,7 @@ static size_t capacity_of(const mca_btl_segmsg_config_t *config)
         .words = (list))
 #define TEXT(id, place, value, info_level, words_of_help) \
     ROW(MCA_BTL_SEGMSG_TEXT, id, &(place), info_level, words_of_help, .initial.text = (value))
-#define COMMON(id, permitted) ROW(MCA_BTL_SEGMSG_COMMON, id, NULL, 9, NULL, .range = permitted)
+#define COMMON(id, permitted) ROW(MCA_BTL_SEGMSG_COMMON, id, NULL, 9, NULL, .range = (permitted))
 
 /* Calls `visit` for every variable; false if it was false for one. */
 static bool for_each_variable(bool (*visit)(const mca_btl_segmsg_variable_t *))
