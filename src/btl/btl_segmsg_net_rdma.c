@@ -2,11 +2,12 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * Put, get and atomics between hosts: straight to and from the program's memory, which is registered for
- * what its users want, no more of it and no longer: whoever learns a key can use it as long as it lives.
- * Where memory must be pinned, which is costly, Open MPI's grdma cache keeps registrations, in whole pages, until it is
- * full or the memory is freed. Atomics that the provider has not, or does in software, go by messages
- * (btl_segmsg_rdma.c): the target's processor does them, which is also right for its own accesses.
+ * Put, get and atomics between hosts: straight to and from the program's memory, which is registered
+ * for what its users want, no more of it and no longer: whoever learns a key can use it as long as it
+ * lives. Where memory must be pinned, which is costly, Open MPI's grdma cache keeps registrations, in
+ * whole pages, until it is full or the memory is freed. Atomics that the provider has not, or does in
+ * software, go by messages (btl_segmsg_rdma.c): the target's processor does them, which is also right
+ * for its own accesses.
  */
 #include "btl/btl_segmsg_net.h"
 

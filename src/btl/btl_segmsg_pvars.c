@@ -225,9 +225,8 @@ void mca_btl_segmsg_register_pvars(void)
         {"ofi_recalls", "Groups that senders on other hosts were asked to give up",
          read_ofi_recalls, just_one},
         {"ofi_refused",
-         "Messages, completions and errors from the network that belong to no process of the job, "
-         "or "
-         "to one that has left, and were dropped",
+         "Messages, completions and errors from the network that belong to no process of the "
+         "job, or to one that has left, and were dropped",
          read_ofi_refused, just_one},
     };
     for (size_t i = 0; i < sizeof(pvars) / sizeof(*pvars); ++i) {

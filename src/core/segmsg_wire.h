@@ -17,13 +17,13 @@
  *   | 8 bytes)      | segment table) |                |
  *   +---------------+----------------+----------------+
  *
- * The receiver draws the token at random when it gives the segment, and tells it to the sender. Over some
- * providers anybody can make completion data arrive without having written anything: without the token
- * of the segment they are dropped. Where the provider has only 4 bytes, it is 0.
+ * so that the receiver looks at one completion queue, however many the senders are. It draws the token at
+ * random when it gives the segment, and tells it to the sender. Over some providers anybody can make
+ * completion data arrive without having written anything: without the token of the segment they are
+ * dropped. Where the provider has only 4 bytes, it is 0.
  *
- * so that the receiver looks at one completion queue, however many the senders are. Messages that were
- * published while others waited to be sent lie in the partitions that follow, and leave with the same
- * write. Each begins with a header:
+ * Messages that were published while others waited to be sent lie in the partitions that follow, and
+ * leave with the same write. Each begins with a header:
  *
  *   0         8            12         14       15   16             24
  *   +---------+------------+----------+--------+----+--------------+---------------

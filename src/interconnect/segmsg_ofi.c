@@ -358,10 +358,15 @@ static void post_again(segmsg_ofi_t *ofi)
     }
 }
 
+bool segmsg_ofi_is_ours(const segmsg_ofi_t *ofi, uint64_t flags)
+{
+    static const uint64_t OTHERS = FI_RECV | FI_REMOTE_READ | FI_REMOTE_WRITE;
+    return (flags & OTHERS) == 0 && (flags != 0 || !ofi->names_failures);
+}
+
 /*
  * An operation has failed. Those that somebody keeps are told so. What fails of a receive is due to
- * whoever has sent, and an error with neither context nor flags is no operation of ours: a provider
- * reports so what it cannot make sense of in what strangers send. Of all others it is noted.
+ * whoever has sent. Of all others of ours it is noted.
  */
 static void read_error(segmsg_ofi_t *ofi)
 {
@@ -371,7 +376,7 @@ static void read_error(segmsg_ofi_t *ofi)
     }
     int error = entry.err > 0 ? -entry.err : -FI_EIO;
     if (entry.op_context == NULL) {
-        bool is_ours = entry.flags != 0 || !ofi->names_failures;
+        bool is_ours = segmsg_ofi_is_ours(ofi, entry.flags);
         ofi->unnamed += !is_ours;
         ofi->failure = is_ours ? error : ofi->failure;
     } else if (is_receive(ofi, entry.op_context)) {

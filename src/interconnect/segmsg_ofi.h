@@ -147,6 +147,13 @@ typedef struct {
 unsigned segmsg_ofi_select(const segmsg_ofi_wish_t *wish, struct fi_info ***infos, char **why);
 void segmsg_ofi_free_infos(struct fi_info **infos, unsigned count);
 
+/*
+ * True if an error that has no context may be that of an operation of this process, going by its flags.
+ * Others it does not fail: what was under way from elsewhere, which whoever reaches the port can begin
+ * and break off, and what a provider reports without flags where it names what fails of ours.
+ */
+bool segmsg_ofi_is_ours(const segmsg_ofi_t *ofi, uint64_t flags);
+
 /* Opens an interface. Returns 0 or an error; *step then says at what. */
 int segmsg_ofi_open(segmsg_ofi_t *ofi, const struct fi_info *info, const segmsg_ofi_wish_t *wish,
                     const char **step);

@@ -255,11 +255,33 @@ static void strange_messages_use_nothing_up(void)
     close_scene(&scene);
 }
 
+/* Whoever reaches the port can begin a write, a read or a message, and break it off. */
+static void what_others_break_off_is_no_failure_of_ours(void)
+{
+    static const uint64_t of_others[] = {FI_RMA | FI_REMOTE_WRITE,
+                                         FI_REMOTE_WRITE | FI_REMOTE_CQ_DATA,
+                                         FI_RMA | FI_REMOTE_READ, FI_ATOMIC | FI_REMOTE_WRITE,
+                                         FI_MSG | FI_RECV};
+    static const uint64_t of_ours[] = {FI_RMA | FI_WRITE, FI_RMA | FI_READ, FI_MSG | FI_SEND,
+                                       FI_ATOMIC | FI_WRITE};
+    for (unsigned names_failures = 0; names_failures < 2; ++names_failures) {
+        const segmsg_ofi_t ofi = {.names_failures = names_failures != 0};
+        for (size_t i = 0; i < sizeof(of_others) / sizeof(*of_others); ++i) {
+            UNIT_CHECK(!segmsg_ofi_is_ours(&ofi, of_others[i]));
+        }
+        for (size_t i = 0; i < sizeof(of_ours) / sizeof(*of_ours); ++i) {
+            UNIT_CHECK(segmsg_ofi_is_ours(&ofi, of_ours[i]));
+        }
+        UNIT_EQUAL(segmsg_ofi_is_ours(&ofi, 0), names_failures == 0);
+    }
+}
+
 static const unit_case_t cases[] = {
     UNIT_CASE(keys_cannot_be_guessed),
     UNIT_CASE(memory_for_local_use_has_no_key),
     UNIT_CASE(memory_can_be_reached_as_asked_and_no_longer),
     UNIT_CASE(strange_messages_use_nothing_up),
+    UNIT_CASE(what_others_break_off_is_no_failure_of_ours),
 };
 
 int main(int argc, char **argv)
