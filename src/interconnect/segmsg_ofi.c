@@ -366,7 +366,8 @@ bool segmsg_ofi_is_ours(const segmsg_ofi_t *ofi, uint64_t flags)
 
 /*
  * An operation has failed. Those that somebody keeps are told so. What fails of a receive is due to
- * whoever has sent. Of all others of ours it is noted.
+ * whoever has sent, and it is posted again; if it was cancelled, the sender has ended in the midst of a
+ * message, as a peer may. Of all others of ours it is noted.
  */
 static void read_error(segmsg_ofi_t *ofi)
 {
@@ -380,7 +381,10 @@ static void read_error(segmsg_ofi_t *ofi)
         ofi->unnamed += !is_ours;
         ofi->failure = is_ours ? error : ofi->failure;
     } else if (is_receive(ofi, entry.op_context)) {
-        if (entry.err != FI_ECANCELED) { /* else the endpoint is being closed */
+        if (entry.err == FI_ECANCELED) {
+            ++ofi->unnamed;
+            segmsg_ofi_heard(ofi, entry.op_context);
+        } else {
             refuse(ofi, entry.op_context);
         }
     } else if (operation_of(entry.op_context)->done != NULL) {

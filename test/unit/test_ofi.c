@@ -80,7 +80,8 @@ typedef struct {
 
 static void turn(scene_t *scene, heard_t *heard)
 {
-    (void) segmsg_ofi_poll(&scene->stranger.ofi);
+    segmsg_ofi_t *stranger = &scene->stranger.ofi;
+    (void) (stranger->ep != NULL && segmsg_ofi_poll(stranger));
     (void) segmsg_ofi_poll(&scene->peer.ofi);
     (void) segmsg_ofi_poll(&scene->victim.ofi);
     segmsg_ofi_event_t event;
@@ -91,7 +92,7 @@ static void turn(scene_t *scene, heard_t *heard)
             segmsg_ofi_heard(&scene->victim.ofi, event.slot);
         }
     }
-    while (segmsg_ofi_next(&scene->stranger.ofi, &event)) {
+    while (segmsg_ofi_next(stranger, &event)) {
     }
 }
 
@@ -255,6 +256,46 @@ static void strange_messages_use_nothing_up(void)
     close_scene(&scene);
 }
 
+/* Announces messages that are too long to come at once: the provider fetches them, if they are there. */
+static void announce(scene_t *scene, unsigned count, heard_t *heard)
+{
+    static unsigned char bytes[1 << 18];
+    deliver_strange(scene, 0, heard); /* there is a connection */
+    time_t start = time(NULL);
+    for (unsigned i = 0; i < count && time(NULL) - start < PATIENCE_S;) {
+        i +=
+            fi_send(scene->stranger.ofi.ep, bytes, sizeof(bytes), NULL, scene->stranger.other, NULL)
+            == 0;
+    }
+}
+
+/* More long messages are announced than receives are posted, and the sender ends before it has sent
+ * them; what peers tell is heard as before. */
+static void announced_messages_that_never_come_use_nothing_up(void)
+{
+    enum { ANNOUNCED = 200, TOLD = 100, TURNS = 20000 };
+    static const unsigned char bytes[SEGMSG_OFI_CONTROL_BYTES];
+    scene_t scene;
+    heard_t heard = {0};
+    unsigned told = 0;
+    if (!open_scene(&scene)) {
+        return;
+    }
+    announce(&scene, ANNOUNCED, &heard);
+    for (int i = 0; i < TURNS; ++i) {
+        (void) segmsg_ofi_poll(&scene.victim.ofi); /* it asks for them, and nobody answers */
+    }
+    segmsg_ofi_close(&scene.stranger.ofi);
+    time_t start = time(NULL);
+    while (heard.told < TOLD && time(NULL) - start < PATIENCE_S) {
+        told += told < TOLD && segmsg_ofi_tell(&scene.peer.ofi, scene.peer.other, bytes) == 0;
+        turn(&scene, &heard);
+    }
+    UNIT_EQUAL(heard.told, TOLD);
+    UNIT_EQUAL(scene.victim.ofi.failure, 0);
+    close_scene(&scene);
+}
+
 /* Whoever reaches the port can begin a write, a read or a message, and break it off. */
 static void what_others_break_off_is_no_failure_of_ours(void)
 {
@@ -281,6 +322,7 @@ static const unit_case_t cases[] = {
     UNIT_CASE(memory_for_local_use_has_no_key),
     UNIT_CASE(memory_can_be_reached_as_asked_and_no_longer),
     UNIT_CASE(strange_messages_use_nothing_up),
+    UNIT_CASE(announced_messages_that_never_come_use_nothing_up),
     UNIT_CASE(what_others_break_off_is_no_failure_of_ours),
 };
 
