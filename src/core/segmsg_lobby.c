@@ -43,6 +43,7 @@ segmsg_error_t segmsg_lobby_open_common(segmsg_receiver_t *receiver, uint32_t se
         .group_entry = SEGMSG_GROUP_NONE,
         .size = entry.partition_size,
         .count = entry.partition_count,
+        .offset = entry.offset,
     };
     return SEGMSG_OK;
 }

@@ -147,15 +147,16 @@ static segmsg_error_t corrupt(segmsg_receiver_t *receiver, segmsg_reader_t *susp
 static bool is_apart(const segmsg_receiver_t *receiver, uint32_t segment,
                      const segmsg_segment_entry_t *entry)
 {
-    const unsigned char *from = receiver->own->base + entry->offset;
     for (uint32_t s = 0; s < receiver->segments_max; ++s) {
         const segmsg_target_t *target = &receiver->target[s];
         if (target->partition == NULL) {
             continue;
         }
-        const unsigned char *other = (const unsigned char *) target->control;
-        size_t bytes = segmsg_segment_bytes(target->group, target->size, target->count);
-        if (s == segment || (from < other + bytes && other < from + entry->bytes)) {
+        /* By offsets: each segment may be mapped somewhere else. */
+        uint64_t bytes = segmsg_segment_bytes(target->group, target->size, target->count);
+        if (s == segment
+            || (entry->offset < target->offset + bytes
+                && target->offset < entry->offset + entry->bytes)) {
             return false;
         }
     }
@@ -223,6 +224,7 @@ static segmsg_error_t add_group(segmsg_receiver_t *receiver, uint32_t group_inde
     target->group_entry = group_index;
     target->size = entry.partition_size;
     target->count = entry.partition_count;
+    target->offset = entry.offset;
     target->partition = view.partition;
     /* A sender's first group 0 is where we begin, when it has no messages in the lobby any more; a
      * longer one, which may stand before it in the table, is announced in it. */

@@ -59,7 +59,8 @@ typedef struct {
     uint32_t group_entry;
     uint32_t size; /* of a partition, bytes */
     uint32_t count;
-    bool is_used; /* a message came in it, so its control block is there */
+    uint64_t offset; /* bytes from the start of the export */
+    bool is_used;    /* a message came in it, so its control block is there */
 } segmsg_target_t;
 
 /* The lobby: see core/segmsg_lobby.h. */
