@@ -5,7 +5,7 @@ transport, on both sides of a pair, and say so."""
 
 import re
 
-from cases import CRASH, Case, Failure, Skip, run_heard
+from cases import BESIDE_TCP, CRASH, Case, Failure, Skip, run_heard
 
 # What is mapped may be so much more than with Open MPI's own transport.
 MARGIN = 1.2
@@ -60,7 +60,7 @@ def run_limited(machine, ranks, limit, parameters):
 def alone(machine):
     """A rank that alone may map too little for the regions of all others (large ones here): both
     sides of each pair use another transport."""
-    ranks, tables = 8, {"btl": "segmsg,tcp,self", "btl_segmsg_max_groups": "65536"}
+    ranks, tables = 8, {**BESIDE_TCP, "btl_segmsg_max_groups": "65536"}
     base, _ = mapped(machine, "tcp,self", ranks)
     said = 0
     for more in range(8, 96, 8):
@@ -74,7 +74,7 @@ def any_limit(machine):
     ranks = 4
     peak, _ = mapped(machine, "segmsg", ranks)
     for less in range(-32, 64, 4):
-        run_limited(machine, ranks, peak - less * 1024, {"btl": "segmsg,tcp,self"})
+        run_limited(machine, ranks, peak - less * 1024, BESIDE_TCP)
 
 
 def all_cases(_version):

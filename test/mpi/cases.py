@@ -55,6 +55,10 @@ WAYS = {"alone": ALONE, "with self": WITH_SELF, "no kernel copy": NO_KERNEL_COPY
         "osc rdma": ONE_SIDED, "osc rdma, no kernel copy": ONE_SIDED_NO_KERNEL_COPY,
         "osc rdma, tiny": ONE_SIDED_TINY}
 
+# Another transport for those pairs of ranks that segmsg does not serve. Not 5.0's sm, which crashes where it
+# serves only some of the pairs; and its tcp needs to be told of the loopback.
+BESIDE_TCP = {"btl": "segmsg,tcp,self", "btl_tcp_if_include": "lo"}
+
 # What Open MPI says when it has no transport left, and when it lost a message that a rank gave it
 # to print (4.1 does under load).
 NO_TRANSPORT = r"unable to reach\s+each other|No components were able to be opened in the btl"

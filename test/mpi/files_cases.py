@@ -24,6 +24,10 @@ KEEP_NAMES = {**ALONE, "btl_segmsg_keep_names": "1"}
 FILE_BYTES_SMALL, FILE_BYTES_ENOUGH = 1 << 20, 9 << 20
 
 
+# The file of an export, as /proc shows it; the folder of a test's session has a similar name.
+EXPORT = re.compile(r"/segmsg-\d+-\d+-[0-9a-f]+( \(deleted\))?$")
+
+
 def names_in(directory):
     return [name for name in os.listdir(directory) if name.startswith("segmsg-")]
 
@@ -104,7 +108,7 @@ def await_ranks(process, ranks):
 
 def has_open_exports(pids, ranks):
     """True if so many of these processes have exports open."""
-    return sum(any("/segmsg-" in link for link in open_files(pid)) for pid in pids) >= ranks
+    return sum(any(EXPORT.search(link) for link in open_files(pid)) for pid in pids) >= ranks
 
 
 def open_files(pid):
@@ -252,7 +256,7 @@ def in_limit(machine, limit, program):
 def file_size_limited(machine):
     """Too small a limit is said, and another transport takes over; no rank dies of a signal."""
     with backing_directory() as place:
-        parameters = {"btl": "segmsg,tcp,self", "btl_segmsg_backing_directory": place}
+        parameters = {**cases.BESIDE_TCP, "btl_segmsg_backing_directory": place}
         outcome = cases.run_heard(machine, parameters,
                                   in_limit(machine, FILE_BYTES_SMALL, ["counters", "--declined"]))
         cases.says_once(outcome, rf"(?s){FILE_BYTES_SMALL >> 10} KB.*RLIMIT_FSIZE.*ulimit -f")
@@ -305,7 +309,7 @@ def equal_pids(program, ranks):
 def apart_from_spawned(machine):
     """Processes of two jobs that cannot open each other's files agree on another transport, or find the
     names where both keep them."""
-    for parameters in ({"btl": "segmsg,tcp,self"}, KEEP_NAMES):
+    for parameters in (cases.BESIDE_TCP, KEEP_NAMES):
         machine.expect(in_pid_space(machine, ["spawn"]), 1, parameters)
 
 
