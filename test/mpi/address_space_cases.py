@@ -82,5 +82,5 @@ def any_limit(machine):
 def all_cases(_version):
     return [follows_use_case(8), follows_use_case(32),
             Case("locked memory follows use", True, locked),
-            Case("a rank alone with little address space", False, alone),
-            Case("any limit of address space", False, any_limit)]
+            Case("a rank alone with little address space", False, alone, slow=True),
+            Case("any limit of address space", False, any_limit, slow=True)]

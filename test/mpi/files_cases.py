@@ -89,7 +89,7 @@ def name_cases():
         cases_ += [Case(f"a {kind} of another user's under a guessed name is left alone", True,
                         squatted_by(kind, 2)),
                    Case(f"a {kind} of another user's under a guessed name is left alone, 20 times",
-                        False, squatted_by(kind, 20))]
+                        False, squatted_by(kind, 20), slow=True)]
     return cases_
 
 
@@ -230,9 +230,10 @@ def names_are_kept(machine):
 def leftover_cases():
     return [Case("no file has a name while a job runs", True, nameless_while_it_runs),
             Case("mpirun killed leaves nothing", True, launcher_killed(2, signal.SIGKILL)),
-            Case("mpirun killed leaves nothing, 10 times", False, launcher_killed(10, signal.SIGKILL)),
+            Case("mpirun killed leaves nothing, 10 times", False,
+                 launcher_killed(10, signal.SIGKILL), slow=True),
             Case("all ranks and mpirun killed leave nothing", True, all_killed),
-            Case("mpirun ended by timeout leaves nothing", False, launcher_killed(10, signal.SIGTERM)),
+            Case("mpirun ended by timeout leaves nothing", False, launcher_killed(3, signal.SIGTERM)),
             Case("what a killed job left goes with the next one, pids in use or not", True,
                  swept_at_once),
             Case("btl_segmsg_keep_names keeps names until the end", True, names_are_kept)]

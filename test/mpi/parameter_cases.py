@@ -230,7 +230,8 @@ def control_variables(machine):
 def all_cases(version):
     del version
     quick = ("ofi", "ofi_pretend", "ofi_atomics", "burst", "numa_bind", "single_copy")
-    return [cases.Case("parameters: some with every kind of value", False, every_value(quick.__contains__)),
+    return [cases.Case("parameters: some with every kind of value", False, every_value(quick.__contains__),
+                       slow=True),
             cases.Case("parameters: all others with every kind of value", False,
                        every_value(lambda name: name not in quick), slow=True),
             cases.Case("parameters: alike refusals are said once a node", True, said_once),
