@@ -54,6 +54,10 @@ bool segmsg_cache_can_demote(void);
 /* True if on this processor lines that were used lately are better than lines that are owned ahead. */
 bool segmsg_cache_prefers_reuse(void);
 
+/* True if large messages may be faster through segments, copied by both processes, than by one copy of the
+ * kernel. */
+bool segmsg_cache_favours_units(void);
+
 /* What a sender does about lines. */
 typedef struct {
     uint32_t near;         /* lines asked for anew after every message, besides its own number */
