@@ -6,10 +6,9 @@
 #include "btl/btl_segmsg_rdma.h"
 
 #include "interconnect/segmsg_numa.h"
+#include "interconnect/segmsg_random.h"
 #include "opal/runtime/opal.h"
 #include "opal/version.h"
-
-#include <fcntl.h>
 
 static int component_register(void);
 static int component_open(void);
@@ -113,15 +112,11 @@ static int component_close(void)
 
 static uint64_t random_word(void)
 {
-    uint64_t word = 0;
-    int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || read(fd, &word, sizeof(word)) != (ssize_t) sizeof(word)) {
+    uint64_t word;
+    if (!segmsg_random_bytes(&word, sizeof(word))) {
         struct timespec now;
         clock_gettime(CLOCK_REALTIME, &now);
         word = (uint64_t) now.tv_nsec << 32 ^ (uint64_t) now.tv_sec ^ (uint64_t) getpid();
-    }
-    if (fd >= 0) {
-        close(fd);
     }
     return word | 1; /* never 0 */
 }
