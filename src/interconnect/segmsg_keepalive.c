@@ -95,7 +95,14 @@ static int connect_error(int socket)
     if (poll(&fd, 1, 0) != 1) {
         return -1;
     }
-    return getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &bytes) == 0 ? error : errno;
+    if (getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &bytes) != 0 || error != 0) {
+        return error != 0 ? error : errno;
+    }
+    /* The kernel may have no error and no connection either: a socket that was used before, and has
+     * been told again that the host cannot be reached. */
+    struct sockaddr_in peer;
+    bytes = sizeof(peer);
+    return getpeername(socket, (struct sockaddr *) &peer, &bytes) == 0 ? 0 : errno;
 }
 
 /* Ends whatever the socket was about. A connection is reset; its error is forgotten. */
