@@ -11,7 +11,7 @@
 
 enum {
     THREADS = 4,
-    ROUNDS = 40,
+    ROUNDS = 15,
 };
 
 struct worker {
