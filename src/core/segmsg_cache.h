@@ -58,6 +58,9 @@ bool segmsg_cache_prefers_reuse(void);
  * kernel. */
 bool segmsg_cache_favours_units(void);
 
+/* True if the string instruction (REP MOVSB) is the fastest way to write lines that another core has. */
+bool segmsg_cache_favours_strings(void);
+
 /* What a sender does about lines. */
 typedef struct {
     uint32_t near;         /* lines asked for anew after every message, besides its own number */

@@ -43,6 +43,12 @@ static void note(segmsg_time_t *time, uint64_t bytes, uint64_t ticks)
     set(&time->noted, noted + 1 == NOTED ? 0 : noted + 1);
 }
 
+/* What `bytes` bytes take; 0 if nothing is known. */
+static uint64_t ticks_for(const segmsg_time_t *time, uint64_t bytes)
+{
+    return get(&time->known) * bytes / SEGMSG_CHOICE_SCALE;
+}
+
 static void forget(segmsg_time_t *time)
 {
     set(&time->known, 0);
@@ -55,13 +61,38 @@ void segmsg_choice_note_copy(segmsg_choice_t *choice, uint64_t bytes, uint64_t t
     note(&choice->copy, bytes, ticks);
 }
 
-void segmsg_choice_note_unit(segmsg_choice_t *choice, uint64_t bytes, uint64_t ticks)
+/* True if what comes now is part of a trial's warm-up, or too short. */
+static bool is_no_measure(const segmsg_choice_t *choice, uint64_t bytes)
 {
+    return get(&choice->trial_left) > try_units - warm_up || bytes < LEAST;
+}
+
+void segmsg_choice_note_unit(segmsg_choice_t *choice, uint64_t bytes, uint64_t ticks,
+                             segmsg_traffic_t traffic)
+{
+    bool counts = traffic != SEGMSG_TRAFFIC_ALONE && !is_no_measure(choice, bytes);
     int64_t left = get(&choice->trial_left);
     if (left > 0) {
         set(&choice->trial_left, left - (int64_t) bytes);
     }
-    if (left <= try_units - warm_up && bytes >= LEAST) {
+    if (counts) {
+        /* It had to be copied into the segment as well: by the sender meanwhile; or, where both send, as much by
+         * this process. Measured: a stream takes half as much again, for what is not copying. */
+        uint64_t in = traffic == SEGMSG_TRAFFIC_BOTH_WAYS ? ticks_for(&choice->in, bytes) : 0;
+        note(&choice->unit, bytes, 3 * (ticks + in) / 2);
+    }
+}
+
+void segmsg_choice_note_in(segmsg_choice_t *choice, uint64_t bytes, uint64_t ticks)
+{
+    if (bytes >= LEAST) {
+        note(&choice->in, bytes, ticks);
+    }
+}
+
+void segmsg_choice_note_whole(segmsg_choice_t *choice, uint64_t bytes, uint64_t ticks)
+{
+    if (!is_no_measure(choice, bytes)) {
         note(&choice->unit, bytes, ticks);
     }
 }
@@ -73,14 +104,18 @@ void segmsg_choice_note_message(segmsg_choice_t *choice, bool in_time)
 
 uint64_t segmsg_choice_copy_ticks(const segmsg_choice_t *choice, uint64_t bytes)
 {
-    return get(&choice->copy.known) * bytes / SEGMSG_CHOICE_SCALE;
+    return ticks_for(&choice->copy, bytes);
 }
 
-/* They have to be much faster out of the segment, since they must get in there as well. */
 static bool units_are_faster(const segmsg_choice_t *choice)
 {
     uint32_t unit = get(&choice->unit.known);
-    return unit != 0 && unit + unit / 2 < get(&choice->copy.known);
+    return unit != 0 && unit < get(&choice->copy.known);
+}
+
+bool segmsg_choice_is_against_units(const segmsg_choice_t *choice)
+{
+    return get(&choice->unit.known) != 0 && !units_are_faster(choice);
 }
 
 static void enter(segmsg_choice_t *choice, segmsg_phase_t phase)
@@ -149,6 +184,7 @@ void segmsg_choice_init(segmsg_choice_t *choice)
 {
     forget(&choice->copy);
     forget(&choice->unit);
+    forget(&choice->in);
     set(&choice->in_vain, 0);
     set(&choice->trial_left, 0);
     set(&choice->stayed_with, SEGMSG_TRY_COPY);

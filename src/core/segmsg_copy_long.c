@@ -4,7 +4,7 @@
  */
 #include "core/segmsg_copy_long.h"
 
-#include "core/segmsg_copy.h"
+#include "core/segmsg_defaults.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -12,6 +12,14 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
+
+size_t segmsg_copy_string_from = SIZE_MAX;
+
+/* Before any thread copies: libsegmsg may be opened by several at a time. */
+__attribute__((constructor)) static void choose(void)
+{
+    segmsg_copy_set_string_from(segmsg_default_string_from());
+}
 
 #if defined(__x86_64__)
 __attribute__((target("avx2"))) static void copy_lines_avx2(unsigned char *to,
@@ -45,7 +53,7 @@ bool segmsg_copy_can(segmsg_copy_way_t way)
 #else
 bool segmsg_copy_can(segmsg_copy_way_t way)
 {
-    return way == SEGMSG_COPY_PORTABLE;
+    return way == SEGMSG_COPY_PORTABLE || way == SEGMSG_COPY_STRING;
 }
 #endif
 
@@ -59,6 +67,9 @@ void segmsg_copy_long_by(segmsg_copy_way_t way, void *to, const void *from, size
     size_t whole = size - first - rest;
     memcpy(t, f, first);
     switch (way) {
+    case SEGMSG_COPY_STRING:
+        segmsg_copy_string(t + first, f + first, whole);
+        break;
 #if defined(__x86_64__)
     case SEGMSG_COPY_AVX512:
         copy_lines_avx512(t + first, f + first, whole);
@@ -75,7 +86,8 @@ void segmsg_copy_long_by(segmsg_copy_way_t way, void *to, const void *from, size
 
 void segmsg_copy_long(void *to, const void *from, size_t size)
 {
-    segmsg_copy_way_t way = segmsg_copy_can(SEGMSG_COPY_AVX512) ? SEGMSG_COPY_AVX512
+    segmsg_copy_way_t way = size >= segmsg_copy_string_from ? SEGMSG_COPY_STRING
+                            : segmsg_copy_can(SEGMSG_COPY_AVX512) ? SEGMSG_COPY_AVX512
                             : segmsg_copy_can(SEGMSG_COPY_AVX2) ? SEGMSG_COPY_AVX2
                                                                 : SEGMSG_COPY_PORTABLE;
     segmsg_copy_long_by(way, to, from, size);

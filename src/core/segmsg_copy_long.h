@@ -4,7 +4,8 @@
  *
  * Copying pieces of long messages into partitions and out of them. What is written was the other
  * core's a moment ago, or is not cached; the library's memcpy was not made for that. Lines are asked
- * for some time before they are written, and written whole, by the widest stores that there are.
+ * for some time before they are written, and written whole, by the widest stores that there are; or by
+ * the string instruction, on processors where that is faster (segmsg_cache_favours_strings).
  */
 #ifndef SEGMSG_COPY_LONG_H
 #define SEGMSG_COPY_LONG_H
@@ -17,6 +18,7 @@ typedef enum {
     SEGMSG_COPY_PORTABLE = 0,
     SEGMSG_COPY_AVX2,
     SEGMSG_COPY_AVX512,
+    SEGMSG_COPY_STRING,
     SEGMSG_COPY_WAYS
 } segmsg_copy_way_t;
 

@@ -7,13 +7,14 @@
 #ifndef SEGMSG_DEFAULTS_H
 #define SEGMSG_DEFAULTS_H
 
+#include "core/segmsg_copy.h"
 #include "core/segmsg_sender.h"
 
 /* 64 B x 1023 and its control line are 64 KB. Group 0 carries a message of 8 KB with its headers;
  * 8 KB x 64 carries a fragment of 64 KB. */
 #define SEGMSG_DEFAULT_GROUPS "64:1023:260,1K:64:7,8K:64:9,64K:16:4"
 
-/* The same where pieces of long transfers want a segment of 2 MB. */
+/* The same where a piece of a long transfer is 32 KB. */
 #define SEGMSG_DEFAULT_PIECE_GROUPS "64:1023:260,1K:64:7,8K:64:9,32K:64:9"
 
 enum {
@@ -47,22 +48,28 @@ static inline segmsg_cache_policy_t segmsg_default_cache(void)
         .stream_lines = 66,
         .reply_lines = reuses ? 80 : SEGMSG_RING_MAX,
         .lap = reuses ? 160 : 0,
-        .piece_segment = reuses ? 2 << 20 : 0,
+        /* Strings do not care where the lines are; and a small segment leaves the caches to the program. */
+        .piece_segment = reuses && !segmsg_cache_favours_strings() ? 2 << 20 : 0,
     };
+}
+
+/* The shortest copy by the string instruction, on this processor; 0: none. */
+static inline uint32_t segmsg_default_string_from(void)
+{
+    return segmsg_cache_favours_strings() ? 8 << 10 : 0;
 }
 
 /* The segment groups, on this processor. */
 static inline const char *segmsg_default_groups(void)
 {
-    return segmsg_default_cache().piece_segment != 0 ? SEGMSG_DEFAULT_PIECE_GROUPS
-                                                     : SEGMSG_DEFAULT_GROUPS;
+    return segmsg_cache_prefers_reuse() ? SEGMSG_DEFAULT_PIECE_GROUPS : SEGMSG_DEFAULT_GROUPS;
 }
 
 /* Bytes of a piece of a long transfer: with a line for its header it fills two partitions of 8 KB, or
  * one of 32 KB. */
 static inline uint32_t segmsg_default_piece(void)
 {
-    uint32_t partitions = segmsg_default_cache().piece_segment != 0 ? 32 << 10 : 16 << 10;
+    uint32_t partitions = segmsg_cache_prefers_reuse() ? 32 << 10 : 16 << 10;
     return partitions - SEGMSG_LINE;
 }
 

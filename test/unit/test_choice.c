@@ -14,7 +14,10 @@ enum { KB = 1 << 10, MB = 1 << 20, UNIT = 32 * KB };
 typedef struct {
     uint64_t copy;
     uint64_t unit;
-    bool computes; /* nothing comes of it */
+    segmsg_traffic_t traffic;
+    uint64_t in;    /* where both send */
+    uint64_t whole; /* of messages that come alone */
+    bool computes;  /* nothing comes of it */
 } machine_t;
 
 typedef struct {
@@ -35,17 +38,31 @@ static outcome_t receive(segmsg_choice_t *choice, const machine_t *machine, uint
         outcome.by_units += size;
         for (uint64_t unit = 0; unit < size && !machine->computes; unit += UNIT) {
             uint64_t length = size - unit < UNIT ? size - unit : UNIT;
-            segmsg_choice_note_unit(choice, length, machine->unit * length / UNIT);
+            if (machine->traffic == SEGMSG_TRAFFIC_BOTH_WAYS) {
+                segmsg_choice_note_in(choice, length, machine->in * length / UNIT);
+            }
+            segmsg_choice_note_unit(choice, length, machine->unit * length / UNIT, machine->traffic);
+        }
+        if (machine->traffic == SEGMSG_TRAFFIC_ALONE && !machine->computes) {
+            segmsg_choice_note_whole(choice, size, machine->whole * size / UNIT);
         }
         segmsg_choice_note_message(choice, !machine->computes);
     }
     return outcome;
 }
 
-static const machine_t near = {.copy = 4000, .unit = 2000};
-static const machine_t far = {.copy = 6000, .unit = 12000};
-static const machine_t level = {.copy = 4000, .unit = 3500};
-static const machine_t computing = {.copy = 4000, .unit = 2000, .computes = true};
+static const machine_t near = {.copy = 4000, .unit = 2000, .traffic = SEGMSG_TRAFFIC_STREAM};
+static const machine_t far = {.copy = 6000, .unit = 12000, .traffic = SEGMSG_TRAFFIC_STREAM};
+static const machine_t level = {.copy = 4000, .unit = 3500, .traffic = SEGMSG_TRAFFIC_STREAM};
+/* Where both send, each unit is copied in as well; and alone it is the whole that counts. */
+static const machine_t both_slow = {.copy = 4000, .unit = 2000, .in = 1500, .traffic = SEGMSG_TRAFFIC_BOTH_WAYS};
+static const machine_t both_fast = {.copy = 4000, .unit = 2000, .in = 500, .traffic = SEGMSG_TRAFFIC_BOTH_WAYS};
+static const machine_t alone_fast = {.copy = 4000, .unit = 3500, .whole = 3600};
+static const machine_t alone_slow = {.copy = 4000, .unit = 1000, .whole = 4400};
+static const machine_t computing = {.copy = 4000,
+                                    .unit = 2000,
+                                    .traffic = SEGMSG_TRAFFIC_STREAM,
+                                    .computes = true};
 
 static const uint64_t sizes[] = {8 * KB, 16 * KB, 40000, 64 * KB, MB, 2 * MB};
 enum { SIZES = sizeof(sizes) / sizeof(sizes[0]) };
@@ -75,6 +92,34 @@ static void the_faster_way_is_taken(void)
 }
 
 /* What must get into the segment first has to be much faster out of it. */
+static outcome_t settled(const machine_t *machine)
+{
+    segmsg_choice_t choice;
+    segmsg_choice_init(&choice);
+    (void) receive(&choice, machine, 64 * KB, 64 * MB);
+    return receive(&choice, machine, 64 * KB, (uint64_t) 4000 * MB);
+}
+
+static void what_else_there_is_counts(void)
+{
+    segmsg_choice_t choice;
+    segmsg_choice_init(&choice);
+    UNIT_CHECK(!segmsg_choice_is_against_units(&choice)); /* nothing is known */
+    (void) receive(&choice, &both_fast, 64 * KB, 64 * MB);
+    UNIT_CHECK(!segmsg_choice_is_against_units(&choice));
+    segmsg_choice_init(&choice);
+    (void) receive(&choice, &both_slow, 64 * KB, 15 * MB); /* the first trials, and a part of what follows */
+    UNIT_CHECK(segmsg_choice_is_against_units(&choice));
+    outcome_t outcome = settled(&both_slow);
+    check_mostly(outcome.by_copy, outcome.by_units);
+    outcome = settled(&both_fast);
+    check_mostly(outcome.by_units, outcome.by_copy);
+    outcome = settled(&alone_slow);
+    check_mostly(outcome.by_copy, outcome.by_units);
+    outcome = settled(&alone_fast);
+    check_mostly(outcome.by_units, outcome.by_copy);
+}
+
 static void a_little_faster_is_not_enough(void)
 {
     segmsg_choice_t choice;
@@ -155,6 +200,7 @@ static void the_kernels_time_is_known_when_it_was_noted(void)
 
 static const unit_case_t cases[] = {
     UNIT_CASE(the_faster_way_is_taken),
+    UNIT_CASE(what_else_there_is_counts),
     UNIT_CASE(a_little_faster_is_not_enough),
     UNIT_CASE(processes_that_move_are_followed),
     UNIT_CASE(a_sender_that_computes_is_left_alone),
