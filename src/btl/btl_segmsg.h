@@ -77,7 +77,8 @@ typedef struct {
     unsigned joint_patience;
     unsigned joint_pause;
     unsigned stream_piece;
-    unsigned units_from; /* bytes; 0: none */
+    unsigned string_from; /* bytes; 0: none */
+    unsigned units_from;  /* bytes; 0: none */
     unsigned units_to;   /* bytes */
     bool units_always;
     unsigned units_patience; /* microseconds */
@@ -135,6 +136,8 @@ typedef struct mca_btl_base_endpoint_t {
                                   with which it did */
     _Atomic uint64_t unasked;  /* bytes of those with which it was not asked to */
     segmsg_help_t help;        /* whether it is worth asking it to copy with us */
+    uint64_t unit_sent;        /* when a unit was sent to it last, in ticks; by who polls */
+    uint64_t large_began;      /* when a large message of it began last, in ticks */
     uint64_t heard;            /* when a unit came from it last, in ticks; by who polls */
     segmsg_choice_t choice;    /* how its large messages come */
     bool pid_is_visible;       /* the kernel knows it here by the number that it says */
@@ -183,7 +186,10 @@ typedef struct {
     mca_btl_base_segment_t tail;    /* or its header there, and this where the user has it */
     mca_btl_segmsg_endpoint_t *endpoint;
     segmsg_place_t place; /* where it lies; place.data is NULL if in a local buffer */
-    void *heap;           /* local buffer of a message longer than the built-in one, or NULL */
+    /* Local buffer of a message longer than the built-in one: of module->buffers, or else of malloc's; or
+     * both NULL. */
+    opal_free_list_item_t *buffer;
+    void *heap;
     size_t charge;        /* bytes by which it counts in endpoint->buffered */
     uint8_t apart;        /* how it differs from others, of the two above */
     size_t pieces_sent;   /* bytes of it that went out in pieces: see btl_segmsg_pieces.c */
@@ -195,6 +201,8 @@ _Static_assert(offsetof(mca_btl_segmsg_frag_t, tail)
 OBJ_CLASS_DECLARATION(mca_btl_segmsg_frag_t);
 
 /* ---- the module ---- */
+
+enum { MCA_BTL_SEGMSG_HABIT_MAX = 8 }; /* of habit, below */
 
 typedef struct {
     mca_btl_base_module_t super;
@@ -225,8 +233,9 @@ typedef struct {
     _Atomic unsigned callers;       /* threads of this process that call progress; 0: no threads */
     _Atomic uint32_t joint_work;    /* transfers of two processes that progress must look after */
     bool delivers;                  /* a message, to the PML; by who polls, as the next two */
-    bool watches;                   /* what the calls to progress will have been */
-    unsigned habit;                 /* times that they were waits, lately */
+    bool watches;                   /* whether the calls to progress go on: something was begun, */
+    unsigned habit;                 /* how often they did, lately; */
+    unsigned denied;                /* and how often that was said not to be so */
     _Atomic uint32_t own_transfers; /* large ones that this process has begun */
     uint64_t alive_ticks; /* ticks until we make sure again that one that we wait for lives */
     segmsg_clock_moment_t start;
@@ -240,6 +249,8 @@ typedef struct {
     volatile bool any_busy;
 
     opal_free_list_t frags;
+    opal_free_list_t buffers; /* for messages up to the eager limit that wait */
+    size_t buffer_bytes;      /* what each of those holds */
     opal_pointer_array_t operations; /* put, get and atomics under way, by the index peers echo */
 
     /* Fragments handed to the PML and others, and their bytes; under `polling`. */

@@ -5,6 +5,7 @@
 #include "btl/btl_segmsg_net.h"
 #include "btl/btl_segmsg_rdma.h"
 
+#include "core/segmsg_copy.h"
 #include "interconnect/segmsg_numa.h"
 #include "interconnect/segmsg_random.h"
 #include "opal/runtime/opal.h"
@@ -85,6 +86,7 @@ static int component_open(void)
     OBJ_CONSTRUCT(&module->endpoints, opal_list_t);
     OBJ_CONSTRUCT(&module->busy, opal_list_t);
     OBJ_CONSTRUCT(&module->frags, opal_free_list_t);
+    OBJ_CONSTRUCT(&module->buffers, opal_free_list_t);
     OBJ_CONSTRUCT(&module->operations, opal_pointer_array_t);
     atomic_flag_clear(&module->polling);
     module->shm = segmsg_shm_none();
@@ -103,11 +105,32 @@ static int component_close(void)
     mca_btl_segmsg_net_close();
     mca_btl_segmsg_callers_close();
     OBJ_DESTRUCT(&module->operations);
+    OBJ_DESTRUCT(&module->buffers);
     OBJ_DESTRUCT(&module->frags);
     OBJ_DESTRUCT(&module->busy);
     OBJ_DESTRUCT(&module->endpoints);
     OBJ_DESTRUCT(&module->lock);
     return OPAL_SUCCESS;
+}
+
+/* Fragments, and buffers for those that wait. What malloc gives is not kept when it is freed, and its pages
+ * fault anew with every window of messages. */
+static bool make_lists(mca_btl_segmsg_module_t *module)
+{
+    enum { BUFFERS_MAX = 256, BUFFERS_INC = 16 };
+    const mca_btl_segmsg_config_t *config = &module->config;
+    size_t eager = module->super.btl_eager_limit;
+    module->buffer_bytes = config->nocopy_eager_limit > eager ? config->nocopy_eager_limit : eager;
+    return opal_free_list_init(&module->frags, sizeof(mca_btl_segmsg_frag_t), opal_cache_line_size,
+                               OBJ_CLASS(mca_btl_segmsg_frag_t), config->inline_limit,
+                               opal_cache_line_size, config->free_list_num, config->free_list_max,
+                               config->free_list_inc, NULL, 0, NULL, NULL, NULL)
+               == OPAL_SUCCESS
+           && opal_free_list_init(&module->buffers, sizeof(opal_free_list_item_t),
+                                  opal_cache_line_size, OBJ_CLASS(opal_free_list_item_t),
+                                  module->buffer_bytes, opal_cache_line_size, 0, BUFFERS_MAX,
+                                  BUFFERS_INC, NULL, 0, NULL, NULL, NULL)
+                  == OPAL_SUCCESS;
 }
 
 static uint64_t random_word(void)
@@ -273,14 +296,9 @@ static mca_btl_base_module_t **component_init(int *count, bool progress_threads,
     identify(module);
     segmsg_processors_init(&module->processors);
     segmsg_processors_add(&module->processors, 0);
+    segmsg_copy_set_string_from(config->string_from);
     mca_btl_segmsg_copy_init();
-    bool is_up =
-        opal_free_list_init(&module->frags, sizeof(mca_btl_segmsg_frag_t), opal_cache_line_size,
-                            OBJ_CLASS(mca_btl_segmsg_frag_t), config->inline_limit,
-                            opal_cache_line_size, config->free_list_num, config->free_list_max,
-                            config->free_list_inc, NULL, 0, NULL, NULL, NULL)
-            == OPAL_SUCCESS
-        && make_export(module);
+    bool is_up = make_lists(module) && make_export(module);
     if (is_up) {
         open_nets(mpi_threads, modules, count);
         is_up = mca_btl_segmsg_modex_send() == OPAL_SUCCESS;

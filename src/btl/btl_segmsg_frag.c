@@ -16,6 +16,7 @@ static void set(mca_btl_segmsg_frag_t *frag, mca_btl_segmsg_endpoint_t *endpoint
                 size_t size, uint32_t flags)
 {
     frag->place.data = NULL;
+    frag->buffer = NULL;
     frag->heap = NULL;
     frag->charge = 0;
     frag->apart = 0;
@@ -119,6 +120,18 @@ static bool charge(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_frag_t *f
     return fits;
 }
 
+/* A local buffer of `size` bytes for a fragment; NULL if memory is exhausted. */
+static void *get_buffer(mca_btl_segmsg_frag_t *frag, size_t size)
+{
+    if (OPAL_LIKELY(size <= mca_btl_segmsg.buffer_bytes)) {
+        frag->buffer = opal_free_list_get(&mca_btl_segmsg.buffers);
+    }
+    if (OPAL_UNLIKELY(frag->buffer == NULL)) {
+        frag->heap = malloc(size);
+    }
+    return frag->buffer != NULL ? frag->buffer->ptr : frag->heap;
+}
+
 mca_btl_base_descriptor_t *mca_btl_segmsg_alloc_buffer(mca_btl_segmsg_endpoint_t *endpoint,
                                                        uint8_t order, size_t size, uint32_t flags)
 {
@@ -132,7 +145,7 @@ mca_btl_base_descriptor_t *mca_btl_segmsg_alloc_buffer(mca_btl_segmsg_endpoint_t
     if (size <= mca_btl_segmsg.config.inline_limit) {
         return &frag->base;
     }
-    return with_memory(frag, frag->heap = malloc(size));
+    return with_memory(frag, get_buffer(frag, size));
 }
 
 mca_btl_base_descriptor_t *mca_btl_segmsg_alloc_control(mca_btl_segmsg_endpoint_t *endpoint,
@@ -220,6 +233,9 @@ int mca_btl_segmsg_free(mca_btl_base_module_t *btl, mca_btl_base_descriptor_t *d
     mca_btl_segmsg_frag_t *frag = (mca_btl_segmsg_frag_t *) descriptor;
     if (OPAL_UNLIKELY(frag->place.data != NULL || frag->charge != 0 || frag->apart != 0)) {
         give_back(frag);
+    }
+    if (frag->buffer != NULL) {
+        opal_free_list_return(&mca_btl_segmsg.buffers, frag->buffer);
     }
     free(frag->heap);
     if (OPAL_UNLIKELY(frag->apart & SEGMSG_FRAG_EXTRA)) {

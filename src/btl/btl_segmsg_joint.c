@@ -41,6 +41,7 @@ typedef struct {
     uint32_t arrived;    /* and those that have come, */
     bool is_mixed;       /* which did not come one after the other, from the back, */
     bool by_units;       /* if the partner sends what it claims */
+    bool has_others;     /* others came at the same time */
     bool copied;         /* this process could copy all of its own */
     bool is_slow;        /* the kernel would have been there before the first unit was */
     bool taken_over;     /* it took too long: there is nothing left to claim, */
@@ -234,15 +235,27 @@ static bool may_ask(mca_btl_segmsg_endpoint_t *endpoint, size_t size)
 /* True if a transfer is to come in units. That is for who waits, since the sender is to do its part then. */
 static bool prefers_units(const mca_btl_segmsg_transfer_t *transfer)
 {
+    enum { WINDOW = 8 /* messages under way to a peer, of one that streams */ };
     const mca_btl_segmsg_config_t *config = &mca_btl_segmsg.config;
     bool may_be = config->units_from != 0 && transfer->size >= config->units_from
                   && transfer->size <= config->units_to && !transfer->is_put
                   && transfer->size / config->stream_piece < SEGMSG_JOINT_UNITS_MAX
                   && mca_btl_segmsg.row_ticks != 0 && has_core(transfer->endpoint);
-    return may_be
-           && (config->units_always
-               || (mca_btl_segmsg_waits()
-                   && segmsg_choice_units(&transfer->endpoint->choice, transfer->size)));
+    if (!may_be || config->units_always) {
+        return may_be;
+    }
+    /* Where both stream, two processors have four copies to make of what the kernel makes two of. */
+    if (help_count > WINDOW) {
+        return false;
+    }
+    mca_btl_segmsg_endpoint_t *endpoint = transfer->endpoint;
+    /* Where both send to each other they are to do it alike: the one that lets the kernel copy sends nothing
+     * meanwhile. */
+    bool follows = (int64_t) (endpoint->unit_sent - endpoint->large_began) > 0
+                   && !segmsg_choice_is_against_units(&endpoint->choice);
+    endpoint->large_began = segmsg_clock_ticks();
+    return mca_btl_segmsg_waits()
+           && (segmsg_choice_units(&endpoint->choice, transfer->size) || follows);
 }
 
 void mca_btl_segmsg_has_copied(const mca_btl_segmsg_transfer_t *transfer, uint64_t begun)
@@ -369,6 +382,7 @@ static void ask_for_units(int index)
     /* Relaxed: a hint. */
     atomic_fetch_add_explicit(&mca_btl_segmsg.under_way, 1, memory_order_relaxed);
     start_waiting(index);
+    mca_btl_segmsg_watch();
     if (OPAL_UNLIKELY(!ask_for_help(&joint, index))) {
         /* Relaxed: a hint; the transfer is not waited for any longer, if it is still the same. */
         atomic_store_explicit(&joints_unasked[index], joint.generation, memory_order_relaxed);
@@ -560,6 +574,18 @@ static bool is_slow(const joint_t *joint, uint64_t ticks)
                           / 2;
 }
 
+/* What else there was while units of a transfer came, so far. */
+static segmsg_traffic_t traffic_of(joint_t *joint)
+{
+    /* Relaxed: a hint. */
+    uint64_t waiting = atomic_load_explicit(&joints_waiting, memory_order_relaxed);
+    joint->has_others = joint->has_others || (waiting & (waiting - 1)) != 0;
+    return !joint->has_others ? SEGMSG_TRAFFIC_ALONE
+           : (int64_t) (joint->transfer.endpoint->unit_sent - joint->begun) > 0
+               ? SEGMSG_TRAFFIC_BOTH_WAYS
+               : SEGMSG_TRAFFIC_STREAM;
+}
+
 void mca_btl_segmsg_joint_came(mca_btl_segmsg_endpoint_t *endpoint,
                                const mca_btl_segmsg_rdma_header_t *header, const void *data)
 {
@@ -589,9 +615,13 @@ void mca_btl_segmsg_joint_came(mca_btl_segmsg_endpoint_t *endpoint,
     mca_btl_segmsg_took(now);
     endpoint->heard = now;
     joint->heard = now;
-    segmsg_choice_note_unit(&endpoint->choice, header->size, now - begun);
+    segmsg_traffic_t traffic = traffic_of(joint);
+    segmsg_choice_note_unit(&endpoint->choice, header->size, now - begun, traffic);
     atomic_fetch_add_explicit(&unit_bytes, header->size, memory_order_relaxed);
     if (joint->own + ++joint->arrived == units) {
+        if (traffic == SEGMSG_TRAFFIC_ALONE && joint->own == 0 && !joint->is_slow) {
+            segmsg_choice_note_whole(&endpoint->choice, joint->cut.bytes, now - joint->begun);
+        }
         end((int) index);
     }
 }
@@ -737,8 +767,12 @@ static size_t write_unit(const help_t *help, segmsg_joint_t *record, void *to)
         .address = piece.offset,
         .size = piece.bytes,
     };
+    uint64_t begun = segmsg_clock_ticks();
     mca_btl_segmsg_rdma_write(to, &header, (const char *) (uintptr_t) asked->address + piece.offset,
                               (size_t) piece.bytes);
+    uint64_t now = segmsg_clock_ticks();
+    segmsg_choice_note_in(&help->endpoint->choice, piece.bytes, now - begun);
+    help->endpoint->unit_sent = now;
     return mca_btl_segmsg_rdma_length((size_t) piece.bytes);
 }
 

@@ -200,23 +200,25 @@ static bool is_waiting(const mca_btl_segmsg_module_t *module)
     return module->calls_in_a_row > CALLS_OF_A_TEST || module->row_ticks == 0;
 }
 
+enum { HABIT = MCA_BTL_SEGMSG_HABIT_MAX / 2 };
+
 /*
  * The first calls of somebody who waits look like a test. What they became lately says what they are: each
- * time that it matters, it is seen at the end of the row how long that was.
+ * time that something was begun that a waiter would stay for, it is seen at the end of the row whether it did.
  */
 static void end_row(mca_btl_segmsg_module_t *module)
 {
-    enum { HABIT_MAX = 8 };
     if (module->watches) {
         module->watches = false;
-        module->habit = is_waiting(module) ? module->habit + (module->habit < HABIT_MAX) : 0;
+        module->habit = is_waiting(module) ? module->habit + (module->habit < MCA_BTL_SEGMSG_HABIT_MAX)
+                                           : module->habit - (module->habit < 2 ? module->habit : 2);
     }
     module->calls_in_a_row = 0;
 }
 
 bool mca_btl_segmsg_waits(void)
 {
-    enum { HABIT = 4 }; /* waits in a row */
+    enum { SELDOM = 64 }; /* questions after which it is tried again */
     mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
     if (opal_using_threads() ? polling_depth == 0 : !module->delivers) {
         return false;
@@ -224,8 +226,19 @@ bool mca_btl_segmsg_waits(void)
     if (is_waiting(module)) {
         return true;
     }
-    module->watches = true;
-    return module->habit >= HABIT;
+    if (module->habit < HABIT && ++module->denied >= SELDOM) {
+        module->habit = HABIT;
+    }
+    if (module->habit < HABIT) {
+        return false;
+    }
+    module->denied = 0;
+    return true;
+}
+
+void mca_btl_segmsg_watch(void)
+{
+    mca_btl_segmsg.watches = !is_waiting(&mca_btl_segmsg);
 }
 
 void mca_btl_segmsg_took(uint64_t now)

@@ -152,8 +152,11 @@ static inline uint64_t mca_btl_segmsg_begins_copy(void)
 /* A transfer that began then was copied in one go, to or from the peer's memory. */
 void mca_btl_segmsg_has_copied(const mca_btl_segmsg_transfer_t *transfer, uint64_t begun);
 
-/* True if somebody who waits has called progress, and that the PML, and that this. */
+/* True if somebody who waits has called progress, and that the PML, and that this; or it is to be found out. */
 bool mca_btl_segmsg_waits(void);
+
+/* Something was begun that is over when progress has been called a few times more: sees whether it is. */
+void mca_btl_segmsg_watch(void);
 
 /* What this call does took until `now`, in ticks; whoever called progress waits all the same. */
 void mca_btl_segmsg_took(uint64_t now);
