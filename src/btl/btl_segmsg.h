@@ -226,6 +226,9 @@ typedef struct {
     uint64_t took;           /* when it ended what took its time, in ticks */
     uint64_t row_ticks;      /* who calls again within so many does nothing else; 0: no clock */
     unsigned calls_in_a_row; /* such calls, up to now */
+    unsigned apart;          /* calls in a row so far apart that each looks */
+    unsigned unclocked;      /* calls that go without the clock, from now on, */
+    unsigned unclocked_most; /* and the next time */
     _Atomic uint32_t
         under_way; /* operations: answers come in a stream, and are looked for at once */
     segmsg_processors_t processors; /* that the processes on the node may use */

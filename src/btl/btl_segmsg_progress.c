@@ -249,6 +249,38 @@ void mca_btl_segmsg_took(uint64_t now)
     }
 }
 
+/* True if something depends on how progress is called: transfers of two processes, or answers in a stream. */
+static bool needs_clock(const mca_btl_segmsg_module_t *module)
+{
+    /* Relaxed, both: hints. */
+    return (atomic_load_explicit(&module->joint_work, memory_order_relaxed)
+            | atomic_load_explicit(&module->under_way, memory_order_relaxed))
+           != 0;
+}
+
+/*
+ * Sees whether calls come so far apart that each looks anyway: a program that tests between its computations.
+ * RDTSC waits for the loads that are under way, and such a program has many: 12 ns of a random update become 190.
+ * So a number of calls then go without; twice as many each time that this is found again.
+ */
+static void count_apart(mca_btl_segmsg_module_t *module, uint64_t gap)
+{
+    enum { APART = 4 /* calls */, FIRST = 16, MOST = 512 };
+    if (OPAL_LIKELY(gap < module->look_ticks)) {
+        module->apart = 0;
+        module->unclocked_most = 0;
+        return;
+    }
+    /* Of the first call after some that went without it is not known since when. */
+    if (++module->apart > APART && !needs_clock(module)) {
+        module->apart = APART - 1;
+        module->unclocked = module->unclocked_most < FIRST ? FIRST : module->unclocked_most;
+        module->unclocked_most = 2 * module->unclocked < MOST ? 2 * module->unclocked : MOST;
+        module->calls_in_a_row = 0;
+        module->looked_in_vain = 0;
+    }
+}
+
 /*
  * Polls, unless the last look was in vain and only a moment ago. A look takes the line of the next
  * header away from the sender that is about to write it, which must then fetch it back. Whoever waits
@@ -259,9 +291,17 @@ static int look(mca_btl_segmsg_module_t *module)
     if (module->row_ticks == 0) {
         return poll_readers(module); /* no clock */
     }
+    if (module->unclocked != 0) {
+        --module->unclocked;
+        if (OPAL_LIKELY(!needs_clock(module))) {
+            return poll_readers(module);
+        }
+        module->unclocked = 0;
+    }
     uint64_t now = segmsg_clock_ticks();
     uint64_t gap = now - module->called;
     ++module->calls_in_a_row;
+    count_apart(module, gap);
     if (OPAL_UNLIKELY(gap >= module->row_ticks)
         && (module->looked_in_vain != 0 || gap >= 4 * module->row_ticks)) {
         end_row(module); /* and not because the last call found something */
