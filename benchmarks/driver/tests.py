@@ -37,6 +37,8 @@ SOURCES = {
     "threads": ("threads.c", "pair.c"),
     "memory": ("memory.c",),
     "fairness": ("fairness.c",),
+    "touched": ("touched.c", "pair.c"),
+    "updates": ("updates.c", "pair.c"),
 }
 SHARED_SOURCES = ("bench.c",)
 # Goes in front of a program and denies it the kernel's copy; the tests have it too.
@@ -277,6 +279,27 @@ TESTS: dict[str, Test] = {
             "time of a message while the sender computes and tests",
             "overlap",
             "test",
+        ),
+        *(
+            Test(
+                name,
+                f"exchange of data that is used, working set of {working_set}B",
+                "us",
+                True,
+                "touched",
+                working_set,
+                default_sizes=powers(64, 1 << 20, 4),
+            )
+            for name, working_set in (("touched", "32K"), ("touched_1m", "1M"), ("touched_8m", "8M"))
+        ),
+        Test(
+            "updates",
+            "random update of a table with an MPI_Test",
+            "ns",
+            True,
+            "updates",
+            default_sizes=powers(32 << 10, 32 << 20, 4),
+            x_label="bytes of table",
         ),
         *map(_collective, ("allreduce", "alltoall", "bcast", "barrier", "allgather", "reduce")),
         *_onesided("", ""),
