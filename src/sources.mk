@@ -77,6 +77,8 @@ segmsg_library_sources = \
 	src/interconnect/segmsg_commit.h \
 	src/interconnect/segmsg_kernel_copy.c \
 	src/interconnect/segmsg_kernel_copy.h \
+	src/interconnect/segmsg_random.c \
+	src/interconnect/segmsg_random.h \
 	src/interconnect/segmsg_win.c \
 	src/interconnect/segmsg_win.h \
 	src/library/alive.c \

@@ -244,7 +244,11 @@ static bool prefers_units(const mca_btl_segmsg_transfer_t *transfer)
     if (!may_be || config->units_always) {
         return may_be;
     }
-    /* Where both stream, two processors have four copies to make of what the kernel makes two of. */
+    if (!mca_btl_segmsg_waits()) {
+        return false;
+    }
+    /* Only who polls comes here. Where both stream, two processors have four copies to make of what the kernel
+     * makes two of. */
     if (help_count > WINDOW) {
         return false;
     }
@@ -254,8 +258,7 @@ static bool prefers_units(const mca_btl_segmsg_transfer_t *transfer)
     bool follows = (int64_t) (endpoint->unit_sent - endpoint->large_began) > 0
                    && !segmsg_choice_is_against_units(&endpoint->choice);
     endpoint->large_began = segmsg_clock_ticks();
-    return mca_btl_segmsg_waits()
-           && (segmsg_choice_units(&endpoint->choice, transfer->size) || follows);
+    return segmsg_choice_units(&endpoint->choice, transfer->size) || follows;
 }
 
 void mca_btl_segmsg_has_copied(const mca_btl_segmsg_transfer_t *transfer, uint64_t begun)

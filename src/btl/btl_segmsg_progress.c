@@ -238,7 +238,9 @@ bool mca_btl_segmsg_waits(void)
 
 void mca_btl_segmsg_watch(void)
 {
-    mca_btl_segmsg.watches = !is_waiting(&mca_btl_segmsg);
+    if (!opal_using_threads() || polling_depth != 0) {
+        mca_btl_segmsg.watches = !is_waiting(&mca_btl_segmsg);
+    }
 }
 
 void mca_btl_segmsg_took(uint64_t now)

@@ -9,8 +9,8 @@
 
 #include "core/segmsg_defaults.h"
 #include "interconnect/segmsg_kernel_copy.h"
+#include "interconnect/segmsg_random.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
@@ -41,14 +41,10 @@ static uint64_t versions(void)
 static uint64_t random_word(void)
 {
     uint64_t word = 0;
-    int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || read(fd, &word, sizeof(word)) != (ssize_t) sizeof(word)) {
+    if (!segmsg_random_bytes(&word, sizeof(word))) {
         struct timespec now;
         clock_gettime(CLOCK_REALTIME, &now);
         word = (uint64_t) now.tv_nsec << 32 ^ (uint64_t) now.tv_sec ^ (uint64_t) getpid();
-    }
-    if (fd >= 0) {
-        close(fd);
     }
     return word | 1; /* never 0 */
 }
