@@ -79,7 +79,7 @@ typedef struct {
     unsigned stream_piece;
     unsigned string_from; /* bytes; 0: none */
     unsigned units_from;  /* bytes; 0: none */
-    unsigned units_to;   /* bytes */
+    unsigned units_to;    /* bytes */
     bool units_always;
     unsigned units_patience; /* microseconds */
     unsigned stream_burst;
@@ -190,9 +190,9 @@ typedef struct {
      * both NULL. */
     opal_free_list_item_t *buffer;
     void *heap;
-    size_t charge;        /* bytes by which it counts in endpoint->buffered */
-    uint8_t apart;        /* how it differs from others, of the two above */
-    size_t pieces_sent;   /* bytes of it that went out in pieces: see btl_segmsg_pieces.c */
+    size_t charge;      /* bytes by which it counts in endpoint->buffered */
+    uint8_t apart;      /* how it differs from others, of the two above */
+    size_t pieces_sent; /* bytes of it that went out in pieces: see btl_segmsg_pieces.c */
     uint8_t tag;
 } mca_btl_segmsg_frag_t;
 _Static_assert(offsetof(mca_btl_segmsg_frag_t, tail)
@@ -252,8 +252,8 @@ typedef struct {
     volatile bool any_busy;
 
     opal_free_list_t frags;
-    opal_free_list_t buffers; /* for messages up to the eager limit that wait */
-    size_t buffer_bytes;      /* what each of those holds */
+    opal_free_list_t buffers;        /* for messages up to the eager limit that wait */
+    size_t buffer_bytes;             /* what each of those holds */
     opal_pointer_array_t operations; /* put, get and atomics under way, by the index peers echo */
 
     /* Fragments handed to the PML and others, and their bytes; under `polling`. */

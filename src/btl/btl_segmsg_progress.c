@@ -210,8 +210,9 @@ static void end_row(mca_btl_segmsg_module_t *module)
 {
     if (module->watches) {
         module->watches = false;
-        module->habit = is_waiting(module) ? module->habit + (module->habit < MCA_BTL_SEGMSG_HABIT_MAX)
-                                           : module->habit - (module->habit < 2 ? module->habit : 2);
+        module->habit = is_waiting(module)
+                            ? module->habit + (module->habit < MCA_BTL_SEGMSG_HABIT_MAX)
+                            : module->habit - (module->habit < 2 ? module->habit : 2);
     }
     module->calls_in_a_row = 0;
 }

@@ -86,9 +86,9 @@ void segmsg_copy_long_by(segmsg_copy_way_t way, void *to, const void *from, size
 
 void segmsg_copy_long(void *to, const void *from, size_t size)
 {
-    segmsg_copy_way_t way = size >= segmsg_copy_string_from ? SEGMSG_COPY_STRING
+    segmsg_copy_way_t way = size >= segmsg_copy_string_from       ? SEGMSG_COPY_STRING
                             : segmsg_copy_can(SEGMSG_COPY_AVX512) ? SEGMSG_COPY_AVX512
-                            : segmsg_copy_can(SEGMSG_COPY_AVX2) ? SEGMSG_COPY_AVX2
-                                                                : SEGMSG_COPY_PORTABLE;
+                            : segmsg_copy_can(SEGMSG_COPY_AVX2)   ? SEGMSG_COPY_AVX2
+                                                                  : SEGMSG_COPY_PORTABLE;
     segmsg_copy_long_by(way, to, from, size);
 }

@@ -69,8 +69,9 @@ static long allocated(void)
 {
     struct mallinfo2 info = mallinfo2();
 
-    return __sanitizer_get_current_allocated_bytes ? (long) __sanitizer_get_current_allocated_bytes()
-                                                   : (long) (info.uordblks + info.hblkhd);
+    return __sanitizer_get_current_allocated_bytes
+               ? (long) __sanitizer_get_current_allocated_bytes()
+               : (long) (info.uordblks + info.hblkhd);
 }
 
 struct holdings {

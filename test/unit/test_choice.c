@@ -41,7 +41,8 @@ static outcome_t receive(segmsg_choice_t *choice, const machine_t *machine, uint
             if (machine->traffic == SEGMSG_TRAFFIC_BOTH_WAYS) {
                 segmsg_choice_note_in(choice, length, machine->in * length / UNIT);
             }
-            segmsg_choice_note_unit(choice, length, machine->unit * length / UNIT, machine->traffic);
+            segmsg_choice_note_unit(choice, length, machine->unit * length / UNIT,
+                                    machine->traffic);
         }
         if (machine->traffic == SEGMSG_TRAFFIC_ALONE && !machine->computes) {
             segmsg_choice_note_whole(choice, size, machine->whole * size / UNIT);
@@ -55,8 +56,14 @@ static const machine_t near = {.copy = 4000, .unit = 2000, .traffic = SEGMSG_TRA
 static const machine_t far = {.copy = 6000, .unit = 12000, .traffic = SEGMSG_TRAFFIC_STREAM};
 static const machine_t level = {.copy = 4000, .unit = 3500, .traffic = SEGMSG_TRAFFIC_STREAM};
 /* Where both send, each unit is copied in as well; and alone it is the whole that counts. */
-static const machine_t both_slow = {.copy = 4000, .unit = 2000, .in = 1500, .traffic = SEGMSG_TRAFFIC_BOTH_WAYS};
-static const machine_t both_fast = {.copy = 4000, .unit = 2000, .in = 500, .traffic = SEGMSG_TRAFFIC_BOTH_WAYS};
+static const machine_t both_slow = {.copy = 4000,
+                                    .unit = 2000,
+                                    .in = 1500,
+                                    .traffic = SEGMSG_TRAFFIC_BOTH_WAYS};
+static const machine_t both_fast = {.copy = 4000,
+                                    .unit = 2000,
+                                    .in = 500,
+                                    .traffic = SEGMSG_TRAFFIC_BOTH_WAYS};
 static const machine_t alone_fast = {.copy = 4000, .unit = 3500, .whole = 3600};
 static const machine_t alone_slow = {.copy = 4000, .unit = 1000, .whole = 4400};
 static const machine_t computing = {.copy = 4000,
@@ -108,7 +115,8 @@ static void what_else_there_is_counts(void)
     (void) receive(&choice, &both_fast, 64 * KB, 64 * MB);
     UNIT_CHECK(!segmsg_choice_is_against_units(&choice));
     segmsg_choice_init(&choice);
-    (void) receive(&choice, &both_slow, 64 * KB, 15 * MB); /* the first trials, and a part of what follows */
+    (void) receive(&choice, &both_slow, 64 * KB,
+                   15 * MB); /* the first trials, and a part of what follows */
     UNIT_CHECK(segmsg_choice_is_against_units(&choice));
     outcome_t outcome = settled(&both_slow);
     check_mostly(outcome.by_copy, outcome.by_units);
