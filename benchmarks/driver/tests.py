@@ -294,7 +294,7 @@ TESTS: dict[str, Test] = {
         ),
         Test(
             "updates",
-            "random update of a table with an MPI_Test",
+            "two random updates of a table and an MPI_Test",
             "ns",
             True,
             "updates",

@@ -4,7 +4,8 @@
  *
  * A program that computes and looks for messages now and then: ranks 0 and 1 update a table at random places, test a
  * pending receive after each update, and send each other a bucket of updates after every so many, as HPCC's
- * RandomAccess does. The first column is the size of the table.
+ * RandomAccess does. So each test goes with two updates, an own one and one that was received. The first column is
+ * the size of the table.
  */
 #include "pair.h"
 
@@ -13,10 +14,11 @@
 #include <string.h>
 
 enum { BUCKET = 512 /* updates */ };
+#define STEP UINT64_C(0x9e3779b97f4a7c15) /* from one update of a bucket to the next */
 
 static const struct bench_program program = {
     .name = "segmsg_updates",
-    .purpose = "Time of a random update of a table followed by an MPI_Test of a pending receive.",
+    .purpose = "Time of two random updates of a table and an MPI_Test of a pending receive.",
     .sizes_are = "Table",
     .min_default = 32 << 10,
     .max_default = 32 << 20,
@@ -45,6 +47,9 @@ static void apply(struct updates *updates, const uint64_t *bucket, uint64_t mask
 {
     for (int i = 0; i < BUCKET; ++i) {
         updates->table[bucket[i] & mask] ^= bucket[i];
+    }
+    for (int i = 1; updates->pair.bench->validate && i < BUCKET; ++i) {
+        updates->pair.bench->errors += bucket[i] != bucket[0] + (uint64_t) i * STEP;
     }
 }
 
@@ -80,7 +85,7 @@ static void body(void *context, size_t bytes, long iterations)
         if (0 == i % BUCKET) {
             MPI_Wait(&out, MPI_STATUS_IGNORE);
             for (int n = 0; n < BUCKET; ++n) {
-                updates->bucket[n] = value + (uint64_t) n * 0x9e3779b97f4a7c15;
+                updates->bucket[n] = value + (uint64_t) n * STEP;
             }
             MPI_Isend(updates->bucket, sizeof updates->bucket, MPI_BYTE, pair->peer, updates->tag,
                       pair->comm, &out);

@@ -136,8 +136,8 @@ typedef struct mca_btl_base_endpoint_t {
                                   with which it did */
     _Atomic uint64_t unasked;  /* bytes of those with which it was not asked to */
     segmsg_help_t help;        /* whether it is worth asking it to copy with us */
-    uint64_t unit_sent;        /* when a unit was sent to it last, in ticks; by who polls */
-    uint64_t large_began;      /* when a large message of it began last, in ticks */
+    uint64_t unit_sent;        /* when a unit was sent to it last, in ticks; by who polls, */
+    uint64_t large_began;      /* and when it was last asked how a large message of it is to come */
     uint64_t heard;            /* when a unit came from it last, in ticks; by who polls */
     segmsg_choice_t choice;    /* how its large messages come */
     bool pid_is_visible;       /* the kernel knows it here by the number that it says */
@@ -235,10 +235,13 @@ typedef struct {
     long processor_count;           /* of these */
     _Atomic unsigned callers;       /* threads of this process that call progress; 0: no threads */
     _Atomic uint32_t joint_work;    /* transfers of two processes that progress must look after */
-    bool delivers;                  /* a message, to the PML; by who polls, as the next two */
-    bool watches;                   /* whether the calls to progress go on: something was begun, */
-    unsigned habit;                 /* how often they did, lately; */
-    unsigned denied;                /* and how often that was said not to be so */
+    /* By who polls. */
+    bool delivers; /* a message, to the PML */
+    bool
+        watches; /* something was begun for which a waiter would stay; what becomes of the row of calls? */
+    unsigned
+        habit; /* up by 1 when such a row became a wait, down by 2 when not; below half, no waiter is seen */
+    unsigned denied;                /* how often that was said since */
     _Atomic uint32_t own_transfers; /* large ones that this process has begun */
     uint64_t alive_ticks; /* ticks until we make sure again that one that we wait for lives */
     segmsg_clock_moment_t start;

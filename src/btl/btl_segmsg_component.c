@@ -292,6 +292,7 @@ static mca_btl_base_module_t **component_init(int *count, bool progress_threads,
         return modules;
     }
     module->start = segmsg_clock_now();
+    module->habit = MCA_BTL_SEGMSG_HABIT_MAX; /* as long as nothing else is known */
     module->look = (segmsg_look_t){.burst = (int) config->burst};
     identify(module);
     segmsg_processors_init(&module->processors);

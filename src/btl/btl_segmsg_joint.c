@@ -232,10 +232,29 @@ static bool may_ask(mca_btl_segmsg_endpoint_t *endpoint, size_t size)
     return true;
 }
 
+static bool is_claimed(const help_t *help);
+
+/*
+ * True if this process streams to a peer: it is asked for the units of many messages. Where both do, two processors
+ * would have four copies to make of what the kernel makes two of.
+ */
+static bool streams_too(const mca_btl_segmsg_endpoint_t *endpoint)
+{
+    enum { WINDOW = 8 /* messages */ };
+    unsigned asked = 0;
+    if (OPAL_LIKELY(help_count <= WINDOW)) {
+        return false;
+    }
+    for (unsigned h = 0; h < help_count && asked <= WINDOW; ++h) {
+        const help_t *help = &helps[(help_first + h) % HELPS_MAX];
+        asked += help->endpoint == endpoint && help->by_units && !is_claimed(help);
+    }
+    return asked > WINDOW;
+}
+
 /* True if a transfer is to come in units. That is for who waits, since the sender is to do its part then. */
 static bool prefers_units(const mca_btl_segmsg_transfer_t *transfer)
 {
-    enum { WINDOW = 8 /* messages under way to a peer, of one that streams */ };
     const mca_btl_segmsg_config_t *config = &mca_btl_segmsg.config;
     bool may_be = config->units_from != 0 && transfer->size >= config->units_from
                   && transfer->size <= config->units_to && !transfer->is_put
@@ -247,18 +266,12 @@ static bool prefers_units(const mca_btl_segmsg_transfer_t *transfer)
     if (!mca_btl_segmsg_waits()) {
         return false;
     }
-    /* Only who polls comes here. Where both stream, two processors have four copies to make of what the kernel
-     * makes two of. */
-    if (help_count > WINDOW) {
-        return false;
-    }
+    /* Only who polls comes here. */
     mca_btl_segmsg_endpoint_t *endpoint = transfer->endpoint;
-    /* Where both send to each other they are to do it alike: the one that lets the kernel copy sends nothing
-     * meanwhile. */
-    bool follows = (int64_t) (endpoint->unit_sent - endpoint->large_began) > 0
-                   && !segmsg_choice_is_against_units(&endpoint->choice);
+    bool peer_asks = (int64_t) (endpoint->unit_sent - endpoint->large_began) > 0;
     endpoint->large_began = segmsg_clock_ticks();
-    return segmsg_choice_units(&endpoint->choice, transfer->size) || follows;
+    return !streams_too(endpoint)
+           && segmsg_choice_units(&endpoint->choice, transfer->size, peer_asks);
 }
 
 void mca_btl_segmsg_has_copied(const mca_btl_segmsg_transfer_t *transfer, uint64_t begun)

@@ -29,8 +29,6 @@ void mca_btl_segmsg_choose_times(void)
 {
     mca_btl_segmsg.look_ticks =
         segmsg_clock_ticks_in(&mca_btl_segmsg.start, mca_btl_segmsg.config.look_every);
-    mca_btl_segmsg.apart = mca_btl_segmsg.unclocked = mca_btl_segmsg.unclocked_most = 0;
-    mca_btl_segmsg.habit = MCA_BTL_SEGMSG_HABIT_MAX; /* as long as nothing else is known */
     mca_btl_segmsg.row_ticks = mca_btl_segmsg.config.look_every == 0
                                    ? 0
                                    : segmsg_clock_ticks_in(&mca_btl_segmsg.start, 1000 /* ns */);

@@ -239,8 +239,8 @@ bool mca_btl_segmsg_waits(void)
 
 void mca_btl_segmsg_watch(void)
 {
-    if (!opal_using_threads() || polling_depth != 0) {
-        mca_btl_segmsg.watches = !is_waiting(&mca_btl_segmsg);
+    if ((!opal_using_threads() || polling_depth != 0) && !is_waiting(&mca_btl_segmsg)) {
+        mca_btl_segmsg.watches = true;
     }
 }
 
@@ -269,18 +269,19 @@ static bool needs_clock(const mca_btl_segmsg_module_t *module)
 static void count_apart(mca_btl_segmsg_module_t *module, uint64_t gap)
 {
     enum { APART = 4 /* calls */, FIRST = 16, MOST = 512 };
+    if (module->looked_in_vain == 0) {
+        return; /* the last call had something to do, or went without the clock */
+    }
     if (OPAL_LIKELY(gap < module->look_ticks)) {
         module->apart = 0;
         module->unclocked_most = 0;
         return;
     }
-    /* Of the first call after some that went without it is not known since when. */
     if (++module->apart > APART && !needs_clock(module)) {
-        module->apart = APART - 1;
+        end_row(module);
+        module->apart = APART;
         module->unclocked = module->unclocked_most < FIRST ? FIRST : module->unclocked_most;
         module->unclocked_most = 2 * module->unclocked < MOST ? 2 * module->unclocked : MOST;
-        module->calls_in_a_row = 0;
-        module->looked_in_vain = 0;
     }
 }
 
@@ -296,10 +297,12 @@ static int look(mca_btl_segmsg_module_t *module)
     }
     if (module->unclocked != 0) {
         --module->unclocked;
-        if (OPAL_LIKELY(!needs_clock(module))) {
+        if (OPAL_LIKELY(module->unclocked != 0 && !needs_clock(module))) {
             return poll_readers(module);
         }
         module->unclocked = 0;
+        module->looked_in_vain = 0;            /* when the last call was, and what it found, */
+        module->called = segmsg_clock_ticks(); /* is not known */
     }
     uint64_t now = segmsg_clock_ticks();
     uint64_t gap = now - module->called;

@@ -7,16 +7,20 @@
 enum {
     LEAST = 4 << 10, /* bytes that are worth measuring */
     NOTED = 32,      /* times of which the least counts */
-    IN_VAIN = 8 /* transfers in a row of which nothing came, or too late: the sender computes */
+    /* Transfers in a row of which nothing came, or too late: the sender computes. Where it asks for units it
+     * may only have let the kernel copy for a while, as a trial. */
+    IN_VAIN = 8,
+    FOLLOWED_IN_VAIN = 32
 };
 
 #define MB(number) ((int64_t) (number) << 20)
-static const int64_t try_copy = MB(1);    /* bytes of a trial */
-static const int64_t try_units = MB(6);   /* the same, of those that come; */
-static const int64_t warm_up = MB(4);     /* of these, what is not measured; */
-static const int64_t try_most = MB(256);  /* bytes that are asked for before they come */
-static const int64_t stay_least = MB(16); /* bytes until the next trial; */
-static const int64_t stay_vain = MB(64);  /* the same after a trial in vain; */
+static const int64_t try_copy = MB(1); /* bytes of a trial; or fewer, in as many messages as have */
+static const int64_t try_least = 64 << 10; /* so many bytes each */
+static const int64_t try_units = MB(6);    /* the same, of those that come; */
+static const int64_t warm_up = MB(4);      /* of these, what is not measured; */
+static const int64_t try_most = MB(256);   /* bytes that are asked for before they come */
+static const int64_t stay_least = MB(16);  /* bytes until the next trial; */
+static const int64_t stay_vain = MB(64);   /* the same after a trial in vain; */
 static const int64_t stay_most = MB(512); /* twice as many if that changes nothing, up to so many */
 
 /* All loads and stores of a choice are relaxed: they are hints, and what is lost comes again. Two
@@ -113,11 +117,6 @@ static bool units_are_faster(const segmsg_choice_t *choice)
     return unit != 0 && unit < get(&choice->copy.known);
 }
 
-bool segmsg_choice_is_against_units(const segmsg_choice_t *choice)
-{
-    return get(&choice->unit.known) != 0 && !units_are_faster(choice);
-}
-
 static void enter(segmsg_choice_t *choice, segmsg_phase_t phase)
 {
     int64_t left = 0;
@@ -163,7 +162,9 @@ static segmsg_phase_t next_phase(const segmsg_choice_t *choice, segmsg_phase_t p
 static segmsg_phase_t phase_of(segmsg_choice_t *choice, uint64_t bytes)
 {
     segmsg_phase_t phase = get(&choice->phase);
-    int64_t left = atomic_fetch_sub_explicit(&choice->left, (int64_t) bytes, memory_order_relaxed);
+    int64_t counted =
+        phase == SEGMSG_TRY_COPY && (int64_t) bytes < try_least ? try_least : (int64_t) bytes;
+    int64_t left = atomic_fetch_sub_explicit(&choice->left, counted, memory_order_relaxed);
     bool is_over = left <= 0;
     if (phase == SEGMSG_TRY_UNITS || phase == SEGMSG_STAY_UNITS) {
         bool is_slow = phase == SEGMSG_STAY_UNITS && !units_are_faster(choice);
@@ -192,8 +193,16 @@ void segmsg_choice_init(segmsg_choice_t *choice)
     enter(choice, SEGMSG_TRY_COPY);
 }
 
-bool segmsg_choice_units(segmsg_choice_t *choice, uint64_t bytes)
+/* True if units are not known to be slower, nor to come too late though the peer asks for some. */
+static bool may_follow(const segmsg_choice_t *choice)
+{
+    return (get(&choice->unit.known) == 0 || units_are_faster(choice))
+           && get(&choice->in_vain) < FOLLOWED_IN_VAIN;
+}
+
+bool segmsg_choice_units(segmsg_choice_t *choice, uint64_t bytes, bool peer_asks)
 {
     segmsg_phase_t phase = phase_of(choice, bytes);
-    return phase == SEGMSG_TRY_UNITS || phase == SEGMSG_STAY_UNITS;
+    return phase == SEGMSG_TRY_UNITS || phase == SEGMSG_STAY_UNITS
+           || (phase == SEGMSG_STAY_COPY && peer_asks && may_follow(choice));
 }

@@ -81,10 +81,11 @@ void segmsg_choice_note_message(segmsg_choice_t *choice, bool in_time);
 /* Ticks that the kernel takes for `bytes` bytes; 0: that is not known. */
 uint64_t segmsg_choice_copy_ticks(const segmsg_choice_t *choice, uint64_t bytes);
 
-/* True if units are known to be no faster. */
-bool segmsg_choice_is_against_units(const segmsg_choice_t *choice);
-
-/* How the next message, of `bytes` bytes, is to come: true, in units. */
-bool segmsg_choice_units(segmsg_choice_t *choice, uint64_t bytes);
+/*
+ * How the next message, of `bytes` bytes, is to come: true, in units. `peer_asks`: since the message before,
+ * the peer has been sent units that it asked for. Where both send they are to do it alike, as the one that lets the kernel
+ * copy sends nothing meanwhile.
+ */
+bool segmsg_choice_units(segmsg_choice_t *choice, uint64_t bytes, bool peer_asks);
 
 #endif

@@ -53,6 +53,15 @@ SEGMSG_INLINE void segmsg_copy_short(void *to, const void *from, size_t size)
     }
 }
 
+/* Sanitizers do not see what the instruction reads and writes. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SEGMSG_SANITIZED 1
+#elif defined(__has_feature)
+#define SEGMSG_SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#else
+#define SEGMSG_SANITIZED 0
+#endif
+
 /* Copies of so many bytes and more are made by the processor's string instruction; SIZE_MAX: none is. Set
  * before anything is copied. */
 extern size_t segmsg_copy_string_from;
@@ -69,7 +78,7 @@ static inline void segmsg_copy_set_string_from(size_t bytes)
  */
 static inline void segmsg_copy_string(void *to, const void *from, size_t size)
 {
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !SEGMSG_SANITIZED
     __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
 #else
     memcpy(to, from, size);
@@ -81,8 +90,8 @@ static inline void segmsg_copy_string(void *to, const void *from, size_t size)
 enum { SEGMSG_COPY_AHEAD = 16 * SEGMSG_LINE };
 
 /*
- * Copies `size` bytes to the start of a line, owning lines ahead of the copy. The library's memcpy
- * waits for the lines: it was not written for memory that another core has just read.
+ * Copies `size` bytes to the start of a line: by strings if there are enough, or else owning lines ahead of the
+ * copy. The library's memcpy waits for the lines: it was not written for memory that another core has just read.
  */
 static inline void segmsg_copy_lines(void *to, const void *from, size_t size)
 {

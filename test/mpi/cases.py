@@ -40,6 +40,8 @@ UNITS = {"btl": "segmsg", "btl_segmsg_units_from": "4096",
          "btl_segmsg_units_to": "1000000000", "btl_segmsg_units_always": "true",
          "btl_segmsg_joint_crowded": "true", "btl_segmsg_stream_piece": "8128"}
 UNITS_TINY = {**TINY, **UNITS, "btl_segmsg_stream_piece": "2000"}
+# Copies by the string instruction, wherever there is one.
+STRINGS = {"btl": "segmsg", "btl_segmsg_single_copy": "none", "btl_segmsg_string_from": "64"}
 LINES_OWNED_NO_KERNEL_COPY = {**LINES_OWNED, **NO_KERNEL_COPY}
 LINES_REUSED_NO_KERNEL_COPY = {**LINES_REUSED, **NO_KERNEL_COPY}
 DEFAULT = {}
@@ -51,7 +53,7 @@ WAYS = {"alone": ALONE, "with self": WITH_SELF, "no kernel copy": NO_KERNEL_COPY
         "lines owned": LINES_OWNED, "lines reused": LINES_REUSED,
         "lines owned, no kernel copy": LINES_OWNED_NO_KERNEL_COPY,
         "lines reused, no kernel copy": LINES_REUSED_NO_KERNEL_COPY,
-        "units": UNITS, "units, tiny": UNITS_TINY,
+        "strings": STRINGS, "units": UNITS, "units, tiny": UNITS_TINY,
         "osc rdma": ONE_SIDED, "osc rdma, no kernel copy": ONE_SIDED_NO_KERNEL_COPY,
         "osc rdma, tiny": ONE_SIDED_TINY}
 
@@ -169,6 +171,7 @@ def message_cases():
     cases += matrix("ordering", (2, 4), lines, ((2, "lines owned"), (2, "lines reused")))
     no_copy = tuple(f"{way}, no kernel copy" for way in lines)
     cases += matrix("counters", (2,), lines)
+    cases += matrix("datatypes", (2,), ("strings",), ((2, "strings"),)) + matrix("ordering", (4,), ("strings",))
     cases += matrix("datatypes", (2,), no_copy)
     cases += matrix("threads", (2,), lines)
     units = ("units", "units, tiny")

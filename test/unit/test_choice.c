@@ -17,6 +17,7 @@ typedef struct {
     segmsg_traffic_t traffic;
     uint64_t in;    /* where both send */
     uint64_t whole; /* of messages that come alone */
+    bool peer_asks; /* it is sent units as well */
     bool computes;  /* nothing comes of it */
 } machine_t;
 
@@ -30,7 +31,7 @@ static outcome_t receive(segmsg_choice_t *choice, const machine_t *machine, uint
 {
     outcome_t outcome = {0};
     for (uint64_t done = 0; done < bytes; done += size) {
-        if (!segmsg_choice_units(choice, size)) {
+        if (!segmsg_choice_units(choice, size, machine->peer_asks)) {
             segmsg_choice_note_copy(choice, size, machine->copy * size / UNIT);
             outcome.by_copy += size;
             continue;
@@ -98,7 +99,6 @@ static void the_faster_way_is_taken(void)
     }
 }
 
-/* What must get into the segment first has to be much faster out of it. */
 static outcome_t settled(const machine_t *machine)
 {
     segmsg_choice_t choice;
@@ -109,15 +109,6 @@ static outcome_t settled(const machine_t *machine)
 
 static void what_else_there_is_counts(void)
 {
-    segmsg_choice_t choice;
-    segmsg_choice_init(&choice);
-    UNIT_CHECK(!segmsg_choice_is_against_units(&choice)); /* nothing is known */
-    (void) receive(&choice, &both_fast, 64 * KB, 64 * MB);
-    UNIT_CHECK(!segmsg_choice_is_against_units(&choice));
-    segmsg_choice_init(&choice);
-    (void) receive(&choice, &both_slow, 64 * KB,
-                   15 * MB); /* the first trials, and a part of what follows */
-    UNIT_CHECK(segmsg_choice_is_against_units(&choice));
     outcome_t outcome = settled(&both_slow);
     check_mostly(outcome.by_copy, outcome.by_units);
     outcome = settled(&both_fast);
@@ -128,6 +119,33 @@ static void what_else_there_is_counts(void)
     check_mostly(outcome.by_units, outcome.by_copy);
 }
 
+/* Two that send to each other do it alike, unless that is known to be slower or is in vain. */
+static void one_that_asks_for_units_is_asked_for_units(void)
+{
+    machine_t late = alone_fast, asking = alone_fast, vain = alone_fast, slow = alone_slow;
+    segmsg_choice_t choice;
+    late.computes = true;
+    asking.peer_asks = true;
+    vain.computes = vain.peer_asks = true;
+    slow.peer_asks = true;
+
+    segmsg_choice_init(&choice);
+    (void) receive(&choice, &late, 64 * KB, 4 * MB); /* the kernel copies from now on */
+    outcome_t outcome = receive(&choice, &late, 64 * KB, MB);
+    UNIT_EQUAL(outcome.by_units, 0);
+    outcome = receive(&choice, &asking, 64 * KB, MB);
+    UNIT_EQUAL(outcome.by_copy, 0);
+    outcome = receive(&choice, &asking, 64 * KB, (uint64_t) 4000 * MB);
+    check_mostly(outcome.by_units, outcome.by_copy);
+    UNIT_CHECK(outcome.by_copy != 0); /* it is tried now and then */
+
+    outcome = settled(&vain);
+    check_mostly(outcome.by_copy, outcome.by_units);
+    outcome = settled(&slow);
+    check_mostly(outcome.by_copy, outcome.by_units);
+}
+
+/* What must get into the segment first has to be much faster out of it. */
 static void a_little_faster_is_not_enough(void)
 {
     segmsg_choice_t choice;
@@ -209,6 +227,7 @@ static void the_kernels_time_is_known_when_it_was_noted(void)
 static const unit_case_t cases[] = {
     UNIT_CASE(the_faster_way_is_taken),
     UNIT_CASE(what_else_there_is_counts),
+    UNIT_CASE(one_that_asks_for_units_is_asked_for_units),
     UNIT_CASE(a_little_faster_is_not_enough),
     UNIT_CASE(processes_that_move_are_followed),
     UNIT_CASE(a_sender_that_computes_is_left_alone),

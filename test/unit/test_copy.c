@@ -87,7 +87,7 @@ static void copy_short_copies_up_to_a_line(void)
     }
 }
 
-static void copy_lines_copies_any_size(void)
+static void check_copy_lines(void)
 {
     for (size_t size = 0; size <= SIZE_MAX_COPIED; ++size) {
         unsigned char from[size == 0 ? 1 : size];
@@ -100,6 +100,17 @@ static void copy_lines_copies_any_size(void)
         UNIT_CHECK(is_filled(field.byte, to));
         UNIT_CHECK(is_filled(to + size, field.byte + sizeof(field.byte)));
     }
+}
+
+static void copy_lines_copies_any_size(void)
+{
+    size_t usual = segmsg_copy_string_from;
+    segmsg_copy_set_string_from(0);
+    UNIT_EQUAL(segmsg_copy_string_from, SIZE_MAX);
+    check_copy_lines();
+    segmsg_copy_set_string_from(SEGMSG_LINE + 1);
+    check_copy_lines();
+    segmsg_copy_string_from = usual;
 }
 
 static void check_copy_long(segmsg_copy_way_t way, size_t to_offset, size_t from_offset,
@@ -127,12 +138,10 @@ static void check_copy_long(segmsg_copy_way_t way, size_t to_offset, size_t from
 
 static void copy_long_copies_any_size_at_any_alignment_in_every_way(void)
 {
-    unsigned ways = 0;
     for (segmsg_copy_way_t way = SEGMSG_COPY_PORTABLE; way <= SEGMSG_COPY_WAYS; ++way) {
         if (way != SEGMSG_COPY_WAYS && !segmsg_copy_can(way)) {
             continue;
         }
-        ++ways;
         for (size_t to_offset = 0; to_offset < SEGMSG_LINE; to_offset += 3) {
             for (size_t from_offset = 0; from_offset < SEGMSG_LINE; from_offset += 13) {
                 for (size_t size = 0; size <= SIZE_MAX_COPIED && !unit_has_failed(); ++size) {
@@ -141,7 +150,12 @@ static void copy_long_copies_any_size_at_any_alignment_in_every_way(void)
             }
         }
     }
-    UNIT_CHECK(ways >= 2); /* the portable one, and the one that is chosen */
+    size_t usual = segmsg_copy_string_from;
+    segmsg_copy_set_string_from(SEGMSG_LINE);
+    for (size_t size = 0; size <= SIZE_MAX_COPIED && !unit_has_failed(); ++size) {
+        check_copy_long(SEGMSG_COPY_WAYS, size % 7, size % 11, size);
+    }
+    segmsg_copy_string_from = usual;
 }
 
 /* Also for addresses that nothing is mapped at, and for some that no process can have. */
