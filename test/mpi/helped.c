@@ -54,6 +54,7 @@ static void *work(void *argument)
     pthread_barrier_wait(&all_began); /* all have been in MPI */
     pthread_barrier_wait(&all_began); /* and it was read what they asked for until now */
     exchange(thread, ROUNDS);
+    pthread_barrier_wait(&all_began); /* the last one is not to be alone: it might ask */
     return NULL;
 }
 
@@ -100,6 +101,7 @@ int main(int argc, char **argv)
     if (threads == 1) {
         exchange(0, ROUNDS);
     } else {
+        pthread_barrier_wait(&all_began);
         pthread_barrier_wait(&all_began);
         for (int t = 0; t < threads; t++) {
             pthread_join(thread[t], NULL);
