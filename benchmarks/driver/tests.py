@@ -281,11 +281,9 @@ TESTS: dict[str, Test] = {
             "test",
         ),
         *(
-            Test(
+            _latency(
                 name,
                 f"exchange of data that is used, working set of {working_set}B",
-                "us",
-                True,
                 "touched",
                 working_set,
                 default_sizes=powers(64, 1 << 20, 4),

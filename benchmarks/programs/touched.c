@@ -109,7 +109,6 @@ int main(int argc, char **argv)
     size_t bytes_of_set = chosen_set(bench.choice);
     struct touched touched = {.set = bench_alloc(bytes_of_set),
                               .set_count = bytes_of_set / sizeof(double)};
-    memset(touched.set, 0, bytes_of_set);
     pair_open(&touched.pair, &bench, 1);
     bench_print_head(&bench, "Exchange of used data", (const char *const[]){"Time (us)", NULL});
     for (int i = 0; i < bench.size_count; ++i) {

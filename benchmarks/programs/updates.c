@@ -11,7 +11,6 @@
 
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { BUCKET = 512 /* updates */ };
 #define STEP UINT64_C(0x9e3779b97f4a7c15) /* from one update of a bucket to the next */

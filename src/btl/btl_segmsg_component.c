@@ -133,22 +133,11 @@ static bool make_lists(mca_btl_segmsg_module_t *module)
                   == OPAL_SUCCESS;
 }
 
-static uint64_t random_word(void)
-{
-    uint64_t word;
-    if (!segmsg_random_bytes(&word, sizeof(word))) {
-        struct timespec now;
-        clock_gettime(CLOCK_REALTIME, &now);
-        word = (uint64_t) now.tv_nsec << 32 ^ (uint64_t) now.tv_sec ^ (uint64_t) getpid();
-    }
-    return word | 1; /* never 0 */
-}
-
 static void identify(mca_btl_segmsg_module_t *module)
 {
     module->self = (segmsg_identity_t){
         .name = mca_btl_segmsg_name_of(opal_proc_local_get()),
-        .nonce = random_word(),
+        .nonce = segmsg_random_nonce(),
         .pid = (uint32_t) getpid(),
     };
     module->probe.nonce = module->self.nonce;

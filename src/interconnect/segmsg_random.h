@@ -9,8 +9,13 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Fills `bytes` bytes (at most 256) with the kernel's random bits. False if the kernel gives none. */
 bool segmsg_random_bytes(void *to, size_t bytes);
+
+/* A number, never 0, that tells this process from those that had its process number before. Where the kernel
+ * gives no random bits it is made of the time and the process number, and can be guessed. */
+uint64_t segmsg_random_nonce(void);
 
 #endif

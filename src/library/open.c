@@ -15,7 +15,6 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 /* What every process of the node tells the others. */
@@ -36,17 +35,6 @@ enum { CARD_WORDS = sizeof(card_t) / sizeof(uint64_t) };
 static uint64_t versions(void)
 {
     return (uint64_t) SEGMSG_LAYOUT_VERSION << 32 | segmsg_version();
-}
-
-static uint64_t random_word(void)
-{
-    uint64_t word = 0;
-    if (!segmsg_random_bytes(&word, sizeof(word))) {
-        struct timespec now;
-        clock_gettime(CLOCK_REALTIME, &now);
-        word = (uint64_t) now.tv_nsec << 32 ^ (uint64_t) now.tv_sec ^ (uint64_t) getpid();
-    }
-    return word | 1; /* never 0 */
 }
 
 segmsg_result_t segmsg_lib_mpi_failed(const char *function, int error)
@@ -238,7 +226,7 @@ static segmsg_result_t share(segmsg_t *handle, segmsg_lib_config_t *config)
     uint64_t bytes = 0;
     handle->self = (segmsg_identity_t){
         .name = (uint64_t) handle->node_rank,
-        .nonce = random_word(),
+        .nonce = segmsg_random_nonce(),
         .pid = (uint32_t) getpid(),
     };
     unsigned node_size = (unsigned) handle->node_size;
