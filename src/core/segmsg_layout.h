@@ -51,7 +51,7 @@ enum { SEGMSG_VERDICT_WORDS = 32 }; /* of 32 processes each: see core/segmsg_ver
 
 #define SEGMSG_MAGIC UINT64_C(0x3167736d67657300) /* "\0segmsg1" */
 enum {
-    SEGMSG_LAYOUT_VERSION = 5,   /* changes whenever anything in this header does */
+    SEGMSG_LAYOUT_VERSION = 6,   /* changes whenever anything in this header does */
     SEGMSG_HEAD_OFFSET = 64,     /* bytes; the first line belongs to the run-time's own header */
     SEGMSG_TABLES_OFFSET = 1024, /* bytes; where the tables begin */
     SEGMSG_TABLE_STRIDE = 2 * SEGMSG_LINE, /* bytes from an entry of a table to its next */
@@ -93,6 +93,7 @@ typedef struct {
         group_entry; /* its group in the segment-group table while PAIRED; else SEGMSG_GROUP_NONE */
     uint64_t offset; /* of the control block, bytes from the start of the export */
     uint64_t bytes;  /* control block and partitions together */
+    uint64_t check;  /* sum of what never changes above: segmsg_segment_sum */
 } segmsg_segment_entry_t;
 _Static_assert(sizeof(segmsg_segment_entry_t) == SEGMSG_LINE, "one line a segment");
 
@@ -113,6 +114,9 @@ typedef struct {
     /* Where a guest's first group 0 of its own takes over from the lobby: its messages come after
      * the partitions of the lobby before this one (counted as segmsg_control_t does). Sender. */
     uint64_t after;
+    /* Sum of all above but the state, segmsg_group_sum: written last by the sender, while FORMING; 0 again
+     * before the receiver makes the entry EMPTY. */
+    _Atomic uint64_t check;
 } segmsg_group_entry_t;
 _Static_assert(sizeof(segmsg_group_entry_t) == SEGMSG_LINE, "one line a group");
 

@@ -166,11 +166,19 @@ static segmsg_poll_t take_message(segmsg_receiver_t *receiver, segmsg_reader_t *
 bool segmsg_lobby_is_stuck(const segmsg_receiver_t *receiver)
 {
     const segmsg_lobby_t *lobby = &receiver->lobby;
-    /* Relaxed, both: asked again before anything is done about it. */
-    return lobby->control != NULL
-           && atomic_load_explicit(&lobby->control->claimed, memory_order_relaxed)
-                  != lobby->position
-           && atomic_load_explicit(&lobby->line[lobby->at].header, memory_order_relaxed) == 0;
+    /* Relaxed: asked again before anything is done about it. */
+    if (lobby->control == NULL
+        || atomic_load_explicit(&lobby->control->claimed, memory_order_relaxed)
+               == lobby->position) {
+        return false;
+    }
+    const segmsg_line_t *line = &lobby->line[lobby->at];
+    /* Acquire: what stands behind the header. */
+    uint64_t header = atomic_load_explicit(&line->header, memory_order_acquire);
+    return header == 0
+           || (segmsg_header_kind(header) != SEGMSG_KIND_WRAP
+               && (line->lobby.guest >= receiver->own->shape.groups_max
+                   || lobby->guest[line->lobby.guest] == NULL));
 }
 
 /* The guest leaves for good. */

@@ -58,7 +58,8 @@ static inline bool segmsg_lobby_is_claimed(const segmsg_lobby_t *lobby, uint64_t
 }
 
 /*
- * True if a guest has claimed the next line and put nothing there. It will in a moment; a line that stays so
+ * True if a guest has claimed the next line and put nothing there, or the message there is of a guest that the
+ * receiver cannot admit yet, since its earlier session is not closed. That takes a moment; a line that stays so
  * for seconds was overwritten, or its guest has died at the wrong time, and nobody's messages come past it.
  */
 bool segmsg_lobby_is_stuck(const segmsg_receiver_t *receiver);

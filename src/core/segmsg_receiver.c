@@ -65,8 +65,8 @@ static bool has_earlier_session(const segmsg_receiver_t *receiver, const segmsg_
 {
     for (uint32_t g = 0; g < receiver->groups_there; ++g) {
         const segmsg_group_entry_t *entry = segmsg_export_group(receiver->own, g);
-        /* Acquire: the pairing behind the state. */
-        if (atomic_load_explicit(&entry->state, memory_order_acquire) == SEGMSG_GROUP_FORMED
+        /* Acquire: the pairing behind the sum, which stands there whatever has become of the state. */
+        if (atomic_load_explicit(&entry->check, memory_order_acquire) != 0
             && is_same_process(&entry->sender, sender)
             && (int32_t) (entry->sender.session - sender->session) < 0) {
             return true;
@@ -258,10 +258,26 @@ static bool is_same_session(const segmsg_identity_t *a, const segmsg_identity_t 
     return is_same_process(a, b) && a->session == b->session;
 }
 
-/* Looks at a group that is formed. */
+/* True if the state of an entry that is not FORMED is one that it can have. */
+static bool is_possible(const segmsg_group_entry_t *entry, uint32_t state)
+{
+    /* Acquire: before the state is read again. */
+    return state == SEGMSG_GROUP_FORMING
+           || (state == SEGMSG_GROUP_EMPTY
+               && (atomic_load_explicit(&entry->check, memory_order_acquire) == 0
+                   /* It was taken in between. Relaxed: compared only. */
+                   || atomic_load_explicit(&entry->state, memory_order_relaxed) != state));
+}
+
+/* Looks at an entry of the segment-group table. */
 static segmsg_error_t find_group(segmsg_receiver_t *receiver, uint32_t group_index)
 {
     const segmsg_group_entry_t *entry = segmsg_export_group(receiver->own, group_index);
+    /* Acquire: the pairing behind the state. */
+    uint32_t state = atomic_load_explicit(&entry->state, memory_order_acquire);
+    if (state != SEGMSG_GROUP_FORMED) {
+        return is_possible(entry, state) ? SEGMSG_OK : corrupt(receiver, NULL);
+    }
     segmsg_reader_t *reader = reader_of_group(receiver, group_index);
     if (reader == NULL) {
         return add_group(receiver, group_index);
@@ -301,12 +317,8 @@ segmsg_error_t segmsg_receiver_find_groups(segmsg_receiver_t *receiver)
     uint32_t formed = atomic_load_explicit(&head->formed_count, memory_order_acquire);
     segmsg_error_t result = reach_groups(receiver);
     for (uint32_t g = 0; g < receiver->groups_there; ++g) {
-        segmsg_group_entry_t *entry = segmsg_export_group(receiver->own, g);
-        /* Acquire: the pairing behind the state. */
-        if (atomic_load_explicit(&entry->state, memory_order_acquire) == SEGMSG_GROUP_FORMED) {
-            segmsg_error_t error = find_group(receiver, g);
-            result = error == SEGMSG_OK ? result : error;
-        }
+        segmsg_error_t error = find_group(receiver, g);
+        result = error == SEGMSG_OK ? result : error;
     }
     receiver->formed_seen = formed;
     return receiver->is_corrupt ? SEGMSG_ERR_CORRUPT : result;

@@ -98,6 +98,7 @@ static void open_ring(segmsg_sender_t *sender, segmsg_ring_image_t *ring,
 {
     ring->line = (void *) view->partition;
     ring->control = view->control;
+    ring->group_entry = entry->group_entry;
     ring->count = entry->partition_count;
     ring->lap = segmsg_ring_lap(ring);
     ring->at = 0;
@@ -669,18 +670,28 @@ static bool has_next_header(const segmsg_ring_image_t *ring)
            || atomic_load_explicit(&line->header, memory_order_relaxed) != 0;
 }
 
+/* True if the receiver's table says of group `group_entry` that this sender has formed it. */
+static bool stands(const segmsg_sender_t *sender, uint32_t group_entry)
+{
+    return segmsg_group_stands(sender->target, group_entry, &sender->self);
+}
+
 bool segmsg_sender_verify(segmsg_sender_t *sender)
 {
+    bool is_right = true;
     if (sender->ring.line != NULL) {
         segmsg_ring_look_up(&sender->ring);
-        sender->is_corrupt = sender->is_corrupt || !has_next_header(&sender->ring);
+        is_right = has_next_header(&sender->ring) && stands(sender, sender->ring.group_entry);
     } else if (sender->lobby.line != NULL) {
         segmsg_guest_verify(sender);
+        is_right = stands(sender, sender->lobby.group_entry);
     }
     for (uint32_t g = 1; g < sender->geometry.group_count; ++g) {
         if (sender->run[g] != NULL) {
             run_reclaim(sender, sender->run[g]);
+            is_right = is_right && stands(sender, sender->run[g]->entry.group_entry);
         }
     }
+    sender->is_corrupt = sender->is_corrupt || !is_right;
     return !segmsg_sender_is_corrupt(sender);
 }

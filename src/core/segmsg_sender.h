@@ -47,8 +47,9 @@ typedef struct {
     size_t stream_capacity;    /* the same in a stream: see segmsg_sender_ring_capacity */
     size_t reply_capacity;     /* the same of a message that answers one */
     segmsg_cache_policy_t cache;
-    uint32_t near_most; /* lines asked for anew at a time, at most */
-    uint32_t far_most;  /* longest message, in lines, for which lines far ahead are asked for */
+    uint32_t near_most;   /* lines asked for anew at a time, at most */
+    uint32_t far_most;    /* longest message, in lines, for which lines far ahead are asked for */
+    uint32_t group_entry; /* index in the receiver's segment-group table */
 } segmsg_ring_image_t;
 
 /* The image of a segment above group 0. */

@@ -11,6 +11,30 @@ static bool commit(segmsg_export_t *export, size_t offset, size_t length)
     return export->commit(export->commit_context, offset, length) == 0;
 }
 
+/* Mixes `value` into `sum`; every bit of both counts. */
+static uint64_t mix(uint64_t sum, uint64_t value)
+{
+    sum = (sum ^ value) * UINT64_C(0x9e3779b97f4a7c15);
+    return sum ^ sum >> 29;
+}
+
+uint64_t segmsg_segment_sum(const segmsg_segment_entry_t *entry, uint32_t index)
+{
+    uint64_t sum = mix(1, (uint64_t) index << 32 | entry->group);
+    sum = mix(sum, (uint64_t) entry->partition_size << 32 | entry->partition_count);
+    sum = mix(sum, entry->span_factor);
+    return mix(mix(sum, entry->offset), entry->bytes) | 1;
+}
+
+uint64_t segmsg_group_sum(const segmsg_group_entry_t *entry, uint32_t index)
+{
+    uint64_t sum = mix(2, (uint64_t) index << 32 | entry->group);
+    sum = mix(sum, (uint64_t) entry->segment << 32 | entry->reserved);
+    sum = mix(mix(sum, entry->sender.name), entry->sender.nonce);
+    sum = mix(sum, (uint64_t) entry->sender.pid << 32 | entry->sender.session);
+    return mix(sum, entry->after) | 1;
+}
+
 /*
  * Takes the next index of the table at `table`, which has `max` entries of `entry_bytes`. The entry
  * is committed before it is counted, so whatever is counted may be touched, and a failure spends
@@ -135,6 +159,7 @@ static segmsg_error_t add_segment(segmsg_export_t *export, uint32_t group, uint3
     entry->group_entry = SEGMSG_GROUP_NONE;
     entry->offset = offset;
     entry->bytes = bytes;
+    entry->check = segmsg_segment_sum(entry, index);
     /* Release: whoever sees the state sees the descriptor. */
     atomic_store_explicit(&entry->state, state, memory_order_release);
     *segment = index;
@@ -295,8 +320,12 @@ static void pair(segmsg_export_t *export, uint32_t group_index, uint32_t group, 
     segmsg_group_entry_t *pairing = segmsg_export_group(export, group_index);
     pairing->group = group;
     pairing->segment = segment;
+    pairing->reserved = 0;
     pairing->sender = *sender;
     pairing->after = after;
+    /* Release: whoever sees a sum sees the pairing, and that the entry is not EMPTY any more. */
+    atomic_store_explicit(&pairing->check, segmsg_group_sum(pairing, group_index),
+                          memory_order_release);
     /* Release: an owner that sees FORMED sees the pairing and the reset segment. */
     atomic_store_explicit(&pairing->state, SEGMSG_GROUP_FORMED, memory_order_release);
     /* Release: an owner that sees the new count finds the group. */
@@ -378,11 +407,31 @@ void segmsg_group_dissolve(segmsg_export_t *export, uint32_t group_index)
                           == SEGMSG_SEGMENT_PAIRED
                    && segmsg_export_segment(export, segment)->group_entry == group_index;
     pairing->segment = SEGMSG_SEGMENT_NONE;
+    /* Relaxed: ordered by the release below. */
+    atomic_store_explicit(&pairing->check, 0, memory_order_relaxed);
     /* Release: our last look at the entry comes before the next sender's writes. */
     atomic_store_explicit(&pairing->state, SEGMSG_GROUP_EMPTY, memory_order_release);
     if (is_ours) {
         unclaim_segment(export, segment);
     }
+}
+
+/* True if the sum of a group that is FORMED is right. */
+static bool has_sum(const segmsg_group_entry_t *pairing, uint32_t group_index)
+{
+    /* Relaxed: ordered by the acquire of the state. */
+    return atomic_load_explicit(&pairing->check, memory_order_relaxed)
+           == segmsg_group_sum(pairing, group_index);
+}
+
+bool segmsg_group_stands(const segmsg_export_t *export, uint32_t group_index,
+                         const segmsg_identity_t *sender)
+{
+    const segmsg_group_entry_t *pairing = segmsg_export_group(export, group_index);
+    /* Acquire: the pairing behind the state. */
+    return atomic_load_explicit(&pairing->state, memory_order_acquire) == SEGMSG_GROUP_FORMED
+           && has_sum(pairing, group_index) && pairing->sender.name == sender->name
+           && pairing->sender.nonce == sender->nonce && pairing->sender.session == sender->session;
 }
 
 segmsg_error_t segmsg_segment_read(const segmsg_export_t *export, uint32_t segment,
@@ -401,7 +450,9 @@ segmsg_error_t segmsg_segment_read(const segmsg_export_t *export, uint32_t segme
     checked->group_entry = entry->group_entry;
     checked->offset = entry->offset;
     checked->bytes = entry->bytes;
-    if (checked->group >= geometry->group_count) {
+    checked->check = entry->check;
+    if (checked->check != segmsg_segment_sum(checked, segment)
+        || checked->group >= geometry->group_count) {
         return SEGMSG_ERR_CORRUPT;
     }
     const segmsg_group_geometry_t *shape = &geometry->group[checked->group];
@@ -429,7 +480,7 @@ segmsg_error_t segmsg_group_read(const segmsg_export_t *export, uint32_t group_i
     *segment = pairing->segment;
     segmsg_error_t error = segmsg_segment_read(export, *segment, checked);
     if (error == SEGMSG_OK
-        && (checked->group != pairing->group
+        && (!has_sum(pairing, group_index) || checked->group != pairing->group
             || (checked->group_entry != group_index
                 && atomic_load_explicit(&checked->state, memory_order_relaxed)
                        != SEGMSG_SEGMENT_COMMON))) {

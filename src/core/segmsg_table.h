@@ -65,6 +65,17 @@ segmsg_error_t segmsg_group_form_after(segmsg_export_t *export, const segmsg_ide
 void segmsg_group_dissolve(segmsg_export_t *export, uint32_t group_index);
 
 /*
+ * The sums by which a reader of the tables tells an entry that was overwritten: of the descriptor of segment
+ * `index` (all that stands from its registration on), and of the pairing of group `index`. Never 0.
+ */
+uint64_t segmsg_segment_sum(const segmsg_segment_entry_t *entry, uint32_t index);
+uint64_t segmsg_group_sum(const segmsg_group_entry_t *entry, uint32_t index);
+
+/* True if group `group_index` stands in the table as `sender` has formed it. */
+bool segmsg_group_stands(const segmsg_export_t *export, uint32_t group_index,
+                         const segmsg_identity_t *sender);
+
+/*
  * Copies a segment entry and checks the copy against the geometry and the bounds of the export, as
  * everything that is read from shared memory must be before it is used. Returns SEGMSG_OK or
  * SEGMSG_ERR_CORRUPT.

@@ -46,12 +46,8 @@ static bool verify_lobby(const segmsg_lobby_t *lobby)
 static bool verify_group(const segmsg_receiver_t *receiver, uint32_t group_index,
                          const segmsg_reader_t *reader, uint32_t segment)
 {
-    const segmsg_group_entry_t *group = segmsg_export_group(receiver->own, group_index);
-    /* Acquire: the pairing behind the state. */
-    return atomic_load_explicit(&group->state, memory_order_acquire) == SEGMSG_GROUP_FORMED
-           && group->segment == segment && group->sender.name == reader->sender.name
-           && group->sender.nonce == reader->sender.nonce
-           && group->sender.session == reader->sender.session;
+    return segmsg_group_stands(receiver->own, group_index, &reader->sender)
+           && segmsg_export_group(receiver->own, group_index)->segment == segment;
 }
 
 /* The same of the segment of a group, or of a common one. */

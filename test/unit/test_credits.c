@@ -13,6 +13,8 @@
 #include "memory.h"
 #include "unit.h"
 
+#include <stddef.h>
+
 enum { SENDERS = 3, LOBBY = 40, GROUPS = 24, MESSAGES = 2000, LENGTHS = 8 };
 
 /* The first stays in the lobby; the others form groups of their own. */
@@ -421,6 +423,7 @@ static void a_line_of_the_lobby_that_stays_empty_is_seen(void)
     open_scene(&scene, 0);
     UNIT_CHECK(!segmsg_lobby_is_stuck(&scene.receiver));
     UNIT_CHECK(send_next(&scene, 0));
+    find_groups(&scene);
     UNIT_CHECK(!segmsg_lobby_is_stuck(&scene.receiver));
     atomic_store(&scene.receiver.lobby.line[0].header, 0);
     UNIT_CHECK(segmsg_lobby_is_stuck(&scene.receiver));
@@ -499,6 +502,66 @@ static void a_group_over_another_is_not_taken(void)
     close_scene(&scene);
 }
 
+/* Flips a bit of what a sender has written about its group before the receiver looks at it. */
+static void flip_and_find(uint32_t bit, bool in_segments)
+{
+    scene_t scene;
+    segmsg_sender_t *sender = open_ring(&scene, 3);
+    const segmsg_export_t *export = &scene.memory.export;
+    segmsg_group_entry_t *group = segmsg_export_group(export, sender->ring.group_entry);
+    unsigned char *entry =
+        in_segments ? (void *) segmsg_export_segment(export, group->segment) : (void *) group;
+    entry[bit / 8] ^= (unsigned char) (1U << bit % 8);
+    segmsg_receiver_t *receiver = &scene.receiver;
+    if (segmsg_receiver_find_groups(receiver) != SEGMSG_ERR_CORRUPT) {
+        for (uint32_t t = 0; t < 5; ++t) {
+            receive_some(&scene); /* which is right */
+        }
+        UNIT_EQUAL(segmsg_receiver_verify(receiver), SEGMSG_ERR_CORRUPT);
+    }
+    if (!in_segments) {
+        UNIT_CHECK(!segmsg_sender_verify(sender));
+    }
+    if (unit_has_failed()) {
+        fprintf(stderr, "bit %u of the %s\n", bit, in_segments ? "segment" : "group");
+    }
+    close_scene(&scene);
+}
+
+static void every_bit_of_the_tables_counts(void)
+{
+    enum {
+        SEGMENT_BITS = 8 * (offsetof(segmsg_segment_entry_t, check) + sizeof(uint64_t)),
+        GROUP_BITS = 8 * (offsetof(segmsg_group_entry_t, check) + sizeof(uint64_t))
+    };
+    for (uint32_t bit = 0; bit < SEGMENT_BITS && !unit_has_failed(); ++bit) {
+        flip_and_find(bit, true);
+    }
+    for (uint32_t bit = 0; bit < GROUP_BITS && !unit_has_failed(); ++bit) {
+        flip_and_find(bit, false);
+    }
+}
+
+/* A guest that the receiver cannot admit, since an earlier session of it, which was never, has not closed. */
+static void a_lobby_before_which_a_guest_waits_for_ever_is_stuck(void)
+{
+    scene_t scene;
+    open_scene(&scene, 0);
+    segmsg_identity_t earlier = memory_sender(0);
+    earlier.session = UINT32_MAX; /* less than 0, as sessions are counted */
+    uint32_t group;
+    UNIT_EQUAL(segmsg_group_join(&scene.image[1], &earlier, &group), SEGMSG_OK);
+    UNIT_CHECK(send_next(&scene, 0));
+    find_groups(&scene);
+    UNIT_CHECK(!scene.is_corrupt);
+    for (uint32_t t = 0; t < 10; ++t) {
+        receive_some(&scene);
+    }
+    UNIT_EQUAL(scene.received[0], 0);
+    UNIT_CHECK(segmsg_lobby_is_stuck(&scene.receiver));
+    close_scene(&scene);
+}
+
 /* A count of groups that is too low hides none that was seen; one that is too high reaches no memory that
  * nobody has committed. */
 static void counts_of_groups_that_are_wrong_lead_nowhere(void)
@@ -526,6 +589,8 @@ static const unit_case_t cases[] = {
     UNIT_CASE(a_line_of_the_lobby_that_stays_empty_is_seen),
     UNIT_CASE(partitions_given_back_by_another_are_told_on_the_return),
     UNIT_CASE(segments_in_use_are_not_given_away),
+    UNIT_CASE(every_bit_of_the_tables_counts),
+    UNIT_CASE(a_lobby_before_which_a_guest_waits_for_ever_is_stuck),
     UNIT_CASE(a_group_over_another_is_not_taken),
     UNIT_CASE(counts_of_groups_that_are_wrong_lead_nowhere),
     UNIT_CASE(what_nobody_overwrites_is_right),

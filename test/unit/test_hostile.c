@@ -301,6 +301,9 @@ static void wrong_entries_of_the_tables_are_corrupt(void)
             segment->group_entry = 0;
             break;
         }
+        /* As if it had been written so from the beginning. */
+        segment->check = segmsg_segment_sum(segment, wrong);
+        atomic_store(&group->check, segmsg_group_sum(group, 1));
         UNIT_EQUAL(segmsg_receiver_find_groups(&scene.receiver), SEGMSG_ERR_CORRUPT);
         UNIT_CHECK(scene.receiver.target[wrong].partition == NULL);
         close_scene(&scene);
