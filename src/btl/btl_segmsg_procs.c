@@ -115,6 +115,7 @@ int mca_btl_segmsg_finalize(mca_btl_base_module_t *btl)
         return OPAL_SUCCESS;
     }
     module->initialised = false;
+    module->unclocked = 0;
     if (module->config.report) {
         mca_btl_segmsg_report();
     }

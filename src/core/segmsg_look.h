@@ -129,6 +129,26 @@ SEGMSG_INLINE int segmsg_look_at_others(segmsg_receiver_t *receiver, const segms
     return count;
 }
 
+/*
+ * True if a look would find nothing, at a fraction of its cost: for a process that looks between its own
+ * computations. It counts no idle looks, so every now and then a whole look is due.
+ */
+SEGMSG_INLINE bool segmsg_look_is_vain(const segmsg_receiver_t *receiver)
+{
+    if (receiver->awake != receiver->reader_count || receiver->has_newcomers
+        || segmsg_receiver_has_new_groups(receiver)) {
+        return false;
+    }
+    const segmsg_lobby_t *lobby = &receiver->lobby;
+    /* Relaxed, all: only questions. */
+    uint64_t headers = atomic_load_explicit(&lobby->line[lobby->at].header, memory_order_relaxed);
+    for (uint32_t r = 0; r < receiver->reader_count; ++r) {
+        const segmsg_reader_t *reader = receiver->reader[r];
+        headers |= atomic_load_explicit(&reader->line[reader->at].header, memory_order_relaxed);
+    }
+    return headers == 0;
+}
+
 /* One look; returns how many messages it brought. What is done with a message may look again. */
 SEGMSG_INLINE int segmsg_look(segmsg_receiver_t *receiver, segmsg_look_t *look,
                               const segmsg_look_ops_t *ops, void *context)
