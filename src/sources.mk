@@ -1,86 +1,80 @@
 # Written by tools/sources; "make" does so when a source comes or goes.
 
-segmsg_core_sources = \
-	src/core/segmsg_cache.c \
-	src/core/segmsg_cache.h \
-	src/core/segmsg_choice.c \
-	src/core/segmsg_choice.h \
-	src/core/segmsg_clock.h \
-	src/core/segmsg_copy.h \
-	src/core/segmsg_copy_long.c \
-	src/core/segmsg_copy_long.h \
-	src/core/segmsg_defaults.h \
-	src/core/segmsg_directory.h \
-	src/core/segmsg_error.c \
-	src/core/segmsg_error.h \
-	src/core/segmsg_export.c \
-	src/core/segmsg_export.h \
-	src/core/segmsg_geometry.c \
-	src/core/segmsg_geometry.h \
-	src/core/segmsg_guest.c \
-	src/core/segmsg_guest.h \
-	src/core/segmsg_help.c \
-	src/core/segmsg_help.h \
-	src/core/segmsg_joint.h \
-	src/core/segmsg_layout.h \
-	src/core/segmsg_lobby.c \
-	src/core/segmsg_lobby.h \
-	src/core/segmsg_look.h \
-	src/core/segmsg_number.c \
-	src/core/segmsg_number.h \
-	src/core/segmsg_proof.c \
-	src/core/segmsg_proof.h \
-	src/core/segmsg_receiver.c \
-	src/core/segmsg_receiver.h \
-	src/core/segmsg_run.h \
-	src/core/segmsg_sender.c \
-	src/core/segmsg_sender.h \
-	src/core/segmsg_source.c \
-	src/core/segmsg_source.h \
-	src/core/segmsg_table.c \
-	src/core/segmsg_table.h \
-	src/core/segmsg_targets.c \
-	src/core/segmsg_targets.h \
-	src/core/segmsg_turns.c \
-	src/core/segmsg_turns.h \
-	src/core/segmsg_verdict.h \
-	src/core/segmsg_verify.c \
-	src/core/segmsg_wire.h
-segmsg_interconnect_sources = \
-	src/interconnect/segmsg_commit.c \
-	src/interconnect/segmsg_commit.h \
-	src/interconnect/segmsg_keepalive.c \
-	src/interconnect/segmsg_keepalive.h \
-	src/interconnect/segmsg_kernel_copy.c \
-	src/interconnect/segmsg_kernel_copy.h \
-	src/interconnect/segmsg_numa.c \
-	src/interconnect/segmsg_numa.h \
-	src/interconnect/segmsg_ofi.c \
-	src/interconnect/segmsg_ofi.h \
-	src/interconnect/segmsg_ofi_library.c \
-	src/interconnect/segmsg_ofi_library.h \
-	src/interconnect/segmsg_ofi_select.c \
-	src/interconnect/segmsg_processors.c \
-	src/interconnect/segmsg_processors.h \
-	src/interconnect/segmsg_random.c \
-	src/interconnect/segmsg_random.h \
-	src/interconnect/segmsg_shm.c \
-	src/interconnect/segmsg_shm.h \
-	src/interconnect/segmsg_shm_domain.c \
-	src/interconnect/segmsg_shm_domain.h \
-	src/interconnect/segmsg_shm_file.c \
-	src/interconnect/segmsg_shm_file.h \
-	src/interconnect/segmsg_shm_map.c \
-	src/interconnect/segmsg_shm_map.h
+segmsg_engine_sources = \
+	src/base/cache.c \
+	src/base/cache.h \
+	src/base/clock.h \
+	src/base/copy.h \
+	src/base/copy_long.c \
+	src/base/copy_long.h \
+	src/base/error.c \
+	src/base/error.h \
+	src/base/number.c \
+	src/base/number.h \
+	src/base/processors.c \
+	src/base/processors.h \
+	src/base/random.c \
+	src/base/random.h \
+	src/engine/defaults.h \
+	src/engine/guest.c \
+	src/engine/guest.h \
+	src/engine/lobby.c \
+	src/engine/lobby.h \
+	src/engine/look.h \
+	src/engine/receiver.c \
+	src/engine/receiver.h \
+	src/engine/sender.c \
+	src/engine/sender.h \
+	src/engine/turns.c \
+	src/engine/turns.h \
+	src/engine/verify.c \
+	src/queue/directory.h \
+	src/queue/geometry.c \
+	src/queue/geometry.h \
+	src/queue/layout.h \
+	src/queue/region.c \
+	src/queue/region.h \
+	src/queue/registry.c \
+	src/queue/registry.h \
+	src/queue/run.h \
+	src/queue/split_work.h \
+	src/queue/verdict.h \
+	src/rma/proof.c \
+	src/rma/proof.h \
+	src/rma/source.c \
+	src/rma/source.h \
+	src/rma/target.c \
+	src/rma/target.h \
+	src/rma/wire.h \
+	src/transfer/choice.c \
+	src/transfer/choice.h \
+	src/transfer/help.c \
+	src/transfer/help.h
+segmsg_machine_sources = \
+	src/copier/cma.c \
+	src/copier/cma.h \
+	src/fabric/keepalive.c \
+	src/fabric/keepalive.h \
+	src/fabric/ofi.c \
+	src/fabric/ofi.h \
+	src/fabric/ofi_library.c \
+	src/fabric/ofi_library.h \
+	src/fabric/ofi_select.c \
+	src/memory/commit.c \
+	src/memory/commit.h \
+	src/memory/numa.c \
+	src/memory/numa.h \
+	src/memory/shm.c \
+	src/memory/shm.h \
+	src/memory/shm_domain.c \
+	src/memory/shm_domain.h \
+	src/memory/shm_file.c \
+	src/memory/shm_file.h \
+	src/memory/shm_map.c \
+	src/memory/shm_map.h
 segmsg_library_sources = \
-	src/interconnect/segmsg_commit.c \
-	src/interconnect/segmsg_commit.h \
-	src/interconnect/segmsg_kernel_copy.c \
-	src/interconnect/segmsg_kernel_copy.h \
-	src/interconnect/segmsg_random.c \
-	src/interconnect/segmsg_random.h \
-	src/interconnect/segmsg_win.c \
-	src/interconnect/segmsg_win.h \
+	src/copier/cma.c \
+	src/copier/cma.h \
 	src/library/alive.c \
 	src/library/arrive.c \
 	src/library/close.c \
@@ -100,7 +94,11 @@ segmsg_library_sources = \
 	src/library/send.c \
 	src/library/statistics.c \
 	src/library/text.c \
-	src/library/wait.c
+	src/library/wait.c \
+	src/memory/commit.c \
+	src/memory/commit.h \
+	src/memory/win.c \
+	src/memory/win.h
 segmsg_library_headers = \
 	src/library/segmsg.h
 segmsg_btl_sources = \

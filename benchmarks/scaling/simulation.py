@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
 One receiver, its senders, and how groups come and go between them, in the rules of
-btl_segmsg_net_control.c, segmsg_targets.c and segmsg_source.c.
+btl_segmsg_net_control.c, rma/target.c and rma/source.c.
 
 The unit of time is what the receiver takes for one completion, and a sender that waits looks
 once in it. A message is TRIP units under way. No segment is ever full: what is looked at is who

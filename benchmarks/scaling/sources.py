@@ -136,7 +136,7 @@ def shape(groups: str | None, memory_mb: int | None) -> Shape:
     """Geometry and limits, by default those of the sources."""
     net = "btl/btl_segmsg_net.c"
     params, texts = "btl/btl_segmsg_params.def", "btl/btl_segmsg_params.c"
-    layout, wire = "core/segmsg_layout.h", "core/segmsg_wire.h"
+    layout, wire = "queue/layout.h", "rma/wire.h"
     text = groups or find(texts, r'#define DEFAULT_HOSTS_GROUPS "([^"]+)"')
     parsed = []
     for index, group in enumerate(text.split(",")):
@@ -147,7 +147,7 @@ def shape(groups: str | None, memory_mb: int | None) -> Shape:
     return Shape(
         groups=tuple(parsed),
         memory_mb=memory_mb or int(find(params, r"\bhosts->memory, (\d+),")),
-        line=number("core/segmsg_geometry.h", "SEGMSG_LINE"),
+        line=number("queue/geometry.h", "SEGMSG_LINE"),
         page=number(layout, "SEGMSG_PAGE"),
         tables_offset=number(layout, "SEGMSG_TABLES_OFFSET"),
         entries_a_mb=int(find(net, r"config->memory \* (\d+)")),
@@ -157,7 +157,7 @@ def shape(groups: str | None, memory_mb: int | None) -> Shape:
         reserve_share=int(
             find("btl/btl_segmsg_net_control.c", r"export_bytes - shape->arena\) / (\d+)")
         ),
-        ask_again=number("core/segmsg_source.c", "ASK_AGAIN"),
+        ask_again=number("rma/source.c", "ASK_AGAIN"),
         recall_returns="mca_btl_segmsg_link_return(" in recall,
     )
 

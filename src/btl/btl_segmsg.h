@@ -28,21 +28,21 @@
 #ifndef MCA_BTL_SEGMSG_H
 #define MCA_BTL_SEGMSG_H
 
-#include "core/segmsg_choice.h"
-#include "core/segmsg_clock.h"
-#include "core/segmsg_help.h"
-#include "core/segmsg_look.h"
+#include "transfer/choice.h"
+#include "base/clock.h"
+#include "transfer/help.h"
+#include "engine/look.h"
 #include "btl/btl_segmsg_compat.h"
 
 #include "opal/class/opal_free_list.h"
 #include "opal/class/opal_list.h"
 #include "opal/class/opal_pointer_array.h"
 
-#include "core/segmsg_receiver.h"
-#include "core/segmsg_sender.h"
-#include "interconnect/segmsg_processors.h"
-#include "interconnect/segmsg_shm.h"
-#include "interconnect/segmsg_shm_domain.h"
+#include "engine/receiver.h"
+#include "engine/sender.h"
+#include "base/processors.h"
+#include "memory/shm.h"
+#include "memory/shm_domain.h"
 
 BEGIN_C_DECLS
 

@@ -6,7 +6,7 @@
  * receive region while the other maps the first one's: with a limit of address space of its own, or
  * another value of a parameter. If only one of them then left the pair to another BTL, each would send
  * what the other one cannot answer. So every process says of each process of its job on the node whether
- * it reaches it (core/segmsg_verdict.h), and then looks what that one says.
+ * it reaches it (queue/verdict.h), and then looks what that one says.
  *
  * In MPI_Init all processes of a job add all processes of their node in one call, so the answer comes.
  * Nothing like that is so of processes of other jobs (MPI_Comm_spawn, connect/accept), or of those that
@@ -14,7 +14,7 @@
  */
 #include "btl/btl_segmsg.h"
 
-#include "core/segmsg_verdict.h"
+#include "queue/verdict.h"
 
 #include <sched.h>
 #include <time.h>

@@ -5,9 +5,9 @@
 #include "btl/btl_segmsg_net.h"
 #include "btl/btl_segmsg_rdma.h"
 
-#include "core/segmsg_copy.h"
-#include "interconnect/segmsg_numa.h"
-#include "interconnect/segmsg_random.h"
+#include "base/copy.h"
+#include "memory/numa.h"
+#include "base/random.h"
 #include "opal/runtime/opal.h"
 #include "opal/version.h"
 

@@ -3,13 +3,13 @@
  * SPDX-License-Identifier: BSD-3-Clause
  *
  * Copying between the memories of two processes in one go. The kernel does it, which is tried on every
- * peer (interconnect/segmsg_kernel_copy.h). Better still, one process maps the other's memory, where
+ * peer (copier/cma.h). Better still, one process maps the other's memory, where
  * there is a kernel module for that (XPMEM) and Open MPI knows it (5.0's smsc framework).
  */
 #include "btl/btl_segmsg.h"
 
-#include "core/segmsg_copy_long.h"
-#include "interconnect/segmsg_kernel_copy.h"
+#include "base/copy_long.h"
+#include "copier/cma.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * Large transfers that both processes copy together (core/segmsg_joint.h). The one that Open MPI
+ * Large transfers that both processes copy together (queue/split_work.h). The one that Open MPI
  * asked for the put or get owns it, claims and copies until nothing is left, and asks the other one,
  * by a message through group 0, to do the same. Who computes does not see the message, and loses
  * nothing; who waits in MPI has a core to spare, and the transfer takes half the time.
@@ -13,7 +13,7 @@
  *   waits in its progress for what the
  *   partner has claimed and not reported
  *
- * Or, where segments are faster than the kernel (core/segmsg_choice.h), the partner sends what it claims,
+ * Or, where segments are faster than the kernel (transfer/choice.h), the partner sends what it claims,
  * and the owner copies it out of the segments. It claims something itself only if nothing comes:
  *
  *   JOIN                             -->  claims and sends in its progress, unit by unit
@@ -23,8 +23,8 @@
  */
 #include "btl/btl_segmsg_rdma.h"
 
-#include "core/segmsg_copy_long.h"
-#include "core/segmsg_joint.h"
+#include "base/copy_long.h"
+#include "queue/split_work.h"
 
 enum { HELPS_MAX = 256 }; /* requests to help that are kept; others are dropped */
 

@@ -6,9 +6,9 @@
 
 #if SEGMSG_HAVE_OFI
 
-#include "core/segmsg_clock.h"
+#include "base/clock.h"
 #include "btl/btl_segmsg_rdma.h"
-#include "interconnect/segmsg_random.h"
+#include "base/random.h"
 
 #include <sched.h>
 #include <signal.h>

@@ -42,10 +42,10 @@ typedef enum {
 
 #if SEGMSG_HAVE_OFI
 
-#include "core/segmsg_source.h"
-#include "core/segmsg_targets.h"
-#include "interconnect/segmsg_keepalive.h"
-#include "interconnect/segmsg_ofi.h"
+#include "rma/source.h"
+#include "rma/target.h"
+#include "fabric/keepalive.h"
+#include "fabric/ofi.h"
 
 #include "opal/class/opal_hash_table.h"
 #include "opal/mca/rcache/base/base.h"

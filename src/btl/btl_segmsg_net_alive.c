@@ -5,7 +5,7 @@
  * Peers and connections that are lost. A provider over TCP retries for a quarter of an hour and more,
  * and a process that only waits for a message has sent nothing that could fail. But a silent peer may
  * just compute, or be stopped by a debugger. So a peer that has been silent for a quarter of
- * btl_segmsg_ofi_timeout is probed at its two ports by turns (segmsg_keepalive.h), where the kernel of
+ * btl_segmsg_ofi_timeout is probed at its two ports by turns (fabric/keepalive.h), where the kernel of
  * its host answers. It is lost if its process has ended, or if neither port has answered for the other
  * three quarters.
  *
@@ -16,7 +16,7 @@
 
 #if SEGMSG_HAVE_OFI
 
-#include "core/segmsg_clock.h"
+#include "base/clock.h"
 
 #include <netinet/in.h>
 

@@ -19,8 +19,8 @@
 
 #if SEGMSG_HAVE_OFI
 
-#include "core/segmsg_clock.h"
-#include "interconnect/segmsg_random.h"
+#include "base/clock.h"
+#include "base/random.h"
 
 OBJ_CLASS_INSTANCE(mca_btl_segmsg_net_note_t, opal_list_item_t, NULL, NULL);
 

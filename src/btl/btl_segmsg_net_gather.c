@@ -10,7 +10,7 @@
 
 #if SEGMSG_HAVE_OFI
 
-#include "core/segmsg_clock.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -11,7 +11,7 @@
 
 #if SEGMSG_HAVE_OFI
 
-#include "core/segmsg_clock.h"
+#include "base/clock.h"
 
 /* A message under way. */
 typedef struct mca_btl_segmsg_in_place_t {

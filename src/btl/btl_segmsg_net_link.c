@@ -15,7 +15,7 @@
 
 #if SEGMSG_HAVE_OFI
 
-#include "core/segmsg_clock.h"
+#include "base/clock.h"
 
 int mca_btl_segmsg_link_insert(mca_btl_segmsg_link_t *link)
 {

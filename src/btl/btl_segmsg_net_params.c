@@ -8,7 +8,7 @@
 
 #include "btl/btl_segmsg_variables.h"
 
-#include "core/segmsg_number.h"
+#include "base/number.h"
 
 mca_btl_segmsg_net_config_t mca_btl_segmsg_net_config;
 

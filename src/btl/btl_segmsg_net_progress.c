@@ -8,7 +8,7 @@
 
 #if SEGMSG_HAVE_OFI
 
-#include "core/segmsg_clock.h"
+#include "base/clock.h"
 #include "btl/btl_segmsg_rdma.h"
 
 /* Takes note of what the header of a message gives back. */

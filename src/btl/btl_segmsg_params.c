@@ -6,7 +6,7 @@
 #include "btl/btl_segmsg_rdma.h"
 #include "btl/btl_segmsg_variables.h"
 
-#include "core/segmsg_defaults.h"
+#include "engine/defaults.h"
 
 enum {
     DEFAULT_EAGER = 8 * 1024 + 128,

@@ -330,8 +330,9 @@ static int look(mca_btl_segmsg_module_t *module)
 SEGMSG_INLINE bool is_vain(const mca_btl_segmsg_module_t *module)
 {
     enum { WHOLE_LOOK_EVERY = 16 };
-    return module->unclocked > 1 && module->unclocked % WHOLE_LOOK_EVERY != 0 && !needs_clock(module)
-           && !module->any_busy && mca_btl_segmsg_nets == 0 && segmsg_look_is_vain(&module->receiver);
+    return module->unclocked > 1 && module->unclocked % WHOLE_LOOK_EVERY != 0
+           && !needs_clock(module) && !module->any_busy && mca_btl_segmsg_nets == 0
+           && segmsg_look_is_vain(&module->receiver);
 }
 
 static uint32_t own_transfers(mca_btl_segmsg_module_t *module)

@@ -7,7 +7,7 @@
 #include "btl/btl_segmsg_ob1.h"
 #include "btl/btl_segmsg_rdma.h"
 
-#include "core/segmsg_copy_long.h"
+#include "base/copy_long.h"
 
 OBJ_CLASS_INSTANCE(mca_btl_segmsg_operation_t, opal_list_item_t, NULL, NULL);
 

@@ -5,7 +5,7 @@
 #include "btl/btl_segmsg_ob1.h"
 #include "btl/btl_segmsg_way.h"
 
-#include "core/segmsg_copy.h"
+#include "base/copy.h"
 
 _Thread_local unsigned mca_btl_segmsg_completions;
 

@@ -8,7 +8,7 @@
 #include "btl/btl_segmsg_rdma.h"
 #include "btl/btl_segmsg_way.h"
 
-#include "core/segmsg_copy_long.h"
+#include "base/copy_long.h"
 
 enum { SEGMSG_LONG_PAYLOAD = 1024 }; /* bytes */
 

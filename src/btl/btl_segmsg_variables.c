@@ -7,7 +7,7 @@
  */
 #include "btl/btl_segmsg_variables.h"
 
-#include "core/segmsg_number.h"
+#include "base/number.h"
 #include "opal/mca/base/mca_base_vari.h"
 
 enum { PERMITTED_BYTES = 512 };

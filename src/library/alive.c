@@ -7,7 +7,7 @@
  */
 #include "library/library.h"
 
-#include "interconnect/segmsg_kernel_copy.h"
+#include "copier/cma.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: BSD-3-Clause
  *
  * Cooperative copies: the receiver copies a long message out of its sender's memory from the front, and the
- * sender, if it waits, into the receiver's memory from the back (core/segmsg_joint.h).
+ * sender, if it waits, into the receiver's memory from the back (queue/split_work.h).
  *
  * What the sender has claimed it may write until it reports, so the receive is not complete before that,
  * even if the sender was stopped. The receiver does not stand still meanwhile: the transfer becomes one of
@@ -12,8 +12,8 @@
  */
 #include "library/library.h"
 
-#include "core/segmsg_defaults.h"
-#include "interconnect/segmsg_kernel_copy.h"
+#include "engine/defaults.h"
+#include "copier/cma.h"
 
 #include <time.h>
 

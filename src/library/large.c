@@ -9,9 +9,9 @@
  */
 #include "library/library.h"
 
-#include "core/segmsg_copy_long.h"
-#include "core/segmsg_defaults.h"
-#include "interconnect/segmsg_kernel_copy.h"
+#include "base/copy_long.h"
+#include "engine/defaults.h"
+#include "copier/cma.h"
 
 #include <string.h>
 

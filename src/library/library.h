@@ -9,7 +9,7 @@
  *
  *   LONG, tag, length and where it lies        -->  keeps it until somebody asks for it; then either
  *                                                   copies it (the kernel does):
- *   helps to copy, if it waits                 <--  JOIN, if it is long (core/segmsg_joint.h)
+ *   helps to copy, if it waits                 <--  JOIN, if it is long (queue/split_work.h)
  *                                              <--  DONE
  *                                                   or, where the kernel does not:
  *                                              <--  CLEAR
@@ -24,12 +24,12 @@
 #include "library/match.h"
 #include "library/segmsg.h"
 
-#include "core/segmsg_copy.h"
-#include "core/segmsg_help.h"
-#include "core/segmsg_joint.h"
-#include "core/segmsg_look.h"
-#include "core/segmsg_sender.h"
-#include "interconnect/segmsg_win.h"
+#include "base/copy.h"
+#include "transfer/help.h"
+#include "queue/split_work.h"
+#include "engine/look.h"
+#include "engine/sender.h"
+#include "memory/win.h"
 
 #include <stdbool.h>
 

@@ -7,9 +7,9 @@
  */
 #include "library/library.h"
 
-#include "core/segmsg_defaults.h"
-#include "interconnect/segmsg_kernel_copy.h"
-#include "interconnect/segmsg_random.h"
+#include "engine/defaults.h"
+#include "copier/cma.h"
+#include "base/random.h"
 
 #include <limits.h>
 #include <sched.h>

@@ -6,8 +6,8 @@
  */
 #include "library/library.h"
 
-#include "core/segmsg_defaults.h"
-#include "core/segmsg_number.h"
+#include "engine/defaults.h"
+#include "base/number.h"
 
 #include <stdlib.h>
 #include <string.h>

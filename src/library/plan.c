@@ -6,7 +6,7 @@
  */
 #include "library/library.h"
 
-#include "core/segmsg_defaults.h"
+#include "engine/defaults.h"
 
 /* All groups of all peers, two of group 0 for a moment, and those that all share. */
 static uint32_t groups_most(const segmsg_geometry_t *geometry, uint32_t peers)

@@ -7,8 +7,8 @@
  */
 #include "library/library.h"
 
-#include "core/segmsg_copy.h"
-#include "core/segmsg_defaults.h"
+#include "base/copy.h"
+#include "engine/defaults.h"
 
 #include <stdlib.h>
 #include <string.h>

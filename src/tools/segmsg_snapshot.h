@@ -9,7 +9,7 @@
 #ifndef SEGMSG_SNAPSHOT_H
 #define SEGMSG_SNAPSHOT_H
 
-#include "core/segmsg_table.h"
+#include "queue/registry.h"
 
 #include <stdbool.h>
 

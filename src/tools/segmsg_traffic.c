@@ -4,7 +4,7 @@
  */
 #include "tools/segmsg_traffic.h"
 
-#include "core/segmsg_run.h"
+#include "queue/run.h"
 
 #include <stddef.h>
 #include <stdlib.h>

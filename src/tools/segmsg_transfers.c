@@ -4,7 +4,7 @@
  */
 #include "tools/segmsg_transfers.h"
 
-#include "core/segmsg_joint.h"
+#include "queue/split_work.h"
 
 static uint64_t lesser(uint64_t a, uint64_t b)
 {

@@ -14,7 +14,7 @@
  * Prints "T attacks, R refused": an attack is refused if it reads and writes nothing. Whether the job goes
  * on is for others to see.
  */
-#include "core/segmsg_wire.h"
+#include "rma/wire.h"
 
 #include <rdma/fabric.h>
 #include <rdma/fi_cm.h>

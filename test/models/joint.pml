@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * A large transfer that two processes copy together, as in src/core/segmsg_joint.h and
+ * A large transfer that two processes copy together, as in src/queue/split_work.h and
  * src/btl/btl_segmsg_joint.c: the owner opens a record for one transfer after the other, each with
  * a generation of its own, and asks a partner for help, each time another one. Requests get lost or
  * are taken late. A partner may fail to copy something, and one may be killed at any point.

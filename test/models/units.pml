@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * A large message that comes by units, as in src/core/segmsg_joint.h and src/btl/btl_segmsg_joint.c: the
+ * A large message that comes by units, as in src/queue/split_work.h and src/btl/btl_segmsg_joint.c: the
  * owner opens a record for one transfer after the other, each with a generation of its own, and asks a
  * partner for units. The partner claims a unit at a time from the back and sends it, in the order of
  * claiming; the owner copies what comes to its place. At any time the owner may find that nothing has

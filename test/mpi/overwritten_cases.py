@@ -12,7 +12,7 @@ import time
 import cases
 import launch
 
-MAGIC = struct.pack("<Q", 0x3167736D67657300)  # as in src/core/segmsg_layout.h, and what follows
+MAGIC = struct.pack("<Q", 0x3167736D67657300)  # as in src/queue/layout.h, and what follows
 HEAD, TABLES, STRIDE, GROUP = 64, 1024, 128, 64
 ENTRIES = 64                                   # of a table that are looked at
 SEGMENT = struct.Struct("<IIIIIIQQ")           # state, group, size, count, span, entry, offset, bytes

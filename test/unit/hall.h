@@ -9,9 +9,9 @@
 #ifndef SEGMSG_TEST_HALL_H
 #define SEGMSG_TEST_HALL_H
 
-#include "core/segmsg_guest.h"
-#include "core/segmsg_lobby.h"
-#include "core/segmsg_receiver.h"
+#include "engine/guest.h"
+#include "engine/lobby.h"
+#include "engine/receiver.h"
 #include "memory.h"
 #include "unit.h"
 

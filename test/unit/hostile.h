@@ -8,8 +8,8 @@
 #ifndef SEGMSG_TEST_HOSTILE_H
 #define SEGMSG_TEST_HOSTILE_H
 
-#include "core/segmsg_receiver.h"
-#include "core/segmsg_sender.h"
+#include "engine/receiver.h"
+#include "engine/sender.h"
 #include "memory.h"
 #include "unit.h"
 

@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * core/segmsg_joint.h with every access to a record in the test's hands, so that a test can do
+ * queue/split_work.h with every access to a record in the test's hands, so that a test can do
  * something between any two of them. It defines the four functions below, and includes this before
  * anything else of the engine.
  */
@@ -22,7 +22,7 @@ static inline bool joint_access_swap(joint_word_t *word, uint64_t *expected, uin
                                      memory_order success, memory_order failure);
 
 /* The engine's other headers with the accesses as they are. */
-#include "core/segmsg_sender.h"
+#include "engine/sender.h"
 #include "memory.h"
 #include "unit.h"
 
@@ -38,7 +38,7 @@ static inline bool joint_access_swap(joint_word_t *word, uint64_t *expected, uin
 #define atomic_store_explicit                 joint_access_store
 #define atomic_fetch_add_explicit             joint_access_add
 #define atomic_compare_exchange_weak_explicit joint_access_swap
-#include "core/segmsg_joint.h"
+#include "queue/split_work.h"
 #pragma pop_macro("atomic_load_explicit")
 #pragma pop_macro("atomic_store_explicit")
 #pragma pop_macro("atomic_fetch_add_explicit")

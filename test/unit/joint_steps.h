@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: BSD-3-Clause
  *
  * An owner and its partners that copy transfers together, step by step: an access to the record, the
- * copying of a unit, the arrival or loss of a request. The functions of core/segmsg_joint.h
+ * copying of a unit, the arrival or loss of a request. The functions of queue/split_work.h
  * themselves run. A step of a function is its next access: it is called anew, is told again what it
  * saw before, makes one access more, and is left at the one after that. So the whole state is data,
  * which can be kept, compared and returned to.

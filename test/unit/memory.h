@@ -9,7 +9,7 @@
 #ifndef SEGMSG_TEST_MEMORY_H
 #define SEGMSG_TEST_MEMORY_H
 
-#include "core/segmsg_sender.h"
+#include "engine/sender.h"
 #include "unit.h"
 
 #include <errno.h>

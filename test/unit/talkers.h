@@ -8,9 +8,9 @@
 #ifndef SEGMSG_TEST_TALKERS_H
 #define SEGMSG_TEST_TALKERS_H
 
-#include "core/segmsg_lobby.h"
-#include "core/segmsg_receiver.h"
-#include "core/segmsg_sender.h"
+#include "engine/lobby.h"
+#include "engine/receiver.h"
+#include "engine/sender.h"
 #include "memory.h"
 #include "unit.h"
 

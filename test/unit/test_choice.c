@@ -5,7 +5,7 @@
  * The choice between the kernel's copy and segments: a machine is made up on which either takes so long,
  * and it is seen how messages come.
  */
-#include "core/segmsg_choice.h"
+#include "transfer/choice.h"
 #include "unit.h"
 
 enum { KB = 1 << 10, MB = 1 << 20, UNIT = 32 * KB };

@@ -4,8 +4,8 @@
  *
  * What the scheme promises, row by row of the table of claims.
  */
-#include "core/segmsg_receiver.h"
-#include "core/segmsg_sender.h"
+#include "engine/receiver.h"
+#include "engine/sender.h"
 #include "memory.h"
 #include "unit.h"
 

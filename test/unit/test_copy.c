@@ -5,9 +5,9 @@
  * Copying a message into its place: every byte where it belongs, and no other touched. And the hints
  * to the caches, which may be given for any address.
  */
-#include "core/segmsg_cache.h"
-#include "core/segmsg_copy.h"
-#include "core/segmsg_copy_long.h"
+#include "base/cache.h"
+#include "base/copy.h"
+#include "base/copy_long.h"
 #include "unit.h"
 
 #include <string.h>

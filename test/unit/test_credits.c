@@ -6,10 +6,10 @@
  * tables. Either every message arrives as it was sent, or a process says that its memory is corrupt; nothing
  * arrives changed, and nobody waits for ever.
  */
-#include "core/segmsg_guest.h"
-#include "core/segmsg_lobby.h"
-#include "core/segmsg_receiver.h"
-#include "core/segmsg_sender.h"
+#include "engine/guest.h"
+#include "engine/lobby.h"
+#include "engine/receiver.h"
+#include "engine/sender.h"
 #include "memory.h"
 #include "unit.h"
 

@@ -4,7 +4,7 @@
  *
  * Reading and checking geometries, and what they say about messages.
  */
-#include "core/segmsg_geometry.h"
+#include "queue/geometry.h"
 #include "unit.h"
 
 #include <stdio.h>

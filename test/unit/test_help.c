@@ -6,7 +6,7 @@
  * work, lose their processor now and then, or all the time, and it is seen how often they are asked and
  * what waiting for them costs.
  */
-#include "core/segmsg_help.h"
+#include "transfer/help.h"
 #include "unit.h"
 
 enum { KB = 1 << 10, US = 2000 /* ticks in a microsecond */ };

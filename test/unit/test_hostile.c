@@ -6,8 +6,8 @@
  * outside the export is touched, whatever happens to the messages. The export lies between guard
  * pages, so a stray access crashes.
  */
-#include "core/segmsg_receiver.h"
-#include "core/segmsg_sender.h"
+#include "engine/receiver.h"
+#include "engine/sender.h"
 #include "hostile.h"
 #include "memory.h"
 #include "unit.h"

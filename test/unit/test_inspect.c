@@ -19,8 +19,8 @@ static bool read_with_change(const segmsg_snapshot_t *snapshot, void *to, size_t
 #undef segmsg_snapshot_read
 #include "tools/segmsg_transfers.c"
 
-#include "core/segmsg_lobby.h"
-#include "core/segmsg_sender.h"
+#include "engine/lobby.h"
+#include "engine/sender.h"
 #include "memory.h"
 #include "unit.h"
 

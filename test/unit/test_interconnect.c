@@ -5,9 +5,9 @@
  * The parts of the shared-memory interconnect that need no Open MPI: committing pages before they
  * are touched, and choosing the NUMA nodes to bind to.
  */
-#include "interconnect/segmsg_commit.h"
-#include "interconnect/segmsg_numa.h"
-#include "interconnect/segmsg_processors.h"
+#include "memory/commit.h"
+#include "memory/numa.h"
+#include "base/processors.h"
 #include "unit.h"
 
 #include <errno.h>

@@ -6,7 +6,7 @@
  * whoever comes late, and how the partner's share is accounted for. One step after the other; both
  * at the same time are in test_joint_orders and test_joint_concurrent.
  */
-#include "core/segmsg_joint.h"
+#include "queue/split_work.h"
 #include "memory.h"
 #include "unit.h"
 

@@ -5,8 +5,8 @@
  * Keepalive: what a probe finds of a process that runs, does not accept, is stopped, or has ended,
  * among strangers and without descriptors.
  */
-#include "core/segmsg_clock.h"
-#include "interconnect/segmsg_keepalive.h"
+#include "base/clock.h"
+#include "fabric/keepalive.h"
 #include "unit.h"
 
 #include <arpa/inet.h>

@@ -5,9 +5,9 @@
  * Common segments with any values in them, as a broken or hostile process could leave them: nothing
  * outside the export is touched, nothing that was freed, and no poll goes on for ever.
  */
-#include "core/segmsg_guest.h"
-#include "core/segmsg_lobby.h"
-#include "core/segmsg_receiver.h"
+#include "engine/guest.h"
+#include "engine/lobby.h"
+#include "engine/receiver.h"
 #include "hostile.h"
 #include "memory.h"
 #include "unit.h"

@@ -4,7 +4,7 @@
  *
  * Numbers as users write them.
  */
-#include "core/segmsg_number.h"
+#include "base/number.h"
 #include "unit.h"
 
 #include <stdio.h>

@@ -9,7 +9,7 @@
 
 #if SEGMSG_HAVE_OFI
 
-#include "interconnect/segmsg_ofi.h"
+#include "fabric/ofi.h"
 
 #include <stdio.h>
 #include <stdlib.h>

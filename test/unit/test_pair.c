@@ -6,8 +6,8 @@
  * knows at every moment what is on the way, what is out, which partitions are taken, what the
  * directories say, and where the next message has to go.
  */
-#include "core/segmsg_receiver.h"
-#include "core/segmsg_sender.h"
+#include "engine/receiver.h"
+#include "engine/sender.h"
 #include "memory.h"
 #include "unit.h"
 

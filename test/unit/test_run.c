@@ -4,7 +4,7 @@
  *
  * The search for runs of contiguous free partitions, against a search that tries every place.
  */
-#include "core/segmsg_run.h"
+#include "queue/run.h"
 #include "unit.h"
 
 static uint64_t mask_naively(uint32_t first, uint32_t count)

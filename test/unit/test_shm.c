@@ -5,16 +5,16 @@
  * The files behind shared memory: nobody else's are written to, nothing is left, little is taken.
  * The sources are compiled in here, with random numbers that a test may choose.
  */
-#include "interconnect/segmsg_random.h"
+#include "base/random.h"
 
 static bool chosen_random(void *to, size_t bytes);
 #define segmsg_random_bytes chosen_random
-#include "interconnect/segmsg_shm_file.c"
+#include "memory/shm_file.c"
 #undef segmsg_random_bytes
-#include "interconnect/segmsg_shm.c"
-#include "interconnect/segmsg_shm_domain.c"
+#include "memory/shm.c"
+#include "memory/shm_domain.c"
 
-#include "core/segmsg_defaults.h"
+#include "engine/defaults.h"
 #include "unit.h"
 
 #include <signal.h>

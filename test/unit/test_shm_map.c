@@ -6,10 +6,10 @@
  * what becomes of messages when it may map no more. The region is a real file; what is mapped of it is what
  * the kernel says.
  */
-#include "core/segmsg_lobby.h"
-#include "core/segmsg_verdict.h"
-#include "interconnect/segmsg_commit.h"
-#include "interconnect/segmsg_shm_map.h"
+#include "engine/lobby.h"
+#include "queue/verdict.h"
+#include "memory/commit.h"
+#include "memory/shm_map.h"
 #include "memory.h"
 
 #include <fcntl.h>

@@ -5,8 +5,8 @@
  * Exports and their tables: laying out, checking, forming and dissolving groups, running out of
  * space, and coming back.
  */
-#include "core/segmsg_receiver.h"
-#include "core/segmsg_sender.h"
+#include "engine/receiver.h"
+#include "engine/sender.h"
 #include "memory.h"
 #include "unit.h"
 

@@ -5,9 +5,9 @@
  * Which senders are looked at and when: whoever is quiet has its turn in time, whoever speaks is
  * awake, and the list holds each reader once, whatever comes and goes.
  */
-#include "core/segmsg_receiver.h"
-#include "core/segmsg_sender.h"
-#include "core/segmsg_turns.h"
+#include "engine/receiver.h"
+#include "engine/sender.h"
+#include "engine/turns.h"
 #include "memory.h"
 #include "unit.h"
 

@@ -11,7 +11,7 @@
 /* Between hosts: group 0 carries 168 bytes, group 1 488, group 2 4072. */
 static const char *const GROUPS = "64:8:3,128:8:4,1K:4:4";
 
-enum { ASK_AGAIN = 1024 }; /* messages, see segmsg_source.c */
+enum { ASK_AGAIN = 1024 }; /* messages, see rma/source.c */
 
 /* Takes all that is on the way, and tells the sender at the end. */
 static void read_all(wire_link_t *link)

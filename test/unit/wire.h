@@ -10,8 +10,8 @@
 #ifndef SEGMSG_TEST_WIRE_H
 #define SEGMSG_TEST_WIRE_H
 
-#include "core/segmsg_source.h"
-#include "core/segmsg_targets.h"
+#include "rma/source.h"
+#include "rma/target.h"
 #include "memory.h"
 #include "unit.h"
 

@@ -111,20 +111,18 @@ check-clean-chroot: ## demo and check from a fresh clone in bare chroots (SUITE=
 	@for suite in $(or $(SUITE),bookworm trixie); do tools/check-clean $$suite; done
 
 #
-# The engine's tests: each test/unit/test_*.c is a program with all of src/core in it, and with what
-# of src/interconnect needs no Open MPI. The features are there on every Debian that we support.
+# The engine's tests: each test/unit/test_*.c is a program with all of the engine in it, and with what
+# of the machine's side needs no Open MPI. The features are there on every Debian that we support.
 #
-unit_interconnect := $(wildcard src/interconnect/segmsg_commit.c src/interconnect/segmsg_numa.c \
-	src/interconnect/segmsg_keepalive.c src/interconnect/segmsg_processors.c src/interconnect/segmsg_ofi*.c \
-	src/interconnect/segmsg_random.c src/interconnect/segmsg_shm_map.c)
+unit_machine := src/memory/commit.c src/memory/numa.c src/memory/shm_map.c $(wildcard src/fabric/*.c)
 unit_cc := $(if $(filter default,$(origin CC)),gcc,$(CC))
 unit_has_ofi := $(shell echo '\#include <rdma/fi_atomic.h>' | $(unit_cc) -E - >/dev/null 2>&1 && echo 1 || echo 0)
 unit_flags := -std=gnu11 -D_GNU_SOURCE=1 -Isrc -Itest/unit -Wall -Wextra -Wundef $(if $(WERROR),-Werror) \
 	-DSEGMSG_HAVE_POSIX_FALLOCATE=1 -DSEGMSG_HAVE_MADV_POPULATE_WRITE=1 -DSEGMSG_HAVE_OFI=$(unit_has_ofi) \
 	-pthread $(CFLAGS)
 unit_programs := $(patsubst test/unit/%.c,$(BUILD)/unit/%,$(wildcard test/unit/test_*.c))
-unit_objects := $(patsubst %.c,$(BUILD)/unit/obj/%.o,$(wildcard src/core/*.c test/unit/unit.c) \
-	$(unit_interconnect))
+unit_objects := $(patsubst %.c,$(BUILD)/unit/obj/%.o,test/unit/unit.c $(unit_machine) \
+	$(foreach room,base queue engine rma transfer,$(wildcard src/$(room)/*.c)))
 
 unit-programs: $(unit_programs)
 

@@ -1,0 +1,172 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * One look at all senders: at those who are awake every time, at the lobby, at the quiet and the new
+ * ones now and then (engine/turns.h). Whoever receives says what is to be done with a message; that
+ * is known where this is compiled, so nothing is called through a pointer.
+ */
+#ifndef SEGMSG_LOOK_H
+#define SEGMSG_LOOK_H
+
+#include "engine/lobby.h"
+#include "engine/turns.h"
+
+enum {
+    SEGMSG_LOOK_VERIFY = 1 << 14
+}; /* empty polls of the lobby from one comparison to the next */
+
+typedef struct {
+    int burst; /* most messages taken from one sender before the next is looked at */
+    int calls; /* looks since quiet senders and guests were looked at */
+    int taken; /* messages that these looks brought */
+} segmsg_look_t;
+
+/* What the receiver does with what is found; the functions are constants wherever this is used. */
+typedef struct {
+    /* Uses a message and returns its partitions. */
+    void (*take)(void *context, segmsg_reader_t *reader, const segmsg_message_t *message);
+    /* A sender has left; `user` is what its reader had there. */
+    void (*closed)(void *context, void *user);
+    /* A sender wrote what no correct one writes. Does not return, or sees to it that it is not looked at
+     * again. `reader` is NULL if it cannot be told whose the nonsense in the lobby is. */
+    void (*corrupt)(void *context, segmsg_reader_t *reader);
+    /* Senders formed groups, or receiver->has_newcomers is set: finds them, and clears that. */
+    void (*welcome)(void *context);
+    /* Nothing has come for a while: compares what lies in shared memory with what this process knows. */
+    void (*verify)(void *context);
+} segmsg_look_ops_t;
+
+/*
+ * Takes what one sender has. To look again after a message takes the next line away from a sender that is
+ * about to write it; it is done only if messages come faster than we look: a burst at most.
+ */
+SEGMSG_INLINE int segmsg_look_at_reader(segmsg_receiver_t *receiver, int burst,
+                                        const segmsg_look_ops_t *ops, void *context,
+                                        segmsg_reader_t *reader)
+{
+    segmsg_message_t message;
+    int limit = reader->idle == 0 ? burst : 1;
+    for (int taken = 0;; ++taken) {
+        if (taken == limit) {
+            return taken;
+        }
+        void *user = reader->user; /* the reader goes when it is closed */
+        switch (segmsg_reader_poll(receiver, reader, &message)) {
+        case SEGMSG_POLL_MESSAGE:
+            ops->take(context, reader, &message);
+            break;
+        case SEGMSG_POLL_CORRUPT:
+            ops->corrupt(context, reader);
+            return taken;
+        case SEGMSG_POLL_CLOSED:
+            ops->closed(context, user);
+            return taken;
+        case SEGMSG_POLL_NONE:
+        default:
+            return taken;
+        }
+    }
+}
+
+/* Looks at some of those who have been quiet; at more, the longer the others have kept us. */
+SEGMSG_INLINE int segmsg_look_at_quiet(segmsg_receiver_t *receiver, const segmsg_look_t *look,
+                                       const segmsg_look_ops_t *ops, void *context)
+{
+    int count = 0;
+    for (int looks = SEGMSG_TURNS_QUIET + 2 * look->taken;
+         looks != 0 && receiver->awake != receiver->reader_count; --looks) {
+        segmsg_reader_t *reader = segmsg_turns_next(receiver);
+        if (reader != NULL) {
+            count += segmsg_look_at_reader(receiver, look->burst, ops, context, reader);
+        }
+    }
+    return count;
+}
+
+/* Takes what stands in the lobby, where all that talk little are, a burst at most. */
+SEGMSG_INLINE int segmsg_look_at_lobby(segmsg_receiver_t *receiver, int burst,
+                                       const segmsg_look_ops_t *ops, void *context)
+{
+    int limit = receiver->lobby.idle == 0 ? burst : 1;
+    for (int taken = 0; taken != limit; ++taken) {
+        segmsg_reader_t *reader = NULL;
+        segmsg_message_t message;
+        void *user = NULL;
+        switch (segmsg_lobby_poll(receiver, &reader, &message, &user)) {
+        case SEGMSG_POLL_MESSAGE:
+            ops->take(context, reader, &message);
+            break;
+        case SEGMSG_POLL_CORRUPT:
+            ops->corrupt(context, reader);
+            return taken;
+        case SEGMSG_POLL_CLOSED:
+            ops->closed(context, user);
+            break;
+        case SEGMSG_POLL_NONE:
+        default:
+            return taken;
+        }
+    }
+    return limit;
+}
+
+/* Looks at those who are not looked at every time: guests, quiet and new senders. */
+SEGMSG_INLINE int segmsg_look_at_others(segmsg_receiver_t *receiver, const segmsg_look_t *look,
+                                        const segmsg_look_ops_t *ops, void *context)
+{
+    if (__builtin_expect(segmsg_receiver_has_new_groups(receiver) || receiver->has_newcomers, 0)) {
+        ops->welcome(context);
+    }
+    int count = segmsg_look_at_lobby(receiver, look->burst, ops, context);
+    if (__builtin_expect(receiver->lobby.idle % SEGMSG_LOOK_VERIFY == SEGMSG_LOOK_VERIFY - 1, 0)) {
+        ops->verify(context);
+    }
+    if (receiver->awake != receiver->reader_count || receiver->awake > SEGMSG_TURNS_AWAKE) {
+        segmsg_turns_count(receiver);
+        count += segmsg_look_at_quiet(receiver, look, ops, context);
+    }
+    return count;
+}
+
+/*
+ * True if a look would find nothing, at a fraction of its cost: for a process that looks between its own
+ * computations. It counts no idle looks, so every now and then a whole look is due.
+ */
+SEGMSG_INLINE bool segmsg_look_is_vain(const segmsg_receiver_t *receiver)
+{
+    if (receiver->awake != receiver->reader_count || receiver->has_newcomers
+        || segmsg_receiver_has_new_groups(receiver)) {
+        return false;
+    }
+    const segmsg_lobby_t *lobby = &receiver->lobby;
+    /* Relaxed, all: only questions. */
+    uint64_t headers = atomic_load_explicit(&lobby->line[lobby->at].header, memory_order_relaxed);
+    for (uint32_t r = 0; r < receiver->reader_count; ++r) {
+        const segmsg_reader_t *reader = receiver->reader[r];
+        headers |= atomic_load_explicit(&reader->line[reader->at].header, memory_order_relaxed);
+    }
+    return headers == 0;
+}
+
+/* One look; returns how many messages it brought. What is done with a message may look again. */
+SEGMSG_INLINE int segmsg_look(segmsg_receiver_t *receiver, segmsg_look_t *look,
+                              const segmsg_look_ops_t *ops, void *context)
+{
+    enum { OTHERS_EVERY = 4 }; /* looks that find something, for one look at the others */
+    int count = 0;
+    /* The list may change under way: it is read anew at every step. */
+    for (uint32_t r = 0; r < receiver->awake; ++r) {
+        count += segmsg_look_at_reader(receiver, look->burst, ops, context, receiver->reader[r]);
+    }
+    look->taken += count;
+    if (count == 0 || ++look->calls == OTHERS_EVERY) {
+        const segmsg_look_t now = *look;
+        look->calls = 0;
+        look->taken = 0;
+        count += segmsg_look_at_others(receiver, &now, ops, context);
+    }
+    return count;
+}
+
+#endif

@@ -1,0 +1,513 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "engine/receiver.h"
+
+#include "queue/directory.h"
+#include "engine/lobby.h"
+#include "engine/turns.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool segmsg_receiver_init(segmsg_receiver_t *receiver, segmsg_export_t *own)
+{
+    memset(receiver, 0, sizeof(*receiver));
+    receiver->own = own;
+    receiver->geometry = own->shape.geometry;
+    receiver->segments_max = own->shape.segments_max;
+    receiver->target = calloc(receiver->segments_max, sizeof(*receiver->target));
+    return receiver->target != NULL && segmsg_lobby_open(receiver);
+}
+
+void segmsg_receiver_destroy(segmsg_receiver_t *receiver)
+{
+    for (uint32_t r = 0; r < receiver->reader_count; ++r) {
+        free(receiver->reader[r]);
+    }
+    free(receiver->reader);
+    free(receiver->lobby.guest);
+    free(receiver->target);
+    memset(receiver, 0, sizeof(*receiver));
+}
+
+segmsg_reader_t *segmsg_receiver_reader_of(const segmsg_receiver_t *receiver, uint64_t name)
+{
+    for (uint32_t r = 0; r < receiver->reader_count; ++r) {
+        if (receiver->reader[r]->sender.name == name) {
+            return receiver->reader[r];
+        }
+    }
+    return NULL;
+}
+
+/* Two processes may have the same name, if they come from two jobs that were brought together. */
+static bool is_same_process(const segmsg_identity_t *a, const segmsg_identity_t *b)
+{
+    return a->name == b->name && a->nonce == b->nonce;
+}
+
+static segmsg_reader_t *reader_of_process(const segmsg_receiver_t *receiver,
+                                          const segmsg_identity_t *process)
+{
+    for (uint32_t r = 0; r < receiver->reader_count; ++r) {
+        if (is_same_process(&receiver->reader[r]->sender, process)) {
+            return receiver->reader[r];
+        }
+    }
+    return NULL;
+}
+
+/* True if a group stands in the table that the same process formed in an earlier session: the
+ * sender closed and came back before we found it. */
+static bool has_earlier_session(const segmsg_receiver_t *receiver, const segmsg_identity_t *sender)
+{
+    for (uint32_t g = 0; g < receiver->groups_there; ++g) {
+        const segmsg_group_entry_t *entry = segmsg_export_group(receiver->own, g);
+        /* Acquire: the pairing behind the sum, which stands there whatever has become of the state. */
+        if (atomic_load_explicit(&entry->check, memory_order_acquire) != 0
+            && is_same_process(&entry->sender, sender)
+            && (int32_t) (entry->sender.session - sender->session) < 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+segmsg_line_t segmsg_nothing_yet;
+
+uint64_t segmsg_receiver_messages(const segmsg_receiver_t *receiver, uint32_t group)
+{
+    uint64_t sum = receiver->past[group];
+    for (uint32_t s = 0; s < receiver->segments_max; ++s) {
+        const segmsg_target_t *target = &receiver->target[s];
+        if (target->partition != NULL && target->group == group
+            && (target->reader != NULL || target->is_used || group == 0)) {
+            sum += atomic_load_explicit(&target->control->messages, memory_order_relaxed);
+        }
+    }
+    return sum;
+}
+
+static segmsg_reader_t *add_reader(segmsg_receiver_t *receiver, const segmsg_identity_t *sender)
+{
+    if (receiver->reader_count == receiver->reader_room) {
+        uint32_t room = receiver->reader_room == 0 ? 8 : 2 * receiver->reader_room;
+        void *more = realloc(receiver->reader, room * sizeof(*receiver->reader));
+        if (more == NULL) {
+            return NULL;
+        }
+        receiver->reader = more;
+        receiver->reader_room = room;
+    }
+    segmsg_reader_t *reader = calloc(1, sizeof(*reader));
+    if (reader == NULL) {
+        return NULL;
+    }
+    reader->sender = *sender;
+    reader->line = &segmsg_nothing_yet;
+    reader->count = 1;
+    receiver->reader[receiver->reader_count++] = reader;
+    segmsg_turns_wake(receiver, receiver->reader_count - 1);
+    receiver->has_newcomers = true;
+    return reader;
+}
+
+/* Lets `reader` go on in `segment`, the segment of `target`, from its first line. */
+static void open_ring(segmsg_reader_t *reader, const segmsg_target_t *target, uint32_t segment)
+{
+    reader->line = (void *) target->partition;
+    reader->control = target->control;
+    reader->group_entry = target->group_entry;
+    reader->segment = segment;
+    reader->count = target->count;
+    reader->at = 0;
+    reader->position = 0;
+}
+
+void segmsg_receiver_open_ring(segmsg_receiver_t *receiver, segmsg_reader_t *reader)
+{
+    reader->leaves = false;
+    open_ring(reader, &receiver->target[reader->segment], reader->segment);
+    if (reader->is_guest) {
+        segmsg_lobby_forget(receiver, reader);
+    }
+}
+
+/* Something in this process's export cannot be. */
+static segmsg_error_t corrupt(segmsg_receiver_t *receiver, segmsg_reader_t *suspect)
+{
+    receiver->is_corrupt = true;
+    receiver->suspect = suspect;
+    return SEGMSG_ERR_CORRUPT;
+}
+
+/* True if a segment lies over none of those that are in use, and is none of them. */
+static bool is_apart(const segmsg_receiver_t *receiver, uint32_t segment,
+                     const segmsg_segment_entry_t *entry)
+{
+    for (uint32_t s = 0; s < receiver->segments_max; ++s) {
+        const segmsg_target_t *target = &receiver->target[s];
+        if (target->partition == NULL) {
+            continue;
+        }
+        /* By offsets: each segment may be mapped somewhere else. */
+        uint64_t bytes = segmsg_segment_bytes(target->group, target->size, target->count);
+        if (s == segment
+            || (entry->offset < target->offset + bytes
+                && target->offset < entry->offset + entry->bytes)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Enters a formed group into what we know; the entry was written by a sender and is checked. */
+static segmsg_error_t add_group(segmsg_receiver_t *receiver, uint32_t group_index)
+{
+    segmsg_group_entry_t *pairing = segmsg_export_group(receiver->own, group_index);
+    uint32_t segment;
+    segmsg_segment_entry_t entry;
+    segmsg_error_t error = segmsg_group_read(receiver->own, group_index, &segment, &entry);
+    if (error != SEGMSG_OK) {
+        return error;
+    }
+    /* By what we registered ourselves, whatever the table says by now. */
+    bool is_guest = receiver->own->shape.common[0] == segment + 1;
+    if (!is_guest && receiver->own->shape.common[entry.group] == segment + 1) {
+        return corrupt(receiver, NULL);
+    }
+    segmsg_identity_t sender = pairing->sender;
+    segmsg_reader_t *reader = reader_of_process(receiver, &sender);
+    if (reader != NULL && (int32_t) (sender.session - reader->sender.session) < 0) {
+        return corrupt(receiver, reader); /* all that was formed before is known */
+    }
+    if (reader == NULL ? has_earlier_session(receiver, &sender)
+                       : reader->sender.session != sender.session) {
+        return SEGMSG_OK; /* its turn comes when we have read that the earlier session closed */
+    }
+    if (reader == NULL) {
+        reader = add_reader(receiver, &sender);
+        if (reader == NULL) {
+            return SEGMSG_ERR_NO_SPACE;
+        }
+    }
+    if (is_guest) {
+        if (reader->is_guest) {
+            return SEGMSG_ERR_CORRUPT;
+        }
+        receiver->lobby.guest[group_index] = reader;
+        reader->guest_entry = group_index;
+        reader->is_guest = true;
+        if (reader->line != &segmsg_nothing_yet) {
+            segmsg_lobby_forget(receiver, reader); /* it has left again; we looked late */
+        }
+        return SEGMSG_OK;
+    }
+    uint64_t after = pairing->after;
+    if (!is_apart(receiver, segment, &entry)
+        || (int64_t) (after - receiver->lobby.returned) > (int64_t) receiver->lobby.count) {
+        return corrupt(receiver, reader);
+    }
+    segmsg_segment_view_t view;
+    if (!segmsg_segment_view(receiver->own, &entry, &view)) {
+        receiver->is_short_of_addresses = true;
+        return SEGMSG_ERR_UNMAPPED;
+    }
+    segmsg_target_t *target = &receiver->target[segment];
+    target->control = view.control;
+    target->directory = view.directory;
+    target->reader = reader;
+    target->word = 0;
+    target->group = entry.group;
+    target->group_entry = group_index;
+    target->size = entry.partition_size;
+    target->count = entry.partition_count;
+    target->offset = entry.offset;
+    target->partition = view.partition;
+    /* A sender's first group 0 is where we begin, when it has no messages in the lobby any more; a
+     * longer one, which may stand before it in the table, is announced in it. */
+    if (entry.group == 0 && entry.partition_count == receiver->own->shape.ring_starter
+        && reader->line == &segmsg_nothing_yet) {
+        reader->leaves = true;
+        reader->segment = segment;
+        reader->after = after;
+        if (segmsg_lobby_has_passed(&receiver->lobby, reader->after)) {
+            segmsg_receiver_open_ring(receiver, reader);
+        }
+    }
+    return SEGMSG_OK;
+}
+
+/* The reader that has the group at an index of the table, as far as we know; NULL if there is none. */
+static segmsg_reader_t *reader_of_group(const segmsg_receiver_t *receiver, uint32_t group_index)
+{
+    if (receiver->lobby.guest != NULL && receiver->lobby.guest[group_index] != NULL) {
+        return receiver->lobby.guest[group_index];
+    }
+    uint32_t segment = segmsg_export_group(receiver->own, group_index)->segment;
+    return segment < receiver->segments_max && receiver->target[segment].partition != NULL
+                   && receiver->target[segment].group_entry == group_index
+               ? receiver->target[segment].reader
+               : NULL;
+}
+
+static bool is_same_session(const segmsg_identity_t *a, const segmsg_identity_t *b)
+{
+    return is_same_process(a, b) && a->session == b->session;
+}
+
+/* True if the state of an entry that is not FORMED is one that it can have. */
+static bool is_possible(const segmsg_group_entry_t *entry, uint32_t state)
+{
+    /* Acquire: before the state is read again. */
+    return state == SEGMSG_GROUP_FORMING
+           || (state == SEGMSG_GROUP_EMPTY
+               && (atomic_load_explicit(&entry->check, memory_order_acquire) == 0
+                   /* It was taken in between. Relaxed: compared only. */
+                   || atomic_load_explicit(&entry->state, memory_order_relaxed) != state));
+}
+
+/* Looks at an entry of the segment-group table. */
+static segmsg_error_t find_group(segmsg_receiver_t *receiver, uint32_t group_index)
+{
+    const segmsg_group_entry_t *entry = segmsg_export_group(receiver->own, group_index);
+    /* Acquire: the pairing behind the state. */
+    uint32_t state = atomic_load_explicit(&entry->state, memory_order_acquire);
+    if (state != SEGMSG_GROUP_FORMED) {
+        return is_possible(entry, state) ? SEGMSG_OK : corrupt(receiver, NULL);
+    }
+    segmsg_reader_t *reader = reader_of_group(receiver, group_index);
+    if (reader == NULL) {
+        return add_group(receiver, group_index);
+    }
+    /* Else somebody was given the entry of another, who has not left. */
+    return is_same_session(&entry->sender, &reader->sender) ? SEGMSG_OK : corrupt(receiver, reader);
+}
+
+/*
+ * Has the entries of the segment-group table that were ever in use, as far as the head tells. It may have
+ * been overwritten: it counts only upwards, and what it counts need not be there.
+ */
+static segmsg_error_t reach_groups(segmsg_receiver_t *receiver)
+{
+    segmsg_export_t *own = receiver->own;
+    uint32_t count =
+        atomic_load_explicit(&segmsg_export_head(own)->group_count, memory_order_relaxed);
+    if (count > own->shape.groups_max) {
+        return corrupt(receiver, NULL);
+    }
+    receiver->groups_seen = count > receiver->groups_seen ? count : receiver->groups_seen;
+    if (receiver->groups_seen > receiver->groups_there) {
+        uint64_t bytes = (uint64_t) receiver->groups_seen * SEGMSG_TABLE_STRIDE;
+        if (own->commit(own->commit_context, own->shape.segment_table, bytes) != 0) {
+            return SEGMSG_ERR_NO_SPACE;
+        }
+        receiver->groups_there = receiver->groups_seen;
+    }
+    return SEGMSG_OK;
+}
+
+segmsg_error_t segmsg_receiver_find_groups(segmsg_receiver_t *receiver)
+{
+    segmsg_head_t *head = segmsg_export_head(receiver->own);
+    /* Acquire: entries of the groups that are counted. Read first: what is formed while we look
+     * raises the count again. */
+    uint32_t formed = atomic_load_explicit(&head->formed_count, memory_order_acquire);
+    segmsg_error_t result = reach_groups(receiver);
+    for (uint32_t g = 0; g < receiver->groups_there; ++g) {
+        segmsg_error_t error = find_group(receiver, g);
+        result = error == SEGMSG_OK ? result : error;
+    }
+    receiver->formed_seen = formed;
+    return receiver->is_corrupt ? SEGMSG_ERR_CORRUPT : result;
+}
+
+/* The segment named in an entry of `reader`'s ring, if it is `reader`'s; NULL if it is not. */
+static segmsg_target_t *target_of(segmsg_receiver_t *receiver, const segmsg_reader_t *reader,
+                                  uint32_t segment)
+{
+    if (segment >= receiver->segments_max) {
+        return NULL;
+    }
+    segmsg_target_t *target = &receiver->target[segment];
+    if (target->partition != NULL && target->reader == NULL) {
+        return target; /* common to all */
+    }
+    if (target->partition == NULL || target->reader != reader) {
+        if (segmsg_lobby_has_common(receiver, segment)) {
+            return segmsg_lobby_open_common(receiver, segment) == SEGMSG_OK ? target : NULL;
+        }
+        /* Formed before it was named, but perhaps not yet looked at. */
+        segmsg_receiver_find_groups(receiver);
+    }
+    return target->partition != NULL && target->reader == reader ? target : NULL;
+}
+
+static void forget_target(segmsg_receiver_t *receiver, uint32_t segment)
+{
+    segmsg_target_t *target = &receiver->target[segment];
+    receiver->past[target->group] +=
+        atomic_load_explicit(&target->control->messages, memory_order_relaxed);
+    target->partition = NULL;
+    segmsg_group_dissolve(receiver->own, target->group_entry);
+}
+
+segmsg_poll_t segmsg_receiver_run(segmsg_receiver_t *receiver, const segmsg_reader_t *reader,
+                                  uint64_t header, const segmsg_announcement_t *announcement,
+                                  segmsg_message_t *message)
+{
+    uint32_t segment = announcement->segment;
+    uint32_t first = announcement->first;
+    uint32_t partitions = announcement->partitions;
+    uint32_t length = segmsg_header_length(header);
+    segmsg_target_t *target = target_of(receiver, reader, segment);
+    if (target == NULL || target->group == 0 || partitions == 0 || first >= target->count
+        || partitions > target->count - first || length > (size_t) partitions * target->size) {
+        return SEGMSG_POLL_CORRUPT;
+    }
+    message->data = target->partition + (size_t) first * target->size;
+    message->length = length;
+    message->group = target->group;
+    message->partitions = partitions;
+    message->segment = segment;
+    message->first = first;
+    message->tag = segmsg_header_tag(header);
+    message->in_lobby = false;
+    target->is_used = true;
+    segmsg_stats_add(target->control, length, partitions);
+    return SEGMSG_POLL_MESSAGE;
+}
+
+static segmsg_poll_t poll_run(segmsg_receiver_t *receiver, segmsg_reader_t *reader, uint64_t header,
+                              segmsg_message_t *message)
+{
+    const segmsg_announcement_t announcement = reader->line[reader->at].announcement;
+    segmsg_poll_t found = segmsg_receiver_run(receiver, reader, header, &announcement, message);
+    if (found == SEGMSG_POLL_MESSAGE) {
+        segmsg_reader_advance(reader, 1);
+        ++reader->open;
+    }
+    return found;
+}
+
+void segmsg_message_return_slow(segmsg_receiver_t *receiver, segmsg_reader_t *reader,
+                                const segmsg_message_t *message)
+{
+    if (message->group != 0) {
+        segmsg_target_t *target = &receiver->target[message->segment];
+        uint64_t mask = segmsg_run_mask(message->first, message->partitions);
+        if (target->reader == NULL) {
+            segmsg_directory_clear(target->directory, mask);
+            /* Release: our reads of the message come before the next sender's writes over it. */
+            uint64_t claimed =
+                atomic_fetch_and_explicit(&target->control->claimed, ~mask, memory_order_release);
+            if ((claimed & mask) != mask) {
+                (void) corrupt(receiver, reader);
+                receiver->has_newcomers = true; /* so that it is said at the next look */
+            }
+        } else {
+            target->word ^= mask;
+            /* Release, both: likewise, for this sender; and the word comes before its inverse. */
+            atomic_store_explicit(&target->control->word, target->word, memory_order_release);
+            atomic_store_explicit(&target->control->inverse, ~target->word, memory_order_release);
+        }
+    }
+    if (message->in_lobby) {
+        --reader->lobby_open;
+        segmsg_lobby_return(&receiver->lobby);
+    } else if (--reader->open == 0) {
+        /* Release: likewise. */
+        atomic_store_explicit(&reader->control->word, reader->position, memory_order_release);
+    }
+}
+
+/* The sender has a longer segment for group 0 and goes on there; the old one is free. */
+static segmsg_poll_t poll_switch(segmsg_receiver_t *receiver, segmsg_reader_t *reader,
+                                 uint64_t header, segmsg_message_t *message)
+{
+    uint32_t segment = segmsg_header_length(header);
+    const segmsg_target_t *target = target_of(receiver, reader, segment);
+    if (target == NULL || target->group != 0 || target->reader != reader
+        || target->group_entry == reader->group_entry) {
+        return SEGMSG_POLL_CORRUPT;
+    }
+    uint32_t old = reader->segment;
+    open_ring(reader, target, segment);
+    forget_target(receiver, old);
+    return segmsg_reader_poll(receiver, reader, message);
+}
+
+/* Takes a reader out of the list, whose awake ones stay in front. */
+static void remove_reader(segmsg_receiver_t *receiver, uint32_t r)
+{
+    if (r < receiver->awake) {
+        receiver->reader[r] = receiver->reader[--receiver->awake];
+        r = receiver->awake;
+    }
+    receiver->reader[r] = receiver->reader[--receiver->reader_count];
+}
+
+/* The sender has left: all its groups go back to the tables, and the reader goes. */
+segmsg_poll_t segmsg_receiver_remove(segmsg_receiver_t *receiver, segmsg_reader_t *reader)
+{
+    /* Groups that it formed and that we have not seen yet go as well. */
+    (void) segmsg_receiver_find_groups(receiver);
+    if (reader->is_guest) {
+        segmsg_lobby_forget(receiver, reader);
+    }
+    if (reader->line != &segmsg_nothing_yet) {
+        /* Relaxed: a hint. */
+        atomic_fetch_sub_explicit(&segmsg_export_head(receiver->own)->rings, 1,
+                                  memory_order_relaxed);
+    }
+    for (uint32_t s = 0; s < receiver->segments_max; ++s) {
+        if (receiver->target[s].partition != NULL && receiver->target[s].reader == reader) {
+            forget_target(receiver, s);
+        }
+    }
+    for (uint32_t r = 0; r < receiver->reader_count; ++r) {
+        if (receiver->reader[r] == reader) {
+            remove_reader(receiver, r);
+            break;
+        }
+    }
+    if (receiver->suspect == reader) {
+        receiver->suspect = NULL;
+    }
+    free(reader);
+    /* Makes us look again: groups that the sender formed since then were passed over. */
+    --receiver->formed_seen;
+    return SEGMSG_POLL_CLOSED;
+}
+
+segmsg_poll_t segmsg_reader_poll_slow(segmsg_receiver_t *receiver, segmsg_reader_t *reader,
+                                      uint64_t header, segmsg_message_t *message)
+{
+    uint32_t span = segmsg_header_span(header);
+    switch (segmsg_header_kind(header)) {
+    case SEGMSG_KIND_RUN:
+        return poll_run(receiver, reader, header, message);
+    case SEGMSG_KIND_WRAP:
+        if (reader->at == 0 || span != reader->count - reader->at) {
+            return SEGMSG_POLL_CORRUPT;
+        }
+        segmsg_reader_advance(reader, span);
+        if (reader->open == 0) {
+            /* Release: our reads come before the sender's writes. So what is not out is given back. */
+            atomic_store_explicit(&reader->control->word, reader->position, memory_order_release);
+        }
+        return segmsg_reader_poll(receiver, reader, message);
+    case SEGMSG_KIND_SWITCH:
+        /* Not while a message is out: its lines are in the segment that would be given back. */
+        return reader->open != 0 ? SEGMSG_POLL_NONE
+                                 : poll_switch(receiver, reader, header, message);
+    case SEGMSG_KIND_CLOSE:
+        return reader->open != 0 || reader->lobby_open != 0
+                   ? SEGMSG_POLL_NONE
+                   : segmsg_receiver_remove(receiver, reader);
+    default:
+        return SEGMSG_POLL_CORRUPT;
+    }
+}

@@ -1,0 +1,697 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "engine/guest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void segmsg_sender_init(segmsg_sender_t *sender, segmsg_export_t *target,
+                        const segmsg_identity_t *self, const segmsg_growth_t *growth)
+{
+    memset(sender, 0, sizeof(*sender));
+    sender->target = target;
+    sender->self = *self;
+    sender->geometry = target->shape.geometry;
+    sender->growth = *growth;
+}
+
+static void forget_runs(segmsg_sender_t *sender)
+{
+    for (uint32_t g = 0; g < SEGMSG_GROUPS_MAX; ++g) {
+        free(sender->run[g]);
+        sender->run[g] = NULL;
+        sender->wanted[g] = 0;
+        sender->refused[g] = 0;
+    }
+}
+
+void segmsg_sender_destroy(segmsg_sender_t *sender)
+{
+    forget_runs(sender);
+}
+
+void segmsg_sender_set_cache(segmsg_sender_t *sender, const segmsg_cache_policy_t *policy)
+{
+    sender->ring.cache = *policy;
+}
+
+/* Times in a row that a common segment may be full before a sender forms a group of its own. */
+enum { STARVED_MAX = 4096 };
+
+/* Forms a group, checks what stands in the tables about its segment, and says where that is mapped. */
+static segmsg_error_t form_group(segmsg_sender_t *sender, uint32_t group, uint32_t partition_count,
+                                 uint32_t *segment, segmsg_segment_entry_t *entry,
+                                 segmsg_segment_view_t *view)
+{
+    uint32_t group_index;
+    segmsg_error_t error =
+        segmsg_group_form_after(sender->target, &sender->self, group, partition_count,
+                                sender->lobby.last, &group_index);
+    if (error == SEGMSG_OK) {
+        error = segmsg_group_read(sender->target, group_index, segment, entry);
+    }
+    if (error == SEGMSG_OK && !segmsg_segment_view(sender->target, entry, view)) {
+        error = SEGMSG_ERR_CORRUPT; /* another one than was formed, and mapped, a moment ago */
+    }
+    sender->is_corrupt = sender->is_corrupt || error == SEGMSG_ERR_CORRUPT;
+    return error;
+}
+
+/*
+ * Longest message in bytes that goes through group 0 if the policy wants no more than `lines` there:
+ * that many, unless the next group has partitions so large that messages of that length would waste most
+ * of them.
+ */
+static size_t ring_capacity(const segmsg_sender_t *sender, const segmsg_ring_image_t *ring,
+                            uint32_t lines)
+{
+    enum { WASTE_MAX = 8 };
+    size_t wanted = (size_t) lines * SEGMSG_LINE - SEGMSG_HEADER_BYTES;
+    uint32_t next = 1;
+    while (next < sender->geometry.group_count
+           && segmsg_group_capacity(&sender->geometry, next) <= wanted) {
+        ++next;
+    }
+    bool is_better = next < sender->geometry.group_count
+                     && sender->geometry.group[next].partition_size <= WASTE_MAX * wanted;
+    return wanted < ring->capacity && is_better ? wanted : ring->capacity;
+}
+
+void segmsg_ring_look_up(segmsg_ring_image_t *ring)
+{
+    /* Acquire: the receiver's reads of what it consumed come before our writes over it. */
+    uint64_t consumed = atomic_load_explicit(&ring->control->word, memory_order_acquire);
+    /* It only rises, up to what was published. */
+    if (consumed - ring->consumed > ring->head - ring->consumed) {
+        ring->is_corrupt = true;
+        return;
+    }
+    ring->consumed = consumed;
+    ring->limit = consumed + ring->count - ring->spare;
+}
+
+/* Makes `ring` the image of the segment of `entry`. */
+static void open_ring(segmsg_sender_t *sender, segmsg_ring_image_t *ring,
+                      const segmsg_segment_entry_t *entry, const segmsg_segment_view_t *view)
+{
+    ring->line = (void *) view->partition;
+    ring->control = view->control;
+    ring->group_entry = entry->group_entry;
+    ring->count = entry->partition_count;
+    ring->lap = segmsg_ring_lap(ring);
+    ring->at = 0;
+    ring->cleared = SEGMSG_RING_NONE;
+    ring->head = 0;
+    ring->consumed = 0;
+    ring->spare = 0;
+    ring->limit = entry->partition_count;
+    ring->capacity = (size_t) entry->span_factor * SEGMSG_LINE - SEGMSG_HEADER_BYTES;
+    const segmsg_cache_policy_t *cache = &ring->cache;
+    ring->stream_capacity = ring_capacity(sender, ring, cache->stream_lines);
+    ring->reply_capacity = ring_capacity(sender, ring, cache->reply_lines);
+    ring->near_most = cache->most < ring->count ? cache->most : ring->count - 1;
+    ring->far_most = cache->far != 0 && cache->far < ring->count ? ring->count - cache->far - 1 : 0;
+}
+
+/* Forms the short first segment of group 0. The receiver finds it in the table; if the sender was a
+ * guest, it begins there when it has read what the sender has put into the lobby. */
+static segmsg_error_t form_starter(segmsg_sender_t *sender)
+{
+    uint32_t segment;
+    segmsg_segment_entry_t entry;
+    segmsg_segment_view_t view;
+    segmsg_error_t error =
+        form_group(sender, 0, sender->target->shape.ring_starter, &segment, &entry, &view);
+    if (error != SEGMSG_OK) {
+        return error;
+    }
+    open_ring(sender, &sender->ring, &entry, &view);
+    sender->ring_is_starter = entry.partition_count != sender->geometry.group[0].partition_count;
+    sender->starter_long = 0;
+    sender->starter_from = sender->messages[0];
+    if (sender->ring_is_starter) {
+        /* For the entry that names its successor, which must fit when nothing else does. */
+        sender->ring.spare = 1;
+        sender->ring.limit -= 1;
+    }
+    sender->lobby.line = NULL;
+    /* Relaxed: a hint. */
+    atomic_fetch_add_explicit(&segmsg_export_head(sender->target)->rings, 1, memory_order_relaxed);
+    return SEGMSG_OK;
+}
+
+/*
+ * The first thing that a sender does: becomes a guest, or where there is no lobby forms a group 0 of
+ * its own.
+ */
+segmsg_error_t segmsg_sender_form_ring(segmsg_sender_t *sender)
+{
+    /* Relaxed: a number that this process has not had, that is all. */
+    uint32_t number = atomic_fetch_add_explicit(&segmsg_export_head(sender->target)->sessions, 1,
+                                                memory_order_relaxed);
+    bool is_later = !sender->has_entered || (int32_t) (number - sender->self.session) > 0;
+    sender->self.session = is_later ? number : sender->self.session + 1;
+    sender->has_entered = true;
+    sender->guest_messages = 0;
+    sender->lobby.last = 0;
+    segmsg_error_t error = segmsg_guest_enter(sender);
+    return error == SEGMSG_OK || error == SEGMSG_ERR_CORRUPT ? error : form_starter(sender);
+}
+
+/* True if a guest has sent enough for a group 0 of its own, or finds the lobby full, and the receiver
+ * has not too many of them. */
+static bool is_due(const segmsg_sender_t *sender, bool lobby_is_full)
+{
+    enum { CROWD_FACTOR = 64 };
+    const segmsg_growth_t *growth = &sender->growth;
+    if (sender->guest_messages < growth->own_after && !lobby_is_full) {
+        return false;
+    }
+    /* Relaxed: a hint. */
+    uint32_t rings =
+        atomic_load_explicit(&segmsg_export_head(sender->target)->rings, memory_order_relaxed);
+    return rings < growth->own_crowd || sender->guest_messages / CROWD_FACTOR >= growth->own_after;
+}
+
+/* The guest forms a group 0 of its own; if there is no memory for it, it stays a guest. */
+static void leave_lobby(segmsg_sender_t *sender)
+{
+    if (sender->refused[0] != 0) {
+        --sender->refused[0];
+    } else if (form_starter(sender) != SEGMSG_OK) {
+        sender->refused[0] = SEGMSG_ASK_AGAIN;
+    }
+}
+
+/*
+ * Replaces the starter by a full segment of group 0: the last entry in the old one names the new
+ * one. If there is no memory for it we stay with the starter, which carries everything that a ring
+ * must, only less of it at a time.
+ */
+static void grow_ring(segmsg_sender_t *sender)
+{
+    uint32_t segment;
+    segmsg_segment_entry_t entry;
+    segmsg_segment_view_t view;
+    sender->ring.spare = 0;
+    segmsg_error_t error =
+        form_group(sender, 0, sender->geometry.group[0].partition_count, &segment, &entry, &view);
+    sender->ring_is_starter = false;
+    if (error != SEGMSG_OK) {
+        return;
+    }
+    /* There is room: the line that was spared, if no other. */
+    segmsg_ring_publish(&sender->ring, 1, segmsg_header_make(SEGMSG_KIND_SWITCH, 0, 1, segment));
+    open_ring(sender, &sender->ring, &entry, &view);
+}
+
+static segmsg_error_t form_run(segmsg_sender_t *sender, uint32_t group)
+{
+    if (sender->refused[group] != 0) {
+        --sender->refused[group];
+        return SEGMSG_ERR_NO_SPACE;
+    }
+    segmsg_run_image_t *run = calloc(1, sizeof(*run));
+    if (run == NULL) {
+        return SEGMSG_ERR_NO_SPACE;
+    }
+    segmsg_segment_view_t view;
+    segmsg_error_t error = form_group(sender, group, sender->geometry.group[group].partition_count,
+                                      &run->segment, &run->entry, &view);
+    if (error != SEGMSG_OK) {
+        free(run);
+        sender->refused[group] = SEGMSG_ASK_AGAIN;
+        return error;
+    }
+    run->control = view.control;
+    run->directory = view.directory;
+    run->partition = view.partition;
+    run->exists = segmsg_run_mask(0, run->entry.partition_count);
+    run->taken = ~run->exists;
+    sender->run[group] = run;
+    return SEGMSG_OK;
+}
+
+/*
+ * Frees what the receiver has returned since the last look. A word that its inverse does not confirm is the
+ * receiver's, which is about to write the inverse, or was overwritten, which the receiver finds out: for now
+ * nothing has come back.
+ */
+static void run_reclaim(segmsg_sender_t *sender, segmsg_run_image_t *run)
+{
+    /* Acquire, both: the receiver's reads of these partitions come before our writes over them. The inverse
+     * first, which is written last: a word that agrees is the one that was written with it. */
+    uint64_t inverse = atomic_load_explicit(&run->control->inverse, memory_order_acquire);
+    uint64_t word = atomic_load_explicit(&run->control->word, memory_order_acquire);
+    if (word != ~inverse) {
+        return;
+    }
+    uint64_t freed = word ^ run->returned;
+    if ((freed & ~(run->taken & run->exists)) != 0) {
+        sender->is_corrupt = true;
+        return;
+    }
+    run->returned = word;
+    run->taken &= ~freed;
+    segmsg_directory_clear(run->directory, freed);
+}
+
+/* Has the memory of a run that was found there. */
+static bool commit_run(segmsg_sender_t *sender, segmsg_run_image_t *run, uint32_t first,
+                       uint32_t partitions)
+{
+    uint64_t mask = segmsg_run_mask(first, partitions);
+    if ((mask & ~run->committed) == 0) {
+        return true;
+    }
+    if (!segmsg_partitions_commit(sender->target, &run->entry, first, partitions)) {
+        return false;
+    }
+    run->committed |= mask;
+    return true;
+}
+
+/* True if the policy wants long transfers to go through segments of at least the size of this group's. */
+static bool outgrows_cache(const segmsg_sender_t *sender, const segmsg_group_geometry_t *group)
+{
+    uint64_t bytes = (uint64_t) group->partition_size * group->partition_count;
+    return sender->ring.cache.piece_segment != 0 && bytes >= sender->ring.cache.piece_segment;
+}
+
+/* Takes `partitions` of a group that is formed. */
+static segmsg_error_t take_run(segmsg_sender_t *sender, uint32_t group, uint32_t partitions,
+                               uint32_t *first)
+{
+    segmsg_run_image_t *run = sender->run[group];
+    /* Whoever has answered has most likely returned what it answers. Relaxed: a hint. */
+    if (sender->ring.cache.lap != 0 && !outgrows_cache(sender, &sender->geometry.group[group])
+        && atomic_load_explicit(&sender->answers, memory_order_relaxed)) {
+        run_reclaim(sender, run);
+    }
+    *first = segmsg_run_find(run->taken, partitions);
+    if (*first == SEGMSG_RUN_NONE) {
+        run_reclaim(sender, run);
+        *first = segmsg_run_find(run->taken, partitions);
+        if (*first == SEGMSG_RUN_NONE) {
+            return SEGMSG_ERR_FULL;
+        }
+    }
+    if (!commit_run(sender, run, *first, partitions)) {
+        /* What was returned has its memory. */
+        run_reclaim(sender, run);
+        *first = segmsg_run_find(run->taken | ~run->committed, partitions);
+        if (*first == SEGMSG_RUN_NONE) {
+            return (run->taken & run->exists) != 0 ? SEGMSG_ERR_FULL : SEGMSG_ERR_NO_SPACE;
+        }
+    }
+    run->taken |= segmsg_run_mask(*first, partitions);
+    segmsg_directory_enter(run->directory, *first, partitions);
+    return SEGMSG_OK;
+}
+
+/* True if a message should go through a common segment, since its group is not formed yet and the
+ * pair has not sent enough of its kind. */
+static bool goes_common(segmsg_sender_t *sender, uint32_t group)
+{
+    return sender->run[group] == NULL && sender->target->shape.common[group] != 0
+           && sender->wanted[group] < sender->growth.long_after;
+}
+
+/* Takes a run in one group of the sender's own, forming it if need be. */
+static segmsg_error_t take_in_own(segmsg_sender_t *sender, size_t length, uint32_t group,
+                                  segmsg_place_t *place)
+{
+    segmsg_error_t error = sender->run[group] == NULL ? form_run(sender, group) : SEGMSG_OK;
+    if (error != SEGMSG_OK) {
+        return error;
+    }
+    segmsg_run_image_t *run = sender->run[group];
+    place->partitions = segmsg_group_partitions(&sender->geometry, group, length);
+    error = take_run(sender, group, place->partitions, &place->first);
+    if (error == SEGMSG_OK) {
+        place->data = run->partition + (size_t) place->first * run->entry.partition_size;
+        place->group = group;
+    }
+    return error;
+}
+
+/*
+ * The groups from `from_group` on, by rising partition size: passes over those whose span does not
+ * hold the message, that are full at this moment, or that the receiver has no memory for.
+ */
+static segmsg_error_t take_larger(segmsg_sender_t *sender, size_t length, uint32_t from_group,
+                                  segmsg_place_t *place)
+{
+    uint32_t first = from_group;
+    while (first < sender->geometry.group_count
+           && segmsg_group_capacity(&sender->geometry, first) < length) {
+        ++first;
+    }
+    if (first == sender->geometry.group_count) {
+        return SEGMSG_ERR_TOO_LARGE;
+    }
+    if (goes_common(sender, first)) {
+        /* Full: it will not be for long, and to wait takes no memory; but not without end. */
+        segmsg_error_t common = segmsg_common_take(sender, length, first, place);
+        if (common == SEGMSG_OK) {
+            ++sender->wanted[first];
+            sender->starved = 0;
+            return SEGMSG_OK;
+        }
+        if (common == SEGMSG_ERR_CORRUPT
+            || (common == SEGMSG_ERR_FULL && ++sender->starved < STARVED_MAX)) {
+            return common;
+        }
+        sender->starved = 0;
+    }
+    bool full = false;
+    segmsg_error_t error = SEGMSG_ERR_TOO_LARGE;
+    for (uint32_t g = first; g < sender->geometry.group_count; ++g) {
+        if (segmsg_group_capacity(&sender->geometry, g) >= length) {
+            error = take_in_own(sender, length, g, place);
+            if (error == SEGMSG_OK || error == SEGMSG_ERR_CORRUPT) {
+                return error;
+            }
+            full = full || error == SEGMSG_ERR_FULL;
+        }
+    }
+    /* No memory for a group of its own: what all share is there, or will be in a moment. */
+    if (!full) {
+        segmsg_error_t common = segmsg_common_take(sender, length, first, place);
+        error = common == SEGMSG_ERR_TABLE_FULL || common == SEGMSG_ERR_TOO_LARGE ? error : common;
+    }
+    return full ? SEGMSG_ERR_FULL : error;
+}
+
+/* The group for a piece of `length` bytes; 0: whatever is best for that length. */
+static uint32_t piece_group(const segmsg_sender_t *sender, size_t length)
+{
+    uint32_t g = 1;
+    while (g < sender->geometry.group_count
+           && !outgrows_cache(sender, &sender->geometry.group[g])) {
+        ++g;
+    }
+    bool fits = g < sender->geometry.group_count
+                && segmsg_group_capacity(&sender->geometry, g) >= length
+                && sender->geometry.group[g].partition_size < 2 * length;
+    return fits ? g : 0;
+}
+
+static segmsg_error_t take_lasting(segmsg_sender_t *sender, size_t length, segmsg_place_t *place)
+{
+    /* A way to announce it first: without one it could never be published. */
+    segmsg_error_t error = sender->ring.line == NULL && sender->lobby.line == NULL
+                               ? segmsg_sender_form_ring(sender)
+                               : SEGMSG_OK;
+    if (error != SEGMSG_OK) {
+        return error;
+    }
+    uint32_t group = piece_group(sender, length);
+    if (group == 0) {
+        return take_larger(sender, length, 1, place);
+    }
+    uint32_t refused = sender->refused[group];
+    if (refused == 0) {
+        error = take_larger(sender, length, group, place);
+        return error == SEGMSG_OK || error == SEGMSG_ERR_FULL
+                   ? error
+                   : take_larger(sender, length, 1, place);
+    }
+    error = take_larger(sender, length, 1, place);
+    if (sender->refused[group] == refused) {
+        --sender->refused[group]; /* it did not come so far */
+    }
+    return error;
+}
+
+/* What taking something has come to; what was found corrupt under way matters more. */
+static segmsg_error_t outcome(segmsg_sender_t *sender, segmsg_error_t error)
+{
+    sender->is_corrupt = sender->is_corrupt || error == SEGMSG_ERR_CORRUPT;
+    return error != SEGMSG_OK && segmsg_sender_is_corrupt(sender) ? SEGMSG_ERR_CORRUPT : error;
+}
+
+segmsg_error_t segmsg_sender_take_larger(segmsg_sender_t *sender, size_t length,
+                                         uint32_t from_group, segmsg_place_t *place)
+{
+    return segmsg_sender_is_corrupt(sender)
+               ? SEGMSG_ERR_CORRUPT
+               : outcome(sender, take_larger(sender, length, from_group, place));
+}
+
+segmsg_error_t segmsg_sender_take_lasting(segmsg_sender_t *sender, size_t length,
+                                          segmsg_place_t *place)
+{
+    return segmsg_sender_is_corrupt(sender) ? SEGMSG_ERR_CORRUPT
+                                            : outcome(sender, take_lasting(sender, length, place));
+}
+
+/* True if the next message should go to the begin of the ring, though it would fit before its end: the
+ * lap is full, holds several such messages, and the receiver has read its begin. */
+static bool laps_early(segmsg_ring_image_t *ring, uint32_t lines)
+{
+    return ring->at + lines > ring->lap && 2 * lines <= ring->cache.lap
+           && segmsg_ring_has_room(ring, ring->count - ring->at + lines);
+}
+
+/* Takes `lines` in the ring, going round its end, or that of the lap, if they do not fit before it. */
+static bool take_ring(segmsg_ring_image_t *ring, uint32_t lines, segmsg_place_t *place)
+{
+    bool wraps = ring->at + lines > ring->count || laps_early(ring, lines);
+    uint32_t skip = wraps ? ring->count - ring->at : 0;
+    if (!segmsg_ring_has_room(ring, skip + lines)) {
+        return false;
+    }
+    if (wraps) {
+        segmsg_ring_publish(ring, skip, segmsg_header_make(SEGMSG_KIND_WRAP, 0, skip, 0));
+    } else if (ring->at + lines > ring->lap) {
+        ring->lap = ring->count; /* this time round all of it */
+    }
+    segmsg_ring_place(ring, lines, place);
+    return true;
+}
+
+/* A guest's message: through the lobby if it is short, else announced there. */
+static segmsg_error_t take_as_guest(segmsg_sender_t *sender, size_t length, segmsg_place_t *place)
+{
+    segmsg_error_t error = length <= sender->lobby.capacity
+                               ? segmsg_guest_take(sender, length, place)
+                               : take_larger(sender, length, 1, place);
+    sender->guest_messages += error == SEGMSG_OK;
+    sender->full += error == SEGMSG_ERR_FULL;
+    return error;
+}
+
+/* True if a message is too long for the starter, and would not be for a full segment of group 0. */
+static bool is_long_for_starter(const segmsg_sender_t *sender, size_t length)
+{
+    return sender->ring_is_starter && length > sender->ring.capacity
+           && length <= segmsg_group_capacity(&sender->geometry, 0);
+}
+
+/* True if a group above group 0 can carry a message. */
+static bool fits_above(const segmsg_sender_t *sender, size_t length)
+{
+    size_t most = 0;
+    for (uint32_t g = 1; g < sender->geometry.group_count; ++g) {
+        size_t capacity = segmsg_group_capacity(&sender->geometry, g);
+        most = capacity > most ? capacity : most;
+    }
+    return length <= most;
+}
+
+/* True if the starter should be replaced by a full segment of group 0 now. */
+static bool has_outgrown_starter(const segmsg_sender_t *sender, size_t length)
+{
+    return sender->ring_is_starter
+           && (sender->messages[0] - sender->starter_from >= sender->growth.grow_after
+               || (is_long_for_starter(sender, length) && !fits_above(sender, length))
+               || (is_long_for_starter(sender, length)
+                   && sender->starter_long >= sender->growth.long_after));
+}
+
+static segmsg_error_t take_slow(segmsg_sender_t *sender, size_t length, segmsg_place_t *place)
+{
+    if (length > segmsg_geometry_capacity(&sender->geometry)) {
+        return SEGMSG_ERR_TOO_LARGE;
+    }
+    segmsg_ring_image_t *ring = &sender->ring;
+    if (ring->line == NULL && sender->lobby.line == NULL) {
+        segmsg_error_t error = segmsg_sender_form_ring(sender);
+        if (error != SEGMSG_OK) {
+            return error;
+        }
+    }
+    if (ring->line == NULL && is_due(sender, false)) {
+        leave_lobby(sender);
+    }
+    if (ring->line == NULL) {
+        segmsg_error_t error = take_as_guest(sender, length, place);
+        bool is_due_now =
+            error == SEGMSG_ERR_FULL && length <= sender->lobby.capacity && is_due(sender, true);
+        if (error != SEGMSG_ERR_TOO_LARGE && !is_due_now) {
+            return error;
+        }
+        leave_lobby(sender);
+        if (ring->line == NULL) {
+            return error;
+        }
+    }
+    if (has_outgrown_starter(sender, length)) {
+        grow_ring(sender);
+    }
+    uint32_t lines = segmsg_group_partitions(&sender->geometry, 0, length);
+    if (length <= segmsg_sender_ring_capacity(sender) && take_ring(ring, lines, place)) {
+        return SEGMSG_OK;
+    }
+    /* A message above group 0 needs a line there to be announced; without one it must wait. */
+    if (!segmsg_ring_has_room(ring, 1)) {
+        ++sender->full;
+        return SEGMSG_ERR_FULL;
+    }
+    segmsg_error_t larger = take_larger(sender, length, 1, place);
+    if (larger == SEGMSG_OK) {
+        uint32_t group = place->group & ~(uint32_t) SEGMSG_PLACE_COMMON;
+        sender->starter_long += is_long_for_starter(sender, length);
+        sender->passed += group != segmsg_geometry_select(&sender->geometry, length);
+        return SEGMSG_OK;
+    }
+    /* No group above can be had, so it is the ring, be it the best or not, now or later. */
+    if (larger != SEGMSG_ERR_FULL && length <= ring->capacity) {
+        if (take_ring(ring, lines, place)) {
+            return SEGMSG_OK;
+        }
+        larger = SEGMSG_ERR_FULL;
+    }
+    sender->full += larger == SEGMSG_ERR_FULL;
+    return larger;
+}
+
+segmsg_error_t segmsg_sender_take_slow(segmsg_sender_t *sender, size_t length,
+                                       segmsg_place_t *place)
+{
+    return segmsg_sender_is_corrupt(sender) ? SEGMSG_ERR_CORRUPT
+                                            : outcome(sender, take_slow(sender, length, place));
+}
+
+/* Index in the segment table of the segment above group 0 in which `place` lies. */
+static uint32_t segment_of(const segmsg_sender_t *sender, const segmsg_place_t *place)
+{
+    uint32_t group = place->group & ~(uint32_t) SEGMSG_PLACE_COMMON;
+    return (place->group & SEGMSG_PLACE_COMMON) != 0 ? sender->target->shape.common[group] - 1
+                                                     : sender->run[group]->segment;
+}
+
+bool segmsg_sender_announce(segmsg_sender_t *sender, const segmsg_place_t *place, uint8_t tag,
+                            uint32_t length)
+{
+    segmsg_ring_image_t *ring = &sender->ring;
+    uint32_t group = place->group & ~(uint32_t) SEGMSG_PLACE_COMMON;
+    if (ring->line == NULL) {
+        if (sender->lobby.line == NULL && segmsg_sender_form_ring(sender) != SEGMSG_OK) {
+            return false;
+        }
+        if (ring->line == NULL
+            && !segmsg_guest_publish(sender, place, tag, length,
+                                     group == 0 ? 0 : segment_of(sender, place))) {
+            return false;
+        }
+    }
+    if (ring->line != NULL) {
+        if (!segmsg_ring_has_room(ring, 1)) {
+            return false;
+        }
+        segmsg_announcement_t *announcement = &ring->line[ring->at].announcement;
+        announcement->segment = segment_of(sender, place);
+        announcement->first = (uint16_t) place->first;
+        announcement->partitions = (uint16_t) place->partitions;
+        segmsg_ring_publish(ring, 1, segmsg_header_make(SEGMSG_KIND_RUN, tag, 1, length));
+        segmsg_ring_own_ahead(ring, 1);
+        segmsg_ring_clear_ahead(ring, 1);
+    }
+    /* Relaxed: a hint. */
+    atomic_store_explicit(&sender->answers, false, memory_order_relaxed);
+    ++sender->messages[group];
+    sender->partitions[group] += place->partitions;
+    return true;
+}
+
+size_t segmsg_sender_sure_capacity(const segmsg_sender_t *sender)
+{
+    return sender->ring.line != NULL    ? sender->ring.capacity
+           : sender->lobby.line != NULL ? sender->lobby.capacity
+                                        : 0;
+}
+
+void segmsg_sender_give_back(segmsg_sender_t *sender, const segmsg_place_t *place)
+{
+    if ((place->group & SEGMSG_PLACE_COMMON) != 0) {
+        segmsg_common_give_back(sender, place);
+        return;
+    }
+    segmsg_run_image_t *run = sender->run[place->group];
+    uint64_t mask = segmsg_run_mask(place->first, place->partitions);
+    run->taken &= ~mask;
+    segmsg_directory_clear(run->directory, mask);
+}
+
+bool segmsg_sender_close(segmsg_sender_t *sender)
+{
+    segmsg_ring_image_t *ring = &sender->ring;
+    if (ring->line == NULL && sender->lobby.line == NULL) {
+        return true;
+    }
+    if (ring->line == NULL) {
+        if (!segmsg_guest_close(sender)) {
+            return false;
+        }
+    } else {
+        if (!segmsg_ring_has_room(ring, 1)) {
+            return false;
+        }
+        /* The groups may go to another sender at once, so the ring is not touched after the header:
+         * no next header is cleared here but before. */
+        segmsg_ring_publish(ring, 1, segmsg_header_make(SEGMSG_KIND_CLOSE, 0, 1, 0));
+    }
+    *ring = (segmsg_ring_image_t){.cache = ring->cache};
+    forget_runs(sender);
+    return true;
+}
+
+/* The first line that the receiver has not given back has the header of a message: nobody but the sender
+ * writes there, and it has no room for that yet. */
+static bool has_next_header(const segmsg_ring_image_t *ring)
+{
+    const segmsg_line_t *line = &ring->line[ring->consumed % ring->count];
+    /* Relaxed: this process has written it. */
+    return ring->consumed == ring->head
+           || atomic_load_explicit(&line->header, memory_order_relaxed) != 0;
+}
+
+/* True if the receiver's table says of group `group_entry` that this sender has formed it. */
+static bool stands(const segmsg_sender_t *sender, uint32_t group_entry)
+{
+    return segmsg_group_stands(sender->target, group_entry, &sender->self);
+}
+
+bool segmsg_sender_verify(segmsg_sender_t *sender)
+{
+    bool is_right = true;
+    if (sender->ring.line != NULL) {
+        segmsg_ring_look_up(&sender->ring);
+        is_right = has_next_header(&sender->ring) && stands(sender, sender->ring.group_entry);
+    } else if (sender->lobby.line != NULL) {
+        segmsg_guest_verify(sender);
+        is_right = stands(sender, sender->lobby.group_entry);
+    }
+    for (uint32_t g = 1; g < sender->geometry.group_count; ++g) {
+        if (sender->run[g] != NULL) {
+            run_reclaim(sender, sender->run[g]);
+            is_right = is_right && stands(sender, sender->run[g]->entry.group_entry);
+        }
+    }
+    sender->is_corrupt = sender->is_corrupt || !is_right;
+    return !segmsg_sender_is_corrupt(sender);
+}

@@ -1,0 +1,396 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The sending side of a pair of processes: selects the group, takes a run of contiguous partitions
+ * in the image of the receiver's segment, and publishes what the caller copied there as a single
+ * message (rows G6 to G9).
+ *
+ *     segmsg_place_t place;
+ *     if (segmsg_sender_take(sender, length, &place) == SEGMSG_OK) {
+ *         ... copy `length` bytes to place.data ...
+ *         segmsg_sender_publish(sender, &place, tag, length);
+ *     }
+ *
+ * A place in group 0 must be published before the next one is taken. A place above it may be kept
+ * for long (the PML packs into it) and published in any order, or given back with
+ * segmsg_sender_give_back. The order of delivery is the order of publishing.
+ *
+ * One thread at a time per sender.
+ */
+#ifndef SEGMSG_SENDER_H
+#define SEGMSG_SENDER_H
+
+#include "base/cache.h"
+#include "queue/directory.h"
+#include "queue/run.h"
+#include "queue/registry.h"
+
+#include <stdbool.h>
+
+enum { SEGMSG_RING_NONE = UINT32_MAX }; /* no line */
+
+/* The image of the ordered segment (group 0). */
+typedef struct {
+    segmsg_line_t *line;       /* partition 0 of the image; NULL while no group is formed */
+    segmsg_control_t *control; /* how much the receiver has consumed */
+    uint32_t count;            /* partitions */
+    uint32_t lap;              /* those of them that this lap uses */
+    uint32_t at;               /* where the next header goes */
+    uint32_t cleared;          /* a line after `at` that reads as "nothing yet"; SEGMSG_RING_NONE */
+    uint64_t head;             /* partitions taken in all */
+    uint64_t limit;            /* `head` may reach this: consumed as last seen + count - spare */
+    uint64_t consumed;         /* the control word as last seen */
+    uint32_t spare;            /* partitions kept for entries that must always fit */
+    bool is_corrupt;           /* the control word held what no receiver writes; for good */
+    size_t capacity;           /* longest message in bytes that this segment carries */
+    size_t stream_capacity;    /* the same in a stream: see segmsg_sender_ring_capacity */
+    size_t reply_capacity;     /* the same of a message that answers one */
+    segmsg_cache_policy_t cache;
+    uint32_t near_most;   /* lines asked for anew at a time, at most */
+    uint32_t far_most;    /* longest message, in lines, for which lines far ahead are asked for */
+    uint32_t group_entry; /* index in the receiver's segment-group table */
+} segmsg_ring_image_t;
+
+/* The image of a segment above group 0. */
+typedef struct {
+    unsigned char *partition; /* partition 0 of the image */
+    segmsg_control_t *control;
+    segmsg_directory_entry_t *directory;
+    uint64_t
+        taken; /* occupancy: bit i is set while partition i is a message's, or does not exist */
+    uint64_t exists;    /* bit i is set if partition i exists */
+    uint64_t committed; /* bit i is set if the memory of partition i is there */
+    uint64_t returned;  /* the control word as last believed */
+    uint32_t segment;   /* index in the receiver's segment table */
+    segmsg_segment_entry_t entry;
+} segmsg_run_image_t;
+
+/* A common segment above group 0, as it was found when it was first needed. */
+typedef struct {
+    bool is_known;    /* it is mapped as well */
+    uint32_t refused; /* messages until address space is asked for again */
+    segmsg_segment_view_t view;
+    uint64_t committed; /* bit i is set if the memory of partition i is known to be there */
+    segmsg_segment_entry_t entry;
+} segmsg_common_image_t;
+
+/* The image of the lobby, for a sender that has no segment of group 0 yet. */
+typedef struct {
+    segmsg_line_t *line; /* partition 0; NULL while the sender is no guest */
+    segmsg_control_t *control;
+    uint32_t count;       /* partitions */
+    uint32_t group_entry; /* of the pairing, in the receiver's segment-group table */
+    size_t capacity;      /* longest message in bytes */
+    uint64_t last;        /* where this sender's last entry ends, in partitions claimed by all */
+    uint64_t consumed;    /* the control word as last seen */
+} segmsg_lobby_image_t;
+
+/* When a pair of processes gets what. */
+typedef struct {
+    uint32_t own_after;  /* messages in the lobby before the sender forms a group 0 of its own */
+    uint32_t own_crowd;  /* the receiver has so many such groups: many more messages then */
+    uint32_t grow_after; /* messages in the short first segment before a full one replaces it */
+    uint32_t long_after; /* messages too long for what there is before a longer one is formed */
+} segmsg_growth_t;
+
+typedef struct {
+    segmsg_export_t *target; /* image of the receiver's export */
+    segmsg_identity_t self;
+    segmsg_geometry_t geometry; /* the receiver's, checked */
+    segmsg_ring_image_t ring;
+    segmsg_lobby_image_t lobby;
+    bool ring_is_starter;
+    _Atomic bool answers; /* a message came from the receiver since the last */
+    segmsg_growth_t growth;
+    uint32_t guest_messages;                         /* in the lobby */
+    segmsg_common_image_t common[SEGMSG_GROUPS_MAX]; /* [0] is unused */
+    uint32_t starved;                                /* times that a common segment was full */
+    uint64_t starter_from;                           /* messages[0] when the starter was formed */
+    uint32_t starter_long;                      /* messages that were too long for the starter */
+    segmsg_run_image_t *run[SEGMSG_GROUPS_MAX]; /* NULL while not formed; [0] is unused */
+    uint32_t wanted[SEGMSG_GROUPS_MAX];  /* messages that went through a common segment instead */
+    uint32_t refused[SEGMSG_GROUPS_MAX]; /* the receiver had no memory for this group: messages
+                                            until it is asked again */
+    bool has_entered;                    /* self.session is one that this sender has had */
+    bool is_corrupt; /* the receiver's export held what no correct process writes; for good */
+
+    /* Statistics. */
+    uint64_t messages[SEGMSG_GROUPS_MAX]; /* published, by group */
+    uint64_t partitions[SEGMSG_GROUPS_MAX];
+    uint64_t full;   /* times that nothing could be taken */
+    uint64_t passed; /* messages that went past the group of their length: it was full or refused */
+} segmsg_sender_t;
+
+/* Messages that go without a group that could not be formed, or a common segment that could not be mapped,
+ * before that is tried again. */
+enum { SEGMSG_ASK_AGAIN = 1024 };
+
+/* Where a message goes. */
+enum { SEGMSG_PLACE_COMMON = 0x100 }; /* flag in `group`: in a common segment */
+typedef struct {
+    void *data;          /* copy the message here, contiguous; 8-byte aligned */
+    uint32_t group;      /* index in the geometry, and perhaps SEGMSG_PLACE_COMMON */
+    uint32_t first;      /* first partition */
+    uint32_t partitions; /* how many */
+} segmsg_place_t;
+
+/*
+ * Prepares a sender for the receiver whose export `target` maps; its head must have been checked.
+ * No group is formed yet.
+ */
+void segmsg_sender_init(segmsg_sender_t *sender, segmsg_export_t *target,
+                        const segmsg_identity_t *self, const segmsg_growth_t *growth);
+
+/* Frees what the sender holds here; nothing is said to the receiver. */
+void segmsg_sender_destroy(segmsg_sender_t *sender);
+
+/* What the sender does about cache lines from now on. */
+void segmsg_sender_set_cache(segmsg_sender_t *sender, const segmsg_cache_policy_t *policy);
+
+/* Slow paths of the functions below. */
+segmsg_error_t segmsg_sender_form_ring(segmsg_sender_t *sender);
+segmsg_error_t segmsg_sender_take_larger(segmsg_sender_t *sender, size_t length,
+                                         uint32_t from_group, segmsg_place_t *place);
+/*
+ * Takes a place above group 0 whatever the length, for messages that are published later, and for the
+ * pieces of long ones. Where cache.piece_segment says so, that is in the first group whose segment is so
+ * large, unless the message would leave half of a partition empty or there is no memory for that group.
+ */
+segmsg_error_t segmsg_sender_take_lasting(segmsg_sender_t *sender, size_t length,
+                                          segmsg_place_t *place);
+segmsg_error_t segmsg_sender_take_slow(segmsg_sender_t *sender, size_t length,
+                                       segmsg_place_t *place);
+
+/* Says goodbye: the receiver gives this sender's groups back to its tables, so no place that was
+ * taken before may be written or published afterwards. Whatever is taken then forms new groups.
+ * False if there is no room to say so now. */
+bool segmsg_sender_close(segmsg_sender_t *sender);
+
+/* Looks how much the receiver has consumed, and counts as room no more than it can have. */
+void segmsg_ring_look_up(segmsg_ring_image_t *ring);
+
+/* True if `lines` partitions and the header after them can be written at this moment. */
+SEGMSG_INLINE bool segmsg_ring_has_room(segmsg_ring_image_t *ring, uint32_t lines)
+{
+    if (ring->head + lines + 1 <= ring->limit) {
+        return true;
+    }
+    segmsg_ring_look_up(ring);
+    return ring->head + lines + 1 <= ring->limit;
+}
+
+/* Lines of a lap that begins. */
+SEGMSG_INLINE uint32_t segmsg_ring_lap(const segmsg_ring_image_t *ring)
+{
+    return ring->cache.lap != 0 && ring->cache.lap < ring->count ? ring->cache.lap : ring->count;
+}
+
+/* Publishes the line at ring->at with `header`, `lines` long; what follows becomes the next header
+ * and must read as "nothing yet" before this message can be seen. */
+SEGMSG_INLINE void segmsg_ring_publish(segmsg_ring_image_t *ring, uint32_t lines, uint64_t header)
+{
+    uint32_t next = ring->at + lines;
+    if (next == ring->count) {
+        next = 0;
+        ring->lap = segmsg_ring_lap(ring);
+    }
+    if (next != ring->cleared) {
+        /* Relaxed: ordered by the release below. */
+        atomic_store_explicit(&ring->line[next].header, 0, memory_order_relaxed);
+    }
+    /* Release: payload and the cleared next header come first. */
+    atomic_store_explicit(&ring->line[ring->at].header, header, memory_order_release);
+    ring->at = next;
+    ring->head += lines;
+}
+
+/* Hands out the next `lines` lines. Whoever fills them may publish fewer, or none. */
+SEGMSG_INLINE void segmsg_ring_place(segmsg_ring_image_t *ring, uint32_t lines,
+                                     segmsg_place_t *place)
+{
+    if (ring->cleared < ring->at + lines) {
+        ring->cleared = SEGMSG_RING_NONE; /* it is written over */
+    }
+    place->data = ring->line[ring->at].bytes + SEGMSG_HEADER_BYTES;
+    place->group = 0;
+    place->first = ring->at;
+    place->partitions = lines;
+}
+
+/*
+ * After a message of `lines` lines, where lines are used again soon: the next message is likely to be as
+ * long, so the line after it is cleared now, when nobody waits. What was cleared counts for the next
+ * message only; a wrap before it passes over that line and leaves it as it is.
+ */
+SEGMSG_INLINE void segmsg_ring_clear_ahead(segmsg_ring_image_t *ring, uint32_t lines)
+{
+    if (ring->cache.lap == 0) {
+        return;
+    }
+    uint32_t after = ring->at + lines;
+    ring->cleared = SEGMSG_RING_NONE;
+    if (after < ring->lap && ring->head + lines + 1 <= ring->limit) {
+        /* Relaxed: ordered by the release with which the next message is published. */
+        atomic_store_explicit(&ring->line[after].header, 0, memory_order_relaxed);
+        ring->cleared = after;
+    }
+}
+
+/* Owns `lines` lines, the first of them `ahead` lines after the next header's; less than a lap. */
+SEGMSG_INLINE void segmsg_ring_own(const segmsg_ring_image_t *ring, uint32_t ahead, uint32_t lines)
+{
+    uint32_t at = ring->at + ahead;
+    at -= at >= ring->count ? ring->count : 0;
+    uint32_t before_end = ring->count - at;
+    const segmsg_line_t *line = &ring->line[at];
+    if (__builtin_expect(lines > before_end, 0)) {
+        for (const segmsg_line_t *end = line + before_end; line != end; ++line) {
+            segmsg_cache_own(line);
+        }
+        lines -= before_end;
+        line = ring->line;
+    }
+    for (const segmsg_line_t *end = line + lines; line != end; ++line) {
+        segmsg_cache_own(line);
+    }
+}
+
+/*
+ * After a message of `lines` lines: owns those of the next one. The nearest are asked for every time,
+ * because the receiver's hardware prefetchers take them back; those far ahead once, as they come into
+ * view. Lines that the receiver has not read yet are asked for as well: they are still here.
+ */
+SEGMSG_INLINE void segmsg_ring_own_ahead(const segmsg_ring_image_t *ring, uint32_t lines)
+{
+    uint32_t near = lines + ring->cache.near;
+    near = near < ring->near_most ? near : ring->near_most;
+    segmsg_ring_own(ring, 0, near);
+    if (lines <= ring->far_most) {
+        segmsg_ring_own(ring, ring->cache.far, lines);
+    }
+}
+
+/* Pushes the `lines` lines from `first` on towards the receiver, if that pays. */
+SEGMSG_INLINE void segmsg_ring_demote(const segmsg_ring_image_t *ring, uint32_t first,
+                                      uint32_t lines, bool answers)
+{
+    if (lines <= (answers ? ring->cache.answer_lines : ring->cache.demote_lines)) {
+        for (uint32_t i = 0; i < lines; ++i) {
+            segmsg_cache_demote(&ring->line[first + i]);
+        }
+    }
+}
+
+/* The receiver of this sender has sent something: what goes there next is waited for. */
+static inline void segmsg_sender_answers(segmsg_sender_t *sender)
+{
+    /* Relaxed: a hint. */
+    atomic_store_explicit(&sender->answers, true, memory_order_relaxed);
+}
+
+/*
+ * Takes the line of the next header back from the receiver, which looks at it all the time. Worth
+ * while only if the message is written in a moment: as the answer to one that takes no time to read.
+ */
+static inline void segmsg_sender_own_next(const segmsg_sender_t *sender)
+{
+    const segmsg_ring_image_t *ring = &sender->ring;
+    if (ring->near_most != 0) {
+        segmsg_cache_own(&ring->line[ring->at]);
+    }
+}
+
+/*
+ * Longest message in bytes for which group 0 is the best now. The lines of a ring change hands all the
+ * time; a stream of long messages is faster through a segment that is several times as large as a
+ * core's first cache. A single one that somebody waits for is faster through lines that are owned; or,
+ * where it is reuse that counts, through the partitions that the last one has left.
+ */
+SEGMSG_INLINE size_t segmsg_sender_ring_capacity(const segmsg_sender_t *sender)
+{
+    /* Relaxed: a hint. */
+    return atomic_load_explicit(&sender->answers, memory_order_relaxed)
+               ? sender->ring.reply_capacity
+               : sender->ring.stream_capacity;
+}
+
+/*
+ * Takes a place for a message of `length` bytes, forming groups that are not there yet.
+ * Returns SEGMSG_OK; SEGMSG_ERR_FULL (try again when the receiver has returned something);
+ * SEGMSG_ERR_TOO_LARGE; SEGMSG_ERR_NO_SPACE / SEGMSG_ERR_TABLE_FULL when a group that the
+ * message cannot do without cannot be formed; or SEGMSG_ERR_CORRUPT, now and ever after.
+ */
+SEGMSG_INLINE segmsg_error_t segmsg_sender_take(segmsg_sender_t *sender, size_t length,
+                                                segmsg_place_t *place)
+{
+    segmsg_ring_image_t *ring = &sender->ring;
+    if (__builtin_expect(length <= segmsg_sender_ring_capacity(sender), 1)) {
+        uint32_t lines = (uint32_t) (length + SEGMSG_HEADER_BYTES + SEGMSG_LINE - 1) / SEGMSG_LINE;
+        if (__builtin_expect(ring->at + lines <= ring->lap && segmsg_ring_has_room(ring, lines),
+                             1)) {
+            segmsg_ring_place(ring, lines, place);
+            return SEGMSG_OK;
+        }
+    }
+    return segmsg_sender_take_slow(sender, length, place);
+}
+
+/* True if whoever copies to `place` need not ask for its lines: they have been asked for, or asking
+ * does not pay. */
+SEGMSG_INLINE bool segmsg_sender_has_lines(const segmsg_sender_t *sender,
+                                           const segmsg_place_t *place)
+{
+    return place->group == 0 || sender->ring.cache.most == 0;
+}
+
+/* True if the receiver's export held something that no correct process writes: nothing more can be sent. */
+static inline bool segmsg_sender_is_corrupt(const segmsg_sender_t *sender)
+{
+    return sender->is_corrupt || sender->ring.is_corrupt;
+}
+
+/*
+ * Compares what the receiver's export says about this sender with what the sender knows. Costs some lines
+ * that are elsewhere: to be called now and then, by a process that waits. False if it is corrupt.
+ */
+bool segmsg_sender_verify(segmsg_sender_t *sender);
+
+/* Publishes a message above group 0; false if group 0 has no room to announce it now. */
+bool segmsg_sender_announce(segmsg_sender_t *sender, const segmsg_place_t *place, uint8_t tag,
+                            uint32_t length);
+
+/*
+ * Publishes the message in `place`. A place in group 0 always succeeds. Returns false if the
+ * message cannot be announced at this moment: the place stays taken, call again later; or never, if
+ * segmsg_sender_is_corrupt.
+ */
+SEGMSG_INLINE bool segmsg_sender_publish(segmsg_sender_t *sender, const segmsg_place_t *place,
+                                         uint8_t tag, uint32_t length)
+{
+    if (__builtin_expect(place->group != 0, 0)) {
+        return segmsg_sender_announce(sender, place, tag, length);
+    }
+    segmsg_ring_publish(&sender->ring, place->partitions,
+                        segmsg_header_make(SEGMSG_KIND_MESSAGE, tag, place->partitions, length));
+    /* Relaxed: a hint. */
+    segmsg_ring_demote(&sender->ring, place->first, place->partitions,
+                       atomic_load_explicit(&sender->answers, memory_order_relaxed));
+    atomic_store_explicit(&sender->answers, false, memory_order_relaxed);
+    segmsg_ring_own_ahead(&sender->ring, place->partitions);
+    segmsg_ring_clear_ahead(&sender->ring, place->partitions);
+    ++sender->messages[0];
+    sender->partitions[0] += place->partitions;
+    return true;
+}
+
+/*
+ * Longest message in bytes that can be sent whatever memory can be had for further groups: through
+ * the ring that there is, or through the lobby. 0 if there is neither.
+ */
+size_t segmsg_sender_sure_capacity(const segmsg_sender_t *sender);
+
+/* Gives a place above group 0 back unpublished. */
+void segmsg_sender_give_back(segmsg_sender_t *sender, const segmsg_place_t *place);
+
+#endif

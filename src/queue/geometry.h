@@ -1,0 +1,102 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The geometry: which segment groups there are, each with its partition size, its number of
+ * partitions and its span factor (the most partitions that one message takes). Rows G1, G2, G6, G7.
+ */
+#ifndef SEGMSG_GEOMETRY_H
+#define SEGMSG_GEOMETRY_H
+
+#include "base/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* For what every message passes through: not to be left to the compiler's idea of size. */
+#define SEGMSG_INLINE static inline __attribute__((always_inline))
+
+enum {
+    SEGMSG_LINE = 64,      /* bytes of a cache line; the partition size of group 0 */
+    SEGMSG_GROUPS_MAX = 8, /* groups that a geometry can hold */
+    SEGMSG_RUN_BITS = 64,  /* most partitions of a segment above group 0: its occupancy is a word */
+    SEGMSG_RING_MIN = 8, /* fewest partitions of group 0: a message, its successor's header, ... */
+    SEGMSG_RING_MAX = 65535 /* most partitions of group 0: a span is 16 bits in the header word */
+};
+#define SEGMSG_PARTITION_MAX ((uint32_t) 4 << 20) /* bytes */
+#define SEGMSG_CAPACITY_MIN  ((size_t) 1024)      /* bytes that a geometry must be able to carry */
+
+/* Bytes of a message's header word, at the head of its first partition in group 0. */
+#define SEGMSG_HEADER_BYTES ((uint32_t) 8)
+
+typedef struct {
+    uint32_t partition_size;  /* bytes, a power of two */
+    uint32_t partition_count; /* partitions of a segment */
+    uint32_t span_factor;     /* most partitions of one message */
+} segmsg_group_geometry_t;
+
+typedef struct {
+    uint32_t group_count;
+    segmsg_group_geometry_t group[SEGMSG_GROUPS_MAX]; /* by rising partition size; [0] is ordered */
+} segmsg_geometry_t;
+
+/*
+ * Reads a list like "64:1023:129,1K:64:16" (SIZE:COUNT:SPAN; sizes in bytes or with K or M) and
+ * checks it. *bad_group receives the index of the group at fault. Returns SEGMSG_OK or what is
+ * wrong; *geometry is complete only on SEGMSG_OK.
+ */
+segmsg_error_t segmsg_geometry_parse(const char *text, segmsg_geometry_t *geometry,
+                                     uint32_t *bad_group);
+
+/* Checks every rule of a geometry, whoever made it (a peer's comes out of shared memory). */
+segmsg_error_t segmsg_geometry_check(const segmsg_geometry_t *geometry, uint32_t *bad_group);
+
+/* Most partitions that a message may take in a ring of `count` lines and still always find its
+ * place after the ring has drained, wherever the ring stands. */
+static inline uint32_t segmsg_ring_span_max(uint32_t count)
+{
+    return count / 2 - 1;
+}
+
+/* Longest message in bytes that a group carries: partition size x span factor (claims 9 and 18),
+ * in group 0 less the header word. */
+static inline size_t segmsg_group_capacity(const segmsg_geometry_t *geometry, uint32_t group)
+{
+    const segmsg_group_geometry_t *g = &geometry->group[group];
+    return (size_t) g->partition_size * g->span_factor - (group == 0 ? SEGMSG_HEADER_BYTES : 0);
+}
+
+/* Longest message in bytes that any group carries. */
+static inline size_t segmsg_geometry_capacity(const segmsg_geometry_t *geometry)
+{
+    size_t most = 0;
+    for (uint32_t g = 0; g < geometry->group_count; ++g) {
+        size_t capacity = segmsg_group_capacity(geometry, g);
+        most = capacity > most ? capacity : most;
+    }
+    return most;
+}
+
+/* Partitions of group `group` that a message of `length` bytes takes; at least one. */
+static inline uint32_t segmsg_group_partitions(const segmsg_geometry_t *geometry, uint32_t group,
+                                               size_t length)
+{
+    uint32_t size = geometry->group[group].partition_size;
+    size_t bytes = length + (group == 0 ? SEGMSG_HEADER_BYTES : 0);
+    return bytes == 0 ? 1 : (uint32_t) ((bytes + size - 1) / size);
+}
+
+/*
+ * Selection (rows G6, G7): the group of the smallest partition size whose span holds `length`
+ * bytes. Returns its index, or group_count if no group can carry the message.
+ */
+static inline uint32_t segmsg_geometry_select(const segmsg_geometry_t *geometry, size_t length)
+{
+    uint32_t group = 0;
+    while (group < geometry->group_count && segmsg_group_capacity(geometry, group) < length) {
+        ++group;
+    }
+    return group;
+}
+
+#endif
