@@ -9,6 +9,7 @@ segmsg_engine_sources = \
 	src/base/copy_long.h \
 	src/base/error.c \
 	src/base/error.h \
+	src/base/line.h \
 	src/base/number.c \
 	src/base/number.h \
 	src/base/processors.c \

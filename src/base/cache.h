@@ -13,10 +13,11 @@
 #ifndef SEGMSG_CACHE_H
 #define SEGMSG_CACHE_H
 
-#include "queue/geometry.h"
+#include "base/line.h"
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Asks for the line at `address` for writing: it is this core's when a store to it comes. */
 static inline void segmsg_cache_own(const void *address)

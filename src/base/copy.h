@@ -13,7 +13,6 @@
 #define SEGMSG_COPY_H
 
 #include "base/cache.h"
-#include "queue/geometry.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -65,6 +64,9 @@ SEGMSG_INLINE void segmsg_copy_short(void *to, const void *from, size_t size)
 /* Copies of so many bytes and more are made by the processor's string instruction; SIZE_MAX: none is. Set
  * before anything is copied. */
 extern size_t segmsg_copy_string_from;
+
+/* What is good on this processor; 0: no copy is. */
+uint32_t segmsg_copy_string_default(void);
 
 /* Sets that; 0: no copy is. */
 static inline void segmsg_copy_set_string_from(size_t bytes)

@@ -3,8 +3,7 @@
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include "base/copy_long.h"
-
-#include "engine/defaults.h"
+#include "base/copy.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -15,10 +14,15 @@
 
 size_t segmsg_copy_string_from = SIZE_MAX;
 
+uint32_t segmsg_copy_string_default(void)
+{
+    return segmsg_cache_favours_strings() ? 8 << 10 : 0;
+}
+
 /* Before any thread copies: libsegmsg may be opened by several at a time. */
 __attribute__((constructor)) static void choose(void)
 {
-    segmsg_copy_set_string_from(segmsg_default_string_from());
+    segmsg_copy_set_string_from(segmsg_copy_string_default());
 }
 
 #if defined(__x86_64__)

@@ -496,6 +496,9 @@ unsigned mca_btl_segmsg_net_open(bool mpi_threads)
                               .domains = config->domains,
                               .rails = config->rails,
                               .threads = mpi_threads,
+                              .data_bytes = SEGMSG_WIRE_DATA_BYTES,
+                              .token_bytes = SEGMSG_WIRE_TOKEN_BYTES,
+                              .message_min = SEGMSG_CAPACITY_MIN,
                               .atomics = strcmp(config->atomics, "messages") != 0,
                               .job_spans =
                                   segmsg_compat_job_size() > segmsg_compat_local_peers() + 1};

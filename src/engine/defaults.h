@@ -53,12 +53,6 @@ static inline segmsg_cache_policy_t segmsg_default_cache(void)
     };
 }
 
-/* The shortest copy by the string instruction, on this processor; 0: none. */
-static inline uint32_t segmsg_default_string_from(void)
-{
-    return segmsg_cache_favours_strings() ? 8 << 10 : 0;
-}
-
 /* The segment groups, on this processor. */
 static inline const char *segmsg_default_groups(void)
 {

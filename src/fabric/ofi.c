@@ -8,8 +8,6 @@
 
 #if SEGMSG_HAVE_OFI
 
-#include "rma/wire.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,7 +37,7 @@ const char *segmsg_ofi_provider(const segmsg_ofi_t *ofi)
 }
 
 /* Looks up in what the provider says of itself how it is to be used. */
-static void learn(segmsg_ofi_t *ofi)
+static void learn(segmsg_ofi_t *ofi, const segmsg_ofi_wish_t *wish)
 {
     const struct fi_info *info = ofi->info;
     const segmsg_ofi_pretence_t *pretence = &ofi->pretence;
@@ -52,8 +50,7 @@ static void learn(segmsg_ofi_t *ofi)
     ofi->needs_local = pretence->local || (mr_mode & FI_MR_LOCAL) != 0;
     ofi->is_virtual = (mr_mode & FI_MR_VIRT_ADDR) != 0;
     ofi->pins = ofi->needs_local || (mr_mode & FI_MR_ALLOCATED) != 0;
-    ofi->has_tokens =
-        !pretence->short_data && info->domain_attr->cq_data_size >= SEGMSG_WIRE_TOKEN_BYTES;
+    ofi->has_tokens = !pretence->short_data && info->domain_attr->cq_data_size >= wish->token_bytes;
     ofi->is_ordered = !pretence->unordered && (info->tx_attr->msg_order & FI_ORDER_WAW) != 0;
     const char *name = info->fabric_attr->prov_name;
     ofi->is_cpu_bound = strstr(name, "tcp") != NULL || strstr(name, "sockets") != NULL
@@ -157,7 +154,7 @@ int segmsg_ofi_open(segmsg_ofi_t *ofi, const struct fi_info *info, const segmsg_
     }
     /* What one thread at a time calls need not be locked. */
     ofi->info->domain_attr->threading = wish->threads ? FI_THREAD_SAFE : FI_THREAD_DOMAIN;
-    learn(ofi);
+    learn(ofi, wish);
     int rc = open_objects(ofi, library, step);
     if (rc != 0) {
         segmsg_ofi_close(ofi);

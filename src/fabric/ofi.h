@@ -56,6 +56,9 @@ typedef struct {
     bool atomics;        /* they should have atomics, if they can */
     bool threads;        /* several threads call, each by itself */
     bool job_spans;      /* peers are on other hosts: loopback interfaces do not reach them */
+    size_t data_bytes;   /* of completion data, at least, */
+    size_t token_bytes;  /* and if it is to carry a token */
+    size_t message_min;  /* longest message in bytes, at least */
     segmsg_ofi_pretence_t pretence;
 } segmsg_ofi_wish_t;
 
@@ -110,7 +113,7 @@ typedef struct {
     bool takes_pieces;  /* segmsg_ofi_write_pieces works */
     bool native_atomics;
     bool pins;           /* registered memory must be there, and stays: registering is costly */
-    bool has_tokens;     /* completion data has room for a token (rma/wire.h) */
+    bool has_tokens;     /* completion data has room for wish->token_bytes */
     bool names_failures; /* whatever fails of ours is reported with the operation's context */
 
     segmsg_ofi_region_t slots_region;

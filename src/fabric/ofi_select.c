@@ -9,8 +9,6 @@
 
 #if SEGMSG_HAVE_OFI
 
-#include "rma/wire.h"
-
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -79,8 +77,8 @@ static const char *lack(const struct fi_info *info, const segmsg_ofi_wish_t *wis
     if ((info->caps & FI_MSG) == 0) {
         return "no messages (FI_MSG)";
     }
-    if (info->domain_attr->cq_data_size < SEGMSG_WIRE_DATA_BYTES) {
-        return "no remote completion data of 4 bytes (cq_data_size)";
+    if (info->domain_attr->cq_data_size < wish->data_bytes) {
+        return "too little remote completion data (cq_data_size)";
     }
     if ((info->domain_attr->mr_mode & ~MR_MODES) != 0) {
         return "wants memory registered in a way that segmsg does not know (mr_mode)";
@@ -88,7 +86,7 @@ static const char *lack(const struct fi_info *info, const segmsg_ofi_wish_t *wis
     if ((info->mode & ~MODES) != 0) {
         return "wants what segmsg does not know (mode)";
     }
-    if (info->ep_attr->max_msg_size < SEGMSG_CAPACITY_MIN) {
+    if (info->ep_attr->max_msg_size < wish->message_min) {
         return "messages are too short (max_msg_size)";
     }
     return NULL;

@@ -8,7 +8,7 @@
 #ifndef SEGMSG_SHM_H
 #define SEGMSG_SHM_H
 
-#include "queue/region.h"
+#include "queue/registry.h"
 #include "memory/shm_file.h"
 #include "memory/shm_map.h"
 

@@ -3,21 +3,19 @@
  * SPDX-License-Identifier: BSD-3-Clause
  *
  * The geometry: which segment groups there are, each with its partition size, its number of
- * partitions and its span factor (the most partitions that one message takes). Rows G1, G2, G6, G7.
+ * partitions and its span factor (the most partitions that one message takes). Rows G1, G2, G6, G7. The
+ * partitions of group 0 are lines.
  */
 #ifndef SEGMSG_GEOMETRY_H
 #define SEGMSG_GEOMETRY_H
 
 #include "base/error.h"
+#include "base/line.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* For what every message passes through: not to be left to the compiler's idea of size. */
-#define SEGMSG_INLINE static inline __attribute__((always_inline))
-
 enum {
-    SEGMSG_LINE = 64,      /* bytes of a cache line; the partition size of group 0 */
     SEGMSG_GROUPS_MAX = 8, /* groups that a geometry can hold */
     SEGMSG_RUN_BITS = 64,  /* most partitions of a segment above group 0: its occupancy is a word */
     SEGMSG_RING_MIN = 8, /* fewest partitions of group 0: a message, its successor's header, ... */

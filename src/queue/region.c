@@ -4,8 +4,6 @@
  */
 #include "queue/region.h"
 
-#include "queue/registry.h"
-
 #include <string.h>
 
 static size_t round_to_page(size_t bytes)
@@ -88,30 +86,7 @@ static segmsg_export_shape_t shape_of(const segmsg_head_t *head)
     return shape;
 }
 
-/* Registers a segment of every group for all senders, and commits the lobby, which comes first in the
- * arena; the others are committed, and mapped, as they come into use. */
-static segmsg_error_t add_common(segmsg_export_t *export, uint32_t lobby)
-{
-    segmsg_head_t *head = segmsg_export_head(export);
-    for (uint32_t g = 0; g < export->shape.geometry.group_count; ++g) {
-        uint32_t segment;
-        segmsg_error_t error =
-            segmsg_segment_share(export, g,
-                                 g == 0 ? lobby : export->shape.geometry.group[g].partition_count,
-                                 &segment);
-        if (error != SEGMSG_OK) {
-            return error;
-        }
-        head->common[g] = export->shape.common[g] = segment + 1;
-        const segmsg_segment_entry_t *entry = segmsg_export_segment(export, segment);
-        if (g == 0 && export->commit(export->commit_context, entry->offset, entry->bytes) != 0) {
-            return SEGMSG_ERR_NO_SPACE;
-        }
-    }
-    return SEGMSG_OK;
-}
-
-segmsg_error_t segmsg_export_init(segmsg_export_t *export, const segmsg_export_config_t *config)
+segmsg_error_t segmsg_export_begin(segmsg_export_t *export, const segmsg_export_config_t *config)
 {
     uint32_t bad_group;
     segmsg_error_t error = segmsg_geometry_check(&config->geometry, &bad_group);
@@ -152,7 +127,7 @@ segmsg_error_t segmsg_export_init(segmsg_export_t *export, const segmsg_export_c
     head->geometry = config->geometry;
     head->magic = SEGMSG_MAGIC;
     export->shape = shape_of(head);
-    return config->lobby == 0 ? SEGMSG_OK : add_common(export, config->lobby);
+    return SEGMSG_OK;
 }
 
 segmsg_error_t segmsg_export_check(segmsg_export_t *export)

@@ -97,10 +97,10 @@ size_t segmsg_export_bytes_at_once(const segmsg_export_config_t *config);
 size_t segmsg_export_bytes_min(const segmsg_export_config_t *config);
 
 /*
- * Lays out the owner's export in zero-filled memory of export->bytes bytes.
- * Returns SEGMSG_ERR_TOO_SMALL, SEGMSG_ERR_NO_SPACE, a geometry error, or SEGMSG_OK.
+ * Writes the head of the owner's export in zero-filled memory of export->bytes bytes; segmsg_export_init
+ * (queue/registry.h) does that and what follows. Returns as that.
  */
-segmsg_error_t segmsg_export_init(segmsg_export_t *export, const segmsg_export_config_t *config);
+segmsg_error_t segmsg_export_begin(segmsg_export_t *export, const segmsg_export_config_t *config);
 
 /*
  * Checks the head of an export that came from elsewhere: made by the same layout, of the size that

@@ -184,6 +184,33 @@ segmsg_error_t segmsg_segment_share(segmsg_export_t *export, uint32_t group,
     return add_segment(export, group, partition_count, SEGMSG_SEGMENT_COMMON, segment);
 }
 
+/* Registers a segment of every group for all senders, and commits the lobby, which comes first in the
+ * arena; the others are committed, and mapped, as they come into use. */
+static segmsg_error_t add_common(segmsg_export_t *export, uint32_t lobby)
+{
+    segmsg_head_t *head = segmsg_export_head(export);
+    for (uint32_t g = 0; g < export->shape.geometry.group_count; ++g) {
+        uint32_t count = g == 0 ? lobby : export->shape.geometry.group[g].partition_count;
+        uint32_t segment;
+        segmsg_error_t error = segmsg_segment_share(export, g, count, &segment);
+        if (error != SEGMSG_OK) {
+            return error;
+        }
+        head->common[g] = export->shape.common[g] = segment + 1;
+        const segmsg_segment_entry_t *entry = segmsg_export_segment(export, segment);
+        if (g == 0 && !commit(export, entry->offset, entry->bytes)) {
+            return SEGMSG_ERR_NO_SPACE;
+        }
+    }
+    return SEGMSG_OK;
+}
+
+segmsg_error_t segmsg_export_init(segmsg_export_t *export, const segmsg_export_config_t *config)
+{
+    segmsg_error_t error = segmsg_export_begin(export, config);
+    return error != SEGMSG_OK || config->lobby == 0 ? error : add_common(export, config->lobby);
+}
+
 segmsg_error_t segmsg_common_read(const segmsg_export_t *export, uint32_t group, uint32_t *segment,
                                   segmsg_segment_entry_t *checked)
 {

@@ -15,6 +15,13 @@
 #include <stdbool.h>
 
 /*
+ * Lays out the owner's export in zero-filled memory of export->bytes bytes: head, tables, and a segment of
+ * every group for all senders, if the export has a lobby.
+ * Returns SEGMSG_ERR_TOO_SMALL, SEGMSG_ERR_NO_SPACE, a geometry error, or SEGMSG_OK.
+ */
+segmsg_error_t segmsg_export_init(segmsg_export_t *export, const segmsg_export_config_t *config);
+
+/*
  * Registers the descriptor of a segment of `partition_count` partitions for group `group`. Its
  * memory stays uncommitted until a group is formed with it. *segment receives its index.
  * Returns SEGMSG_OK, SEGMSG_ERR_TABLE_FULL (table or arena is used up), SEGMSG_ERR_NO_SPACE or

@@ -10,6 +10,7 @@
 #if SEGMSG_HAVE_OFI
 
 #include "fabric/ofi.h"
+#include "rma/wire.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,9 @@ static bool open_side(side_t *side)
     const segmsg_ofi_wish_t wish = {.include = "tcp;ofi_rxm",
                                     .domains = "lo",
                                     .rails = 1,
+                                    .data_bytes = SEGMSG_WIRE_DATA_BYTES,
+                                    .token_bytes = SEGMSG_WIRE_TOKEN_BYTES,
+                                    .message_min = SEGMSG_CAPACITY_MIN,
                                     .threads = false};
     struct fi_info **infos;
     char *why;
