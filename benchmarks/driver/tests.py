@@ -206,6 +206,14 @@ def _onesided(end: str, how: str) -> list[Test]:
             default_sizes=powers(8, 4 << 20),
         ),
         _latency(
+            f"get_acc_latency{end}",
+            f"get-accumulate latency{how}",
+            latency,
+            f"get_accumulate{end}",
+            onesided=True,
+            default_sizes=powers(8, 1 << 20),
+        ),
+        _latency(
             f"fetch_and_op{end}",
             f"fetch-and-op time{how}",
             latency,

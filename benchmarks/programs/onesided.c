@@ -18,6 +18,7 @@ void onesided_open(struct onesided *onesided, struct bench *bench, bool fences)
         .fences = fences,
         .per_flush = 1,
         .local = bench_alloc(bytes),
+        .fetched = bench_alloc(bytes),
         .exposed = bench_alloc(bytes),
     };
     MPI_Win_create(onesided->exposed, (MPI_Aint) bytes, 1, MPI_INFO_NULL, MPI_COMM_WORLD,
@@ -38,6 +39,7 @@ void onesided_close(struct onesided *onesided)
     }
     MPI_Win_free(&onesided->window);
     free(onesided->local);
+    free(onesided->fetched);
     free(onesided->exposed);
 }
 
@@ -56,6 +58,13 @@ void onesided_accumulate(struct onesided *o, size_t bytes)
     int words = (int) (bytes / sizeof(uint64_t));
     MPI_Accumulate(o->local, words, MPI_UINT64_T, TARGET, 0, words, MPI_UINT64_T, MPI_SUM,
                    o->window);
+}
+
+void onesided_get_accumulate(struct onesided *o, size_t bytes)
+{
+    int words = (int) (bytes / sizeof(uint64_t));
+    MPI_Get_accumulate(o->local, words, MPI_UINT64_T, o->fetched, words, MPI_UINT64_T, TARGET, 0,
+                       words, MPI_UINT64_T, MPI_SUM, o->window);
 }
 
 void onesided_fetch_and_op(struct onesided *o, size_t bytes)
@@ -179,6 +188,23 @@ static void validate_accumulate(struct onesided *o, size_t bytes, unsigned seed)
     }
 }
 
+/* As accumulate; then the origin adds zeroes, which changes nothing, and fetches what it had sent.
+ */
+static void validate_get_accumulate(struct onesided *o, size_t bytes, unsigned seed)
+{
+    size_t whole_words = bytes - bytes % sizeof(uint64_t);
+    validate_accumulate(o, bytes, seed);
+    memset(o->local, 0, whole_words);
+    memset(o->fetched, 0, whole_words);
+    settle(o);
+    run_once(o, whole_words);
+    if (ORIGIN == o->bench->rank) {
+        bench_check(o->bench, o->fetched, whole_words, seed);
+    } else if (TARGET == o->bench->rank) {
+        bench_check(o->bench, o->exposed, whole_words, seed);
+    }
+}
+
 void onesided_validate(struct onesided *o, size_t bytes)
 {
     for (int i = 0; i < bench_validate_rounds(bytes); ++i) {
@@ -187,6 +213,8 @@ void onesided_validate(struct onesided *o, size_t bytes)
             validate_word(o);
         } else if (onesided_accumulate == o->start) {
             validate_accumulate(o, bytes, (unsigned) i);
+        } else if (onesided_get_accumulate == o->start) {
+            validate_get_accumulate(o, bytes, (unsigned) i);
         } else {
             validate_copy(o, bytes, (unsigned) i);
         }

@@ -25,6 +25,7 @@ struct onesided {
     bool fences;     /* completes by fences, not by flushes */
     int per_flush;   /* operations between two flushes or fences */
     char *local;     /* bench->max_bytes, at least a word */
+    char *fetched;   /* by get-accumulate, as large */
     char *exposed;   /* the window, the same size on every rank */
     uint64_t result; /* of fetch-and-op and compare-and-swap */
     MPI_Win window;
@@ -36,6 +37,7 @@ void onesided_close(struct onesided *onesided);
 onesided_operation onesided_put;
 onesided_operation onesided_get;
 onesided_operation onesided_accumulate;       /* adds 64-bit integers */
+onesided_operation onesided_get_accumulate;   /* the same, and fetches what was there */
 onesided_operation onesided_fetch_and_op;     /* adds 1 to a 64-bit integer */
 onesided_operation onesided_compare_and_swap; /* of a 64-bit integer */
 

@@ -19,6 +19,7 @@ static const struct kind {
     {"put", "Put Latency", onesided_put, 0, 1},
     {"get", "Get Latency", onesided_get, 0, 1},
     {"accumulate", "Accumulate Latency", onesided_accumulate, 0, sizeof(uint64_t)},
+    {"get_accumulate", "Get-accumulate Latency", onesided_get_accumulate, 0, sizeof(uint64_t)},
     {"fetch_and_op", "Fetch-and-op Latency", onesided_fetch_and_op, sizeof(uint64_t), 1},
     {"cas", "Compare-and-swap Latency", onesided_compare_and_swap, sizeof(uint64_t), 1},
 };
@@ -26,8 +27,18 @@ static const struct kind {
 static const char FENCE[] = "_fence"; /* how the names of those end that fence */
 
 static const char *const choices[] = {
-    "put",       "get",       "accumulate",       "fetch_and_op",       "cas",
-    "put_fence", "get_fence", "accumulate_fence", "fetch_and_op_fence", "cas_fence",
+    "put",
+    "get",
+    "accumulate",
+    "get_accumulate",
+    "fetch_and_op",
+    "cas",
+    "put_fence",
+    "get_fence",
+    "accumulate_fence",
+    "get_accumulate_fence",
+    "fetch_and_op_fence",
+    "cas_fence",
     NULL,
 };
 
