@@ -39,6 +39,7 @@ SOURCES = {
     "fairness": ("fairness.c",),
     "touched": ("touched.c", "pair.c"),
     "updates": ("updates.c", "pair.c"),
+    "ring": ("ring.c",),
 }
 SHARED_SOURCES = ("bench.c",)
 # Goes in front of a program and denies it the kernel's copy; the tests have it too.
@@ -307,6 +308,8 @@ TESTS: dict[str, Test] = {
             default_sizes=powers(32 << 10, 32 << 20, 4),
             x_label="bytes of table",
         ),
+        _latency("sendrecv", "MPI_Sendrecv along a ring", "ring", "sendrecv"),
+        _latency("exchange", "exchange with both neighbours of a ring", "ring", "exchange"),
         *map(_collective, ("allreduce", "alltoall", "bcast", "barrier", "allgather", "reduce")),
         *map(_collective, ("reduce_scatter", "gather", "scatter", "alltoallv")),
         *map(_collective, ("iallreduce", "ialltoall", "ibcast")),
