@@ -39,6 +39,7 @@ SOURCES = {
     "fairness": ("fairness.c",),
     "touched": ("touched.c", "pair.c"),
     "updates": ("updates.c", "pair.c"),
+    "buffers": ("buffers.c", "pair.c"),
     "ring": ("ring.c",),
 }
 SHARED_SOURCES = ("bench.c",)
@@ -278,6 +279,8 @@ TESTS: dict[str, Test] = {
             "latency",
         ),
         _bandwidth("noncontig_bw", "bandwidth of non-contiguous data", "noncontig", "bw"),
+        _latency("latency_buffers", "ping-pong latency of changing buffers", "buffers", "latency"),
+        _bandwidth("bw_buffers", "bandwidth of changing buffers", "buffers", "bw"),
         _latency("overlap_send", "time of a message while the sender computes", "overlap", "send"),
         _latency(
             "overlap_recv", "time of a message while the receiver computes", "overlap", "recv"
