@@ -41,6 +41,7 @@ SOURCES = {
     "updates": ("updates.c", "pair.c"),
     "buffers": ("buffers.c", "pair.c"),
     "ring": ("ring.c",),
+    "stencil": ("stencil.c",),
 }
 SHARED_SOURCES = ("bench.c",)
 # Goes in front of a program and denies it the kernel's copy; the tests have it too.
@@ -310,6 +311,21 @@ TESTS: dict[str, Test] = {
             "updates",
             default_sizes=powers(32 << 10, 32 << 20, 4),
             x_label="bytes of table",
+        ),
+        *(
+            _latency(
+                name,
+                f"iteration of a stencil and its halos, working set of {working_set}B",
+                "stencil",
+                working_set,
+                default_sizes=powers(64, halo_max, 4),
+                x_label="bytes of halo",
+            )
+            for name, working_set, halo_max in (
+                ("stencil", "32K", 4 << 10),
+                ("stencil_1m", "1M", 64 << 10),
+                ("stencil_8m", "8M", 256 << 10),
+            )
         ),
         _latency("sendrecv", "MPI_Sendrecv along a ring", "ring", "sendrecv"),
         _latency("exchange", "exchange with both neighbours of a ring", "ring", "exchange"),
