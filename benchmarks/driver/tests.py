@@ -42,6 +42,7 @@ SOURCES = {
     "buffers": ("buffers.c", "pair.c"),
     "ring": ("ring.c",),
     "stencil": ("stencil.c",),
+    "transpose": ("transpose.c",),
 }
 SHARED_SOURCES = ("bench.c",)
 # Goes in front of a program and denies it the kernel's copy; the tests have it too.
@@ -326,6 +327,12 @@ TESTS: dict[str, Test] = {
                 ("stencil_1m", "1M", 64 << 10),
                 ("stencil_8m", "8M", 256 << 10),
             )
+        ),
+        _latency(
+            "transpose",
+            "transpose of a matrix",
+            "transpose",
+            default_sizes=powers(64, 1 << 20, 4),
         ),
         _latency("sendrecv", "MPI_Sendrecv along a ring", "ring", "sendrecv"),
         _latency("exchange", "exchange with both neighbours of a ring", "ring", "exchange"),
