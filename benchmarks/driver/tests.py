@@ -43,6 +43,7 @@ SOURCES = {
     "ring": ("ring.c",),
     "stencil": ("stencil.c",),
     "transpose": ("transpose.c",),
+    "irregular": ("irregular.c",),
 }
 SHARED_SOURCES = ("bench.c",)
 # Goes in front of a program and denies it the kernel's copy; the tests have it too.
@@ -333,6 +334,13 @@ TESTS: dict[str, Test] = {
             "transpose of a matrix",
             "transpose",
             default_sizes=powers(64, 1 << 20, 4),
+        ),
+        _latency(
+            "irregular",
+            "16 messages of varying length to varying ranks",
+            "irregular",
+            default_sizes=powers(64, 16 << 10, 4),
+            x_label="mean bytes",
         ),
         _latency("sendrecv", "MPI_Sendrecv along a ring", "ring", "sendrecv"),
         _latency("exchange", "exchange with both neighbours of a ring", "ring", "exchange"),
