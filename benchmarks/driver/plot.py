@@ -10,8 +10,8 @@ import subprocess
 from pathlib import Path
 
 from .mpi import Unavailable
-from .report import size_label
 from .rounds import Result
+from .tests import size_label
 
 # Okabe and Ito's colours, which differ for colour-blind readers too.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

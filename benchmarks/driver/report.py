@@ -9,7 +9,7 @@ from typing import TextIO
 
 from .rounds import Result
 from .statistics import Row
-from .tests import Test
+from .tests import Test, size_label
 
 CSV_COLUMNS = (
     "test",
@@ -25,14 +25,6 @@ CSV_COLUMNS = (
     "rounds",
     "ranks",
 )
-
-
-def size_label(size: int) -> str:
-    """8, 1K, 64K, 4M: powers of 1024 where they divide the size."""
-    for shift, letter in ((30, "G"), (20, "M"), (10, "K")):
-        if size >= 1 << shift and size % (1 << shift) == 0:
-            return f"{size >> shift}{letter}"
-    return str(size)
 
 
 def row_label(test: Test, key: int) -> str:

@@ -66,7 +66,7 @@ def _report_failure(outcome: Outcome, fault: str, environment: dict[str, str]) -
         _note(f"    {line}")
 
 
-def _measure(
+def _run(
     transport: Transport, command: list[str], test: Test, ranks: int, plan: Plan
 ) -> dict[int, float] | None:
     """One run of one transport. None if it failed, which has been reported then."""
@@ -90,19 +90,33 @@ def _measure(
     return values
 
 
+def _measure(
+    transport: Transport, commands: list[list[str]], test: Test, ranks: int, plan: Plan
+) -> dict[int, float] | None:
+    """The runs of one transport in a round. None if one failed."""
+    result: dict[int, float] = {}
+    for command in commands:
+        values = _run(transport, command, test, ranks, plan)
+        if values is None:
+            return None
+        result.update(values)
+    return result
+
+
 def _commands(
     test: Test, own: Transport, peers: list[Transport], plan: Plan, result: Result
-) -> dict[str, list[str]]:
-    """The program's command line for every transport that can run the test; notes the others."""
+) -> dict[str, list[list[str]]]:
+    """The program's command lines for every transport that can run the test; notes the others."""
     commands = {}
     for transport in (own, *peers):
         try:
             if test.onesided and transport.onesided_fault:
                 raise Unavailable(transport.onesided_fault)
-            command = test.command(transport.mpi, plan.build, plan.options)
+            runs = test.commands(transport.mpi, plan.build, plan.options)
             if transport.forbidden:
-                command = [*forbidding(transport.mpi, plan.build), *command]
-            commands[transport.name] = command
+                before = forbidding(transport.mpi, plan.build)
+                runs = [[*before, *command] for command in runs]
+            commands[transport.name] = runs
         except Unavailable as reason:
             if transport is own:
                 raise

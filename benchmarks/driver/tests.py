@@ -14,7 +14,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .mpi import FI_PINGPONG, OPENMPI, Mpi, Unavailable
@@ -40,6 +40,7 @@ SOURCES = {
     "touched": ("touched.c", "pair.c"),
     "updates": ("updates.c", "pair.c"),
     "buffers": ("buffers.c", "pair.c"),
+    "first": ("first.c", "pair.c"),
     "ring": ("ring.c",),
     "stencil": ("stencil.c",),
     "transpose": ("transpose.c",),
@@ -51,7 +52,7 @@ FORBID = PROGRAMS.parent.parent / "test" / "mpi" / "forbid.c"
 # Two decimals, as printed by default, would round 0.25 us by 2%.
 DECIMALS = 5
 # A key of a test with several quantities is the quantity's number times this and the row's number.
-ROWS_MAX = 1 << 20
+ROWS_MAX = 1 << 31
 CFLAGS = ("-std=c11", "-O2", "-Wall", "-Wextra", "-pthread")
 
 
@@ -89,6 +90,7 @@ class Test:
     openmpi_only: bool = False
     default_milliseconds: int | None = None
     default_threads: int = 0  # of each rank; 0: the program has no threads of its own
+    size_per_run: bool = False  # the program measures what only the first size of a run shows
 
     def threads_of(self, options: Options) -> int:
         """Threads that each rank has."""
@@ -126,6 +128,13 @@ class Test:
             command.append("--validate")
         return command
 
+    def commands(self, mpi: Mpi, build: Path, options: Options) -> list[list[str]]:
+        """The runs that measure all sizes."""
+        sizes = options.sizes or self.default_sizes
+        if not self.size_per_run or not sizes:
+            return [self.command(mpi, build, options)]
+        return [self.command(mpi, build, replace(options, sizes=(size,))) for size in sizes]
+
     def values(self, output: str) -> dict[int, float]:
         """The first column of values, by size, of what the program printed. A value that is not
         positive tells nothing, and is left out."""
@@ -143,7 +152,7 @@ class Quantities(Test):
 
     def row_name(self, key: int) -> str:
         quantity, row = divmod(key, ROWS_MAX)
-        return f"{self.quantities[quantity]}: {self.rows[row] if self.rows else row}"
+        return f"{self.quantities[quantity]}: {self.rows[row] if self.rows else size_label(row)}"
 
     def values(self, output: str) -> dict[int, float]:
         result = {}
@@ -181,6 +190,14 @@ def powers(smallest: int, largest: int, factor: int = 2) -> tuple[int, ...]:
         sizes.append(smallest)
         smallest *= factor
     return tuple(sizes)
+
+
+def size_label(size: int) -> str:
+    """8, 1K, 64K, 4M: powers of 1024 where they divide the size."""
+    for shift, letter in ((30, "G"), (20, "M"), (10, "K")):
+        if size >= 1 << shift and size % (1 << shift) == 0:
+            return f"{size >> shift}{letter}"
+    return str(size)
 
 
 def _latency(name: str, title: str, program: str, choice: str = "", **more: object) -> Test:
@@ -284,6 +301,16 @@ TESTS: dict[str, Test] = {
         _bandwidth("noncontig_bw", "bandwidth of non-contiguous data", "noncontig", "bw"),
         _latency("latency_buffers", "ping-pong latency of changing buffers", "buffers", "latency"),
         _bandwidth("bw_buffers", "bandwidth of changing buffers", "buffers", "bw"),
+        Quantities(
+            "first",
+            "time of the first messages of a size",
+            "us",
+            True,
+            "first",
+            default_sizes=(16 << 10, 256 << 10),
+            size_per_run=True,
+            quantities=("first 64", "first 4"),
+        ),
         _latency("overlap_send", "time of a message while the sender computes", "overlap", "send"),
         _latency(
             "overlap_recv", "time of a message while the receiver computes", "overlap", "recv"
