@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -34,12 +35,14 @@ class Outcome:
     command: str
     output: str
     fault: str = ""
+    seconds: float = 0  # how long it took
 
 
 def run(command: list[str], environment: dict[str, str], timeout: float) -> Outcome:
     """Runs a command and ends it, with all that it started, when the time is over."""
     shown = shlex.join(command)
     child_environment = {**os.environ, **environment}
+    started = time.monotonic()
     try:
         child = subprocess.Popen(
             command,
@@ -66,7 +69,7 @@ def run(command: list[str], environment: dict[str, str], timeout: float) -> Outc
         fault = f"was ended by {signal.Signals(-child.returncode).name}"
     elif not fault and child.returncode > 0:
         fault = f"ended with status {child.returncode}"
-    return Outcome(shown, output, fault)
+    return Outcome(shown, output, fault, time.monotonic() - started)
 
 
 def _end(child: subprocess.Popen[str]) -> str:

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 The segmsg authors
 # SPDX-License-Identifier: BSD-3-Clause
-"""Pictures, by gnuplot: a column per test, the values above, the ratios below."""
+"""Pictures, by gnuplot: a column per test, the values above, the ratios below; or the ratios of
+things with names, one below the other."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from .mpi import Unavailable
 from .rounds import Result
+from .statistics import Row
 from .tests import size_label
 
 # Okabe and Ito's colours, which differ for colour-blind readers too.
@@ -22,6 +24,9 @@ TERMINALS = {
 PANEL_WIDTH = 640
 WIDTH_MIN = 860
 HEIGHT = 860
+# Of a picture of ratios: what each row adds, and what the rest takes.
+ROW_HEIGHT = 30
+ROWS_BESIDE = 130
 # Size 0 has no place on a logarithmic axis; it is drawn where one half would be.
 ZERO_AT = 0.5
 TICS_MAX = 9
@@ -168,20 +173,60 @@ def _x_axis_is_there(result: Result) -> bool:
     return bool(keys) and not result.test.row_name(keys[0])
 
 
+def _ratio_script(rows: list[tuple[str, Row]], title: str, axis: str, file: Path) -> str:
+    height = ROWS_BESIDE + ROW_HEIGHT * len(rows)
+    points = []
+    tics = []
+    spread = [1.0]
+    for place, (label, row) in enumerate(reversed(rows), start=1):
+        points.append(f"{row.ratio} {place} {row.quartiles[0]} {row.quartiles[1]}")
+        tics.append(f"{_quoted(label)} {place}")
+        spread += [row.ratio, *row.quartiles]
+    script = [
+        f"set terminal {TERMINALS[file.suffix].format(width=WIDTH_MIN, height=height)}",
+        f"set output {_quoted(str(file))}",
+        "set termoption noenhanced",
+        "set grid x lc rgb '#bbbbbb' lw 1 dt 3",
+        "set border 3 lc rgb '#555555'",
+        "set tics nomirror",
+        "unset key",
+        f"set ytics ({', '.join(tics)})",
+        f"set yrange [0.4:{len(rows) + 0.6}]",
+        f"set xrange [{0.97 * min(spread):.3f}:{1.03 * max(spread):.3f}]",
+        "set format x '%.2f'",
+        f"set xlabel {_quoted(axis)}",
+        f"set title {_quoted(title)}",
+        f"set arrow from 1,0.4 to 1,{len(rows) + 0.6} nohead lw 1 dt 2 lc rgb '#555555'",
+        *_block("ratios", points),
+        f"plot $ratios using 1:2:3:4 with xerrorbars lw 2 pt 7 ps 1 lc rgb '{COLOURS[0]}'",
+    ]
+    return "\n".join(script) + "\n"
+
+
+def draw_ratios(rows: list[tuple[str, Row]], title: str, axis: str, files: list[Path]) -> None:
+    """Writes pictures with a line for each name: the ratio and its quartiles."""
+    for file in files if rows else []:
+        _gnuplot(_ratio_script(rows, title, axis, file), file)
+
+
 def draw(results: list[Result], title: str, files: list[Path]) -> None:
     """Writes the pictures; results without values, or whose rows are no numbers, are left out."""
     drawable = [result for result in results if _x_axis_is_there(result)]
     if not drawable:
         return
     for file in files:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        outcome = subprocess.run(
-            ["gnuplot"],
-            input=_script(drawable, title, file),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if outcome.returncode != 0:
-            raise Unavailable(f"gnuplot could not draw {file}:\n{outcome.stdout}")
+        _gnuplot(_script(drawable, title, file), file)
+
+
+def _gnuplot(script: str, file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    outcome = subprocess.run(
+        ["gnuplot"],
+        input=script,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if outcome.returncode != 0:
+        raise Unavailable(f"gnuplot could not draw {file}:\n{outcome.stdout}")

@@ -14,6 +14,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -438,12 +439,19 @@ def forbidding(mpi: Mpi, build: Path) -> list[str]:
     return [str(_made("forbid", [FORBID], mpi, build)), "--how", "seccomp", "--ranks", "all"]
 
 
-def _made(name: str, sources: list[Path], mpi: Mpi, build: Path) -> Path:
+def compiled_with(name: str, source: Path, flags: list[str], mpi: Mpi, build: Path) -> Path:
+    """The path of a program that needs a library, compiled likewise."""
+    return _made(f"segmsg_{name}", [source], mpi, build, ["-std=gnu11", *flags])
+
+
+def _made(
+    name: str, sources: list[Path], mpi: Mpi, build: Path, flags: Sequence[str] = ()
+) -> Path:
     if not mpi.mpicc:
         raise Unavailable(f"{mpi.title} has no mpicc beside its launcher or on PATH")
     folder = build / mpi.name
     target = folder / name
-    inputs = sources + list(PROGRAMS.glob("*.h"))
+    inputs = sources + list(PROGRAMS.glob("**/*.h"))
     if target.exists():
         built = target.stat().st_mtime
         if all(path.stat().st_mtime <= built for path in inputs):
@@ -452,7 +460,7 @@ def _made(name: str, sources: list[Path], mpi: Mpi, build: Path) -> Path:
     # Compiled aside and renamed, so that two drivers at the same time do not meet half a program.
     handle, scratch = tempfile.mkstemp(prefix=target.name, dir=folder)
     os.close(handle)
-    command = [mpi.mpicc, *CFLAGS, "-o", scratch, *map(str, sources)]
+    command = [mpi.mpicc, *CFLAGS, "-o", scratch, *map(str, sources), *flags]
     outcome = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
