@@ -80,6 +80,7 @@ typedef struct {
     unsigned string_from; /* bytes; 0: none */
     unsigned units_from;  /* bytes; 0: none */
     unsigned units_to;    /* bytes */
+    unsigned units_after; /* messages */
     bool units_always;
     unsigned units_patience; /* microseconds */
     unsigned stream_burst;
@@ -136,14 +137,15 @@ typedef struct mca_btl_base_endpoint_t {
                                   with which it did */
     _Atomic uint64_t unasked;  /* bytes of those with which it was not asked to */
     segmsg_help_t help;        /* whether it is worth asking it to copy with us */
-    uint64_t unit_sent;        /* when a unit was sent to it last, in ticks; by who polls, */
-    uint64_t large_began;      /* and when it was last asked how a large message of it is to come */
-    uint64_t heard;            /* when a unit came from it last, in ticks; by who polls */
-    segmsg_choice_t choice;    /* how its large messages come */
-    bool pid_is_visible;       /* the kernel knows it here by the number that it says */
-    uint64_t probe;            /* address of the peer's mca_btl_segmsg_probe_t */
-    segmsg_shm_t shm;          /* the image of the peer's export */
-    uint32_t agree_rank;       /* index of what is said of the peer: see btl_segmsg_agree.c */
+    unsigned large_seen;  /* messages of it that could have come by units, up to units_after; and */
+    uint64_t unit_sent;   /* when a unit was sent to it last, in ticks; by who polls, */
+    uint64_t large_began; /* and when it was last asked how a large message of it is to come */
+    uint64_t heard;       /* when a unit came from it last, in ticks; by who polls */
+    segmsg_choice_t choice; /* how its large messages come */
+    bool pid_is_visible;    /* the kernel knows it here by the number that it says */
+    uint64_t probe;         /* address of the peer's mca_btl_segmsg_probe_t */
+    segmsg_shm_t shm;       /* the image of the peer's export */
+    uint32_t agree_rank;    /* index of what is said of the peer: see btl_segmsg_agree.c */
 
     opal_mutex_t lock;      /* guards what follows */
     segmsg_sender_t sender; /* towards the peer */

@@ -24,6 +24,7 @@ static void endpoint_construct(mca_btl_segmsg_endpoint_t *endpoint)
     atomic_init(&endpoint->unhelped, 0);
     atomic_init(&endpoint->unasked, 0);
     endpoint->heard = 0;
+    endpoint->large_seen = 0;
     endpoint->unit_sent = endpoint->large_began = 0;
     segmsg_choice_init(&endpoint->choice);
     segmsg_help_init(&endpoint->help);

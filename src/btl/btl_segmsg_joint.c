@@ -268,6 +268,10 @@ static bool prefers_units(const mca_btl_segmsg_transfer_t *transfer)
     }
     /* Only who polls comes here. */
     mca_btl_segmsg_endpoint_t *endpoint = transfer->endpoint;
+    if (OPAL_UNLIKELY(endpoint->large_seen < config->units_after)) {
+        ++endpoint->large_seen;
+        return false;
+    }
     bool peer_asks = (int64_t) (endpoint->unit_sent - endpoint->large_began) > 0;
     endpoint->large_began = segmsg_clock_ticks();
     return !streams_too(endpoint)

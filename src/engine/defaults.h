@@ -31,7 +31,7 @@ enum {
 static inline segmsg_growth_t segmsg_default_growth(void)
 {
     return (
-        segmsg_growth_t){.own_after = 16, .own_crowd = 32, .grow_after = 1024, .long_after = 16};
+        segmsg_growth_t){.own_after = 16, .own_crowd = 32, .grow_after = 1024, .long_after = 64};
 }
 
 /* What a sender does about cache lines, on this processor. */

@@ -280,6 +280,44 @@ static bool outgrows_cache(const segmsg_sender_t *sender, const segmsg_group_geo
     return sender->ring.cache.piece_segment != 0 && bytes >= sender->ring.cache.piece_segment;
 }
 
+/* Finds partitions that are free: those after the last ones, until none are left to go round in. */
+static uint32_t find_round(segmsg_sender_t *sender, segmsg_run_image_t *run, uint32_t partitions)
+{
+    uint32_t first = segmsg_run_find(run->taken, partitions);
+    if (first == SEGMSG_RUN_NONE) {
+        run_reclaim(sender, run);
+        first = segmsg_run_find(run->taken, partitions);
+    }
+    return first;
+}
+
+/*
+ * Finds partitions that are free: best some whose memory is there, if need be after a look at what has come
+ * back. A page that nobody has touched costs as much as the copy of a dozen. But to look up every time costs
+ * something too: a pair that goes on gets more, one after the other.
+ */
+static uint32_t find_run(segmsg_sender_t *sender, segmsg_run_image_t *run, uint32_t partitions)
+{
+    enum { SPARE = 16 /* times that new memory was not needed, for one that it is had */ };
+    if (outgrows_cache(sender, &sender->geometry.group[run->entry.group])) {
+        return find_round(sender, run, partitions);
+    }
+    uint32_t first = segmsg_run_find(run->taken | ~run->committed, partitions);
+    if (first != SEGMSG_RUN_NONE) {
+        return first;
+    }
+    run_reclaim(sender, run);
+    first = segmsg_run_find(run->taken | ~run->committed, partitions);
+    if (first != SEGMSG_RUN_NONE && ++run->spared < SPARE) {
+        return first;
+    }
+    run->spared = 0;
+    uint32_t fresh = segmsg_run_find(run->taken | run->committed, partitions);
+    return fresh != SEGMSG_RUN_NONE   ? fresh
+           : first != SEGMSG_RUN_NONE ? first
+                                      : segmsg_run_find(run->taken, partitions);
+}
+
 /* Takes `partitions` of a group that is formed. */
 static segmsg_error_t take_run(segmsg_sender_t *sender, uint32_t group, uint32_t partitions,
                                uint32_t *first)
@@ -290,21 +328,16 @@ static segmsg_error_t take_run(segmsg_sender_t *sender, uint32_t group, uint32_t
         && atomic_load_explicit(&sender->answers, memory_order_relaxed)) {
         run_reclaim(sender, run);
     }
-    *first = segmsg_run_find(run->taken, partitions);
+    *first = find_run(sender, run, partitions);
     if (*first == SEGMSG_RUN_NONE) {
-        run_reclaim(sender, run);
-        *first = segmsg_run_find(run->taken, partitions);
-        if (*first == SEGMSG_RUN_NONE) {
-            return SEGMSG_ERR_FULL;
-        }
+        return SEGMSG_ERR_FULL;
     }
     if (!commit_run(sender, run, *first, partitions)) {
-        /* What was returned has its memory. */
-        run_reclaim(sender, run);
+        /* What has come back has its memory. */
         *first = segmsg_run_find(run->taken | ~run->committed, partitions);
-        if (*first == SEGMSG_RUN_NONE) {
-            return (run->taken & run->exists) != 0 ? SEGMSG_ERR_FULL : SEGMSG_ERR_NO_SPACE;
-        }
+    }
+    if (*first == SEGMSG_RUN_NONE) {
+        return (run->taken & run->exists) != 0 ? SEGMSG_ERR_FULL : SEGMSG_ERR_NO_SPACE;
     }
     run->taken |= segmsg_run_mask(*first, partitions);
     segmsg_directory_enter(run->directory, *first, partitions);

@@ -61,6 +61,7 @@ typedef struct {
         taken; /* occupancy: bit i is set while partition i is a message's, or does not exist */
     uint64_t exists;    /* bit i is set if partition i exists */
     uint64_t committed; /* bit i is set if the memory of partition i is there */
+    uint32_t spared;    /* times that what had come back was taken in the place of new memory */
     uint64_t returned;  /* the control word as last believed */
     uint32_t segment;   /* index in the receiver's segment table */
     segmsg_segment_entry_t entry;

@@ -587,18 +587,15 @@ static void who_answers_finds_the_partitions_of_the_last_message(void)
     UNIT_EQUAL(partition, 63);
 }
 
-/* Pieces of `length` bytes, each read at once, as one that answers. Returns how many partitions of their group
- * were ever used. */
-static uint32_t partitions_of_pieces(uint32_t piece_segment, size_t length, uint32_t *group)
+/* So many pieces of `length` bytes, each read at once, as one that answers. Returns how many partitions of
+ * their group were ever used. */
+static uint32_t partitions_of(const segmsg_cache_policy_t *policy, uint32_t pieces, size_t length,
+                              uint32_t *group)
 {
-    const segmsg_cache_policy_t policy = {.lap = 160,
-                                          .reply_lines = 44,
-                                          .stream_lines = 44,
-                                          .piece_segment = piece_segment};
     watched_t pair;
-    open_watched(&pair, &policy);
+    open_watched(&pair, policy);
     uint64_t used = 0;
-    for (uint32_t m = 0; m < 200 && !unit_has_failed(); ++m) {
+    for (uint32_t m = 0; m < pieces && !unit_has_failed(); ++m) {
         segmsg_place_t place;
         UNIT_EQUAL(segmsg_sender_take_lasting(&pair.sender, length, &place), SEGMSG_OK);
         UNIT_CHECK(m == 0 || place.group == *group);
@@ -609,6 +606,27 @@ static uint32_t partitions_of_pieces(uint32_t piece_segment, size_t length, uint
     }
     close_watched(&pair);
     return (uint32_t) __builtin_popcountll(used);
+}
+
+static uint32_t partitions_of_pieces(uint32_t piece_segment, size_t length, uint32_t *group)
+{
+    const segmsg_cache_policy_t policy = {.lap = 160,
+                                          .reply_lines = 44,
+                                          .stream_lines = 44,
+                                          .piece_segment = piece_segment};
+    return partitions_of(&policy, 200, length, group);
+}
+
+/* Memory that nobody has touched yet is had slowly where what has come back would do: for one message more after
+ * every 16 looks at that, which are the fewer the more memory there is. */
+static void new_memory_is_had_slowly(void)
+{
+    const segmsg_cache_policy_t policy = {.reply_lines = 44, .stream_lines = 44};
+    uint32_t group;
+    UNIT_EQUAL(partitions_of(&policy, 16, 8000, &group), 8);
+    UNIT_EQUAL(group, 1);
+    UNIT_EQUAL(partitions_of(&policy, 64, 8000, &group), 24);
+    UNIT_EQUAL(partitions_of(&policy, 1000, 8000, &group), 64); /* all, in the end */
 }
 
 /* What should have left the caches before it is read goes round in all of a large segment. */
@@ -635,6 +653,7 @@ static const unit_case_t cases[] = {
     UNIT_CASE(groups_whose_lines_are_used_again_agree_with_the_model),
     UNIT_CASE(groups_of_which_one_is_for_pieces_agree_with_the_model),
     UNIT_CASE(pieces_go_round_in_a_large_segment),
+    UNIT_CASE(new_memory_is_had_slowly),
     UNIT_CASE(a_receiver_that_keeps_up_sees_few_lines),
     UNIT_CASE(who_answers_finds_the_partitions_of_the_last_message),
 };
