@@ -147,7 +147,7 @@ def shape(groups: str | None, memory_mb: int | None) -> Shape:
     return Shape(
         groups=tuple(parsed),
         memory_mb=memory_mb or int(find(params, r"\bhosts->memory, (\d+),")),
-        line=number("queue/geometry.h", "SEGMSG_LINE"),
+        line=number("base/line.h", "SEGMSG_LINE"),
         page=number(layout, "SEGMSG_PAGE"),
         tables_offset=number(layout, "SEGMSG_TABLES_OFFSET"),
         entries_a_mb=int(find(net, r"config->memory \* (\d+)")),

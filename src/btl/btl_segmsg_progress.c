@@ -290,19 +290,10 @@ static void count_apart(mca_btl_segmsg_module_t *module, uint64_t gap)
  * header away from the sender that is about to write it, which must then fetch it back. Whoever waits
  * calls progress every few nanoseconds: to look a little less often finds a message sooner.
  */
-static int look(mca_btl_segmsg_module_t *module)
+SEGMSG_INLINE int look(mca_btl_segmsg_module_t *module)
 {
     if (module->row_ticks == 0) {
         return poll_readers(module); /* no clock */
-    }
-    if (module->unclocked != 0) {
-        --module->unclocked;
-        if (OPAL_LIKELY(module->unclocked != 0 && !needs_clock(module))) {
-            return poll_readers(module);
-        }
-        module->unclocked = 0;
-        module->looked_in_vain = 0;            /* when the last call was, and what it found, */
-        module->called = segmsg_clock_ticks(); /* is not known */
     }
     uint64_t now = segmsg_clock_ticks();
     uint64_t gap = now - module->called;
@@ -323,6 +314,21 @@ static int look(mca_btl_segmsg_module_t *module)
     return count;
 }
 
+/* The same without the clock, as long as that goes on and nothing needs it. */
+static int look_unclocked(mca_btl_segmsg_module_t *module)
+{
+    if (OPAL_UNLIKELY(module->unclocked == 0)) {
+        return look(module); /* another thread was faster */
+    }
+    if (--module->unclocked != 0 && !needs_clock(module)) {
+        return poll_readers(module);
+    }
+    module->unclocked = 0;
+    module->looked_in_vain = 0;            /* when the last call was, and what it found, */
+    module->called = segmsg_clock_ticks(); /* is not known */
+    return look(module);
+}
+
 /*
  * True if a call that goes without the clock has nothing to do. It costs little more than the lines that it
  * looks at: the program computes, and has many instructions under way that a longer call would keep out.
@@ -341,9 +347,10 @@ static uint32_t own_transfers(mca_btl_segmsg_module_t *module)
     return atomic_load_explicit(&module->own_transfers, memory_order_relaxed);
 }
 
-/* Looks at everything. Apart, so that what goes before it needs none of its registers. */
-__attribute__((noinline)) static int progress(mca_btl_segmsg_module_t *module, bool threads)
+/* Looks at everything. */
+SEGMSG_INLINE int progress(mca_btl_segmsg_module_t *module, bool unclocked)
 {
+    bool threads = opal_using_threads();
     if (threads) {
         mca_btl_segmsg_callers_count();
         /* Acquire and release: what the last thread that polled has written. */
@@ -355,7 +362,7 @@ __attribute__((noinline)) static int progress(mca_btl_segmsg_module_t *module, b
     int count = 0;
     if (OPAL_LIKELY(module->initialised)) {
         uint32_t transfers = own_transfers(module);
-        count = look(module);
+        count = unclocked ? look_unclocked(module) : look(module);
         if (mca_btl_segmsg_nets != 0) {
             count += mca_btl_segmsg_net_progress(module);
         }
@@ -378,13 +385,26 @@ __attribute__((noinline)) static int progress(mca_btl_segmsg_module_t *module, b
     return count;
 }
 
+/* Apart, both: so that what goes before needs none of their registers. */
+__attribute__((noinline)) static int progress_clocked(mca_btl_segmsg_module_t *module)
+{
+    return progress(module, false);
+}
+
+__attribute__((noinline)) static int progress_unclocked(mca_btl_segmsg_module_t *module)
+{
+    return progress(module, true);
+}
+
 int mca_btl_segmsg_progress(void)
 {
     mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
-    bool threads = opal_using_threads();
-    if (!threads && is_vain(module)) {
-        --module->unclocked;
-        return 0;
+    if (OPAL_LIKELY(module->unclocked == 0)) {
+        return progress_clocked(module);
     }
-    return progress(module, threads);
+    if (opal_using_threads() || !is_vain(module)) {
+        return progress_unclocked(module);
+    }
+    --module->unclocked;
+    return 0;
 }
