@@ -626,7 +626,7 @@ def other_build(machine):
 
 
 def layout_magic():
-    with open(os.path.join(launch.ROOT, "src", "core", "queue/layout.h"), encoding="utf-8") as file:
+    with open(os.path.join(launch.ROOT, "src", "queue", "layout.h"), encoding="utf-8") as file:
         return int(re.search(r"SEGMSG_MAGIC UINT64_C\((0x[0-9a-f]+)\)", file.read())[1], 16)
 
 

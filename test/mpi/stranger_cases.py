@@ -26,7 +26,7 @@ ATTACKS = 100
 def compiled(machine):
     """The program that attacks."""
     source = os.path.join(hosts.HERE, "stranger.c")
-    proof = os.path.join(launch.ROOT, "src", "core", "rma/proof.c")
+    proof = os.path.join(launch.ROOT, "src", "rma", "proof.c")
     program = os.path.join(machine.programs, "stranger")
     cc = shlex.split(machine.env.get("CC") or "cc")
     done = subprocess.run([*cc, *launch.FLAGS, "-I", os.path.join(launch.ROOT, "src"), "-o", program,
