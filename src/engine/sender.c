@@ -334,6 +334,7 @@ static segmsg_error_t take_run(segmsg_sender_t *sender, uint32_t group, uint32_t
     }
     if (!commit_run(sender, run, *first, partitions)) {
         /* What has come back has its memory. */
+        run_reclaim(sender, run);
         *first = segmsg_run_find(run->taken | ~run->committed, partitions);
     }
     if (*first == SEGMSG_RUN_NONE) {
