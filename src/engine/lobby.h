@@ -33,16 +33,20 @@ segmsg_error_t segmsg_lobby_open_common(segmsg_receiver_t *receiver, uint32_t se
 segmsg_poll_t segmsg_lobby_poll_slow(segmsg_receiver_t *receiver, segmsg_reader_t **reader,
                                      segmsg_message_t *message, void **user);
 
+/* True if something stands in the next line of the lobby. */
+static inline bool segmsg_lobby_has_something(const segmsg_lobby_t *lobby)
+{
+    /* Relaxed: read again, with acquire, by whoever uses it. */
+    return atomic_load_explicit(&lobby->line[lobby->at].header, memory_order_relaxed) != 0;
+}
+
 /* Looks for the next message in the lobby; *reader receives whose it is. With SEGMSG_POLL_CLOSED the
  * reader is gone, and *user receives what was its `user`. */
 static inline segmsg_poll_t segmsg_lobby_poll(segmsg_receiver_t *receiver, segmsg_reader_t **reader,
                                               segmsg_message_t *message, void **user)
 {
     segmsg_lobby_t *lobby = &receiver->lobby;
-    /* Relaxed: read again, with acquire, by whoever uses it. */
-    if (__builtin_expect(atomic_load_explicit(&lobby->line[lobby->at].header, memory_order_relaxed)
-                             == 0,
-                         1)) {
+    if (__builtin_expect(!segmsg_lobby_has_something(lobby), 1)) {
         ++lobby->idle;
         return SEGMSG_POLL_NONE;
     }

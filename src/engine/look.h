@@ -136,17 +136,16 @@ SEGMSG_INLINE int segmsg_look_at_others(segmsg_receiver_t *receiver, const segms
 SEGMSG_INLINE bool segmsg_look_is_vain(const segmsg_receiver_t *receiver)
 {
     if (receiver->awake != receiver->reader_count || receiver->has_newcomers
-        || segmsg_receiver_has_new_groups(receiver)) {
+        || segmsg_receiver_has_new_groups(receiver)
+        || segmsg_lobby_has_something(&receiver->lobby)) {
         return false;
     }
-    const segmsg_lobby_t *lobby = &receiver->lobby;
-    /* Relaxed, all: only questions. */
-    uint64_t headers = atomic_load_explicit(&lobby->line[lobby->at].header, memory_order_relaxed);
     for (uint32_t r = 0; r < receiver->reader_count; ++r) {
-        const segmsg_reader_t *reader = receiver->reader[r];
-        headers |= atomic_load_explicit(&reader->line[reader->at].header, memory_order_relaxed);
+        if (segmsg_reader_has_something(receiver->reader[r])) {
+            return false;
+        }
     }
-    return headers == 0;
+    return true;
 }
 
 /* One look; returns how many messages it brought. What is done with a message may look again. */
