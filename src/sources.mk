@@ -49,8 +49,22 @@ segmsg_engine_sources = \
 	src/rma/wire.h \
 	src/transfer/choice.c \
 	src/transfer/choice.h \
+	src/transfer/chunked.c \
+	src/transfer/chunked.h \
+	src/transfer/cooperative.c \
+	src/transfer/cooperative.h \
+	src/transfer/defaults.h \
 	src/transfer/help.c \
-	src/transfer/help.h
+	src/transfer/help.h \
+	src/transfer/helper.c \
+	src/transfer/helper.h \
+	src/transfer/initiator.c \
+	src/transfer/initiator.h \
+	src/transfer/plan.c \
+	src/transfer/plan.h \
+	src/transfer/records.c \
+	src/transfer/records.h \
+	src/transfer/transfer.h
 segmsg_machine_sources = \
 	src/copier/cma.c \
 	src/copier/cma.h \
@@ -79,7 +93,6 @@ segmsg_library_sources = \
 	src/library/alive.c \
 	src/library/arrive.c \
 	src/library/close.c \
-	src/library/joint.c \
 	src/library/keep.c \
 	src/library/large.c \
 	src/library/library.h \
@@ -95,6 +108,7 @@ segmsg_library_sources = \
 	src/library/send.c \
 	src/library/statistics.c \
 	src/library/text.c \
+	src/library/transfers.c \
 	src/library/wait.c \
 	src/memory/commit.c \
 	src/memory/commit.h \
@@ -111,7 +125,6 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_copy.c \
 	src/btl/btl_segmsg_endpoint.c \
 	src/btl/btl_segmsg_frag.c \
-	src/btl/btl_segmsg_joint.c \
 	src/btl/btl_segmsg_modex.c \
 	src/btl/btl_segmsg_net.c \
 	src/btl/btl_segmsg_net.h \
@@ -138,6 +151,8 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_report.c \
 	src/btl/btl_segmsg_send.c \
 	src/btl/btl_segmsg_serve.c \
+	src/btl/btl_segmsg_transfers.c \
+	src/btl/btl_segmsg_transfers.h \
 	src/btl/btl_segmsg_variables.c \
 	src/btl/btl_segmsg_variables.h \
 	src/btl/btl_segmsg_verify.c \

@@ -19,7 +19,7 @@
  *   btl_segmsg_copy.c       single copy, by the kernel or by mapping: trying it, using it
  *   btl_segmsg_rdma.c       put, get and atomics, asked of this process's peers
  *   btl_segmsg_ob1.c        how long the receive is for which ob1 gets a message
- *   btl_segmsg_joint.c      large transfers that both processes copy
+ *   btl_segmsg_transfers.c  large transfers that both processes carry out together
  *   btl_segmsg_serve.c      put, get and atomics, asked by this process's peers
  *   btl_segmsg_net*.c       the modules between hosts: see btl_segmsg_net.h
  *   btl_segmsg_pvars.c      MPI_T performance variables
@@ -28,9 +28,7 @@
 #ifndef MCA_BTL_SEGMSG_H
 #define MCA_BTL_SEGMSG_H
 
-#include "transfer/choice.h"
 #include "base/clock.h"
-#include "transfer/help.h"
 #include "engine/look.h"
 #include "btl/btl_segmsg_compat.h"
 
@@ -43,6 +41,7 @@
 #include "base/processors.h"
 #include "memory/shm.h"
 #include "memory/shm_domain.h"
+#include "transfer/transfer.h"
 
 BEGIN_C_DECLS
 
@@ -132,20 +131,12 @@ typedef struct mca_btl_base_endpoint_t {
     bool single_copy;   /* mca_btl_segmsg_copy works on this peer, by either of the two above */
     bool kernel_copies; /* process_vm_readv and _writev do */
     segmsg_compat_mapper_t *mapper; /* maps its memory; NULL: nothing does */
-    bool same_core;            /* the peer may use the processor that we may use, and no other */
-    _Atomic uint64_t unhelped; /* bytes of transfers with which it did not help, less of those
-                                  with which it did */
-    _Atomic uint64_t unasked;  /* bytes of those with which it was not asked to */
-    segmsg_help_t help;        /* whether it is worth asking it to copy with us */
-    unsigned large_seen;  /* messages of it that could have come by units, up to units_after; and */
-    uint64_t unit_sent;   /* when a unit was sent to it last, in ticks; by who polls, */
-    uint64_t large_began; /* and when it was last asked how a large message of it is to come */
-    uint64_t heard;       /* when a unit came from it last, in ticks; by who polls */
-    segmsg_choice_t choice; /* how its large messages come */
-    bool pid_is_visible;    /* the kernel knows it here by the number that it says */
-    uint64_t probe;         /* address of the peer's mca_btl_segmsg_probe_t */
-    segmsg_shm_t shm;       /* the image of the peer's export */
-    uint32_t agree_rank;    /* index of what is said of the peer: see btl_segmsg_agree.c */
+    bool same_core; /* the peer may use the processor that we may use, and no other */
+    segmsg_transfer_peer_t transfers; /* large messages */
+    bool pid_is_visible;              /* the kernel knows it here by the number that it says */
+    uint64_t probe;                   /* address of the peer's mca_btl_segmsg_probe_t */
+    segmsg_shm_t shm;                 /* the image of the peer's export */
+    uint32_t agree_rank; /* index of what is said of the peer: see btl_segmsg_agree.c */
 
     opal_mutex_t lock;      /* guards what follows */
     segmsg_sender_t sender; /* towards the peer */
@@ -225,7 +216,6 @@ typedef struct {
     uint64_t looked_in_vain; /* when progress last found nothing, in ticks; 0: it found something */
     uint64_t look_ticks;     /* ticks before it looks again */
     uint64_t called;         /* when progress was last called, in ticks */
-    uint64_t took;           /* when it ended what took its time, in ticks */
     uint64_t row_ticks;      /* who calls again within so many does nothing else; 0: no clock */
     unsigned calls_in_a_row; /* such calls, up to now */
     unsigned apart;          /* calls in a row so far apart that each looks */
@@ -236,20 +226,18 @@ typedef struct {
     segmsg_processors_t processors; /* that the processes on the node may use */
     long processor_count;           /* of these */
     _Atomic unsigned callers;       /* threads of this process that call progress; 0: no threads */
-    _Atomic uint32_t joint_work;    /* transfers of two processes that progress must look after */
     /* By who polls. */
     bool delivers; /* a message, to the PML */
     bool
         watches; /* something was begun for which a waiter would stay; what becomes of the row of calls? */
     unsigned
         habit; /* up by 1 when such a row became a wait, down by 2 when not; below half, no waiter is seen */
-    unsigned denied;                /* how often that was said since */
-    _Atomic uint32_t own_transfers; /* large ones that this process has begun */
-    uint64_t alive_ticks; /* ticks until we make sure again that one that we wait for lives */
+    unsigned denied; /* how often that was said since */
     segmsg_clock_moment_t start;
     segmsg_look_t look;
-    uint64_t stuck_since; /* when the lobby was first found stuck, in ticks; 0: it is not */
-    uint64_t stuck_at;    /* where, as segmsg_lobby_t.position */
+    segmsg_transfers_t transfers; /* large messages that both processes carry out together */
+    uint64_t stuck_since;         /* when the lobby was first found stuck, in ticks; 0: it is not */
+    uint64_t stuck_at;            /* where, as segmsg_lobby_t.position */
 
     opal_mutex_t lock;     /* guards the two lists */
     opal_list_t endpoints; /* every peer */
@@ -517,11 +505,6 @@ int mca_btl_segmsg_atomic_cswap(mca_btl_base_module_t *btl, mca_btl_base_endpoin
                                 uint64_t value, int flags, int order,
                                 mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext,
                                 void *cbdata);
-
-/* Transfers that this process began and its partners could help with; bytes that they copied. */
-uint64_t mca_btl_segmsg_joint_transfers(void);
-uint64_t mca_btl_segmsg_joint_helped(void);
-uint64_t mca_btl_segmsg_joint_unit_bytes(void);
 
 /* ---- verify ---- */
 

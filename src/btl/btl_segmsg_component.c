@@ -4,6 +4,7 @@
  */
 #include "btl/btl_segmsg_net.h"
 #include "btl/btl_segmsg_rdma.h"
+#include "btl/btl_segmsg_transfers.h"
 
 #include "base/copy.h"
 #include "memory/numa.h"
@@ -302,7 +303,7 @@ static mca_btl_base_module_t **component_init(int *count, bool progress_threads,
         return modules;
     }
     module->serves_shm = mca_btl_segmsg_uses("shm");
-    mca_btl_segmsg_joint_reset();
+    mca_btl_segmsg_transfers_init();
     module->initialised = true;
     return modules;
 }

@@ -4,6 +4,7 @@
  */
 #include "btl/btl_segmsg_net.h"
 #include "btl/btl_segmsg_rdma.h"
+#include "transfer/initiator.h"
 
 #include <sched.h>
 
@@ -21,13 +22,7 @@ static void endpoint_construct(mca_btl_segmsg_endpoint_t *endpoint)
     endpoint->pid_is_visible = false;
     endpoint->probe = 0;
     endpoint->agree_rank = UINT32_MAX;
-    atomic_init(&endpoint->unhelped, 0);
-    atomic_init(&endpoint->unasked, 0);
-    endpoint->heard = 0;
-    endpoint->large_seen = 0;
-    endpoint->unit_sent = endpoint->large_began = 0;
-    segmsg_choice_init(&endpoint->choice);
-    segmsg_help_init(&endpoint->help);
+    segmsg_transfer_peer_init(&endpoint->transfers, endpoint, 0, NULL);
     endpoint->busy = false;
     endpoint->blocked = false;
     endpoint->buffered = 0;
@@ -187,6 +182,8 @@ static bool connect_to(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg
         say_why_unmapped(endpoint);
         return false;
     }
+    segmsg_transfer_peer_init(&endpoint->transfers, endpoint, modex->owner.name,
+                              &endpoint->shm.export);
     mca_btl_segmsg_copy_try(endpoint, modex);
     place_peer(endpoint, (pid_t) modex->owner.pid);
     static bool told; /* by each process, of the first such peer */
@@ -320,7 +317,7 @@ void mca_btl_segmsg_endpoint_release(mca_btl_segmsg_endpoint_t *endpoint)
     opal_list_remove_item(&module->endpoints, &endpoint->super);
     remember_counts(endpoint);
     OPAL_THREAD_UNLOCK(&module->lock);
-    mca_btl_segmsg_joint_forget(endpoint);
+    segmsg_transfers_forget(&module->transfers, &endpoint->transfers);
     OBJ_RELEASE(endpoint);
     mca_btl_segmsg_polling_resume();
 }

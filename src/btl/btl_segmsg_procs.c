@@ -33,7 +33,8 @@ void mca_btl_segmsg_choose_times(void)
                                    ? 0
                                    : segmsg_clock_ticks_in(&mca_btl_segmsg.start, 1000 /* ns */);
     mca_btl_segmsg.processor_count = segmsg_processors_count(&mca_btl_segmsg.processors);
-    mca_btl_segmsg.alive_ticks =
+    mca_btl_segmsg.transfers.microsecond = mca_btl_segmsg.row_ticks;
+    mca_btl_segmsg.transfers.verify_every =
         segmsg_clock_ticks_in(&mca_btl_segmsg.start, UINT64_C(500000000) /* ns */);
     mca_btl_segmsg_net_choose_times();
 }

@@ -6,6 +6,8 @@
 #include "btl/btl_segmsg_rdma.h"
 #include "btl/btl_segmsg_way.h"
 
+#include "transfer/initiator.h"
+
 #include <sched.h>
 
 /* How often the calling thread holds module->polling. */
@@ -248,7 +250,7 @@ void mca_btl_segmsg_took(uint64_t now)
 {
     if (!opal_using_threads() || polling_depth != 0) {
         mca_btl_segmsg.called = now;
-        mca_btl_segmsg.took = now;
+        mca_btl_segmsg.transfers.copied_until = now;
     }
 }
 
@@ -256,7 +258,7 @@ void mca_btl_segmsg_took(uint64_t now)
 static bool needs_clock(const mca_btl_segmsg_module_t *module)
 {
     /* Relaxed, both: hints. */
-    return (atomic_load_explicit(&module->joint_work, memory_order_relaxed)
+    return (atomic_load_explicit(&module->transfers.work, memory_order_relaxed)
             | atomic_load_explicit(&module->under_way, memory_order_relaxed))
            != 0;
 }
@@ -344,7 +346,7 @@ SEGMSG_INLINE bool is_vain(const mca_btl_segmsg_module_t *module)
 static uint32_t own_transfers(mca_btl_segmsg_module_t *module)
 {
     /* Relaxed: a hint. */
-    return atomic_load_explicit(&module->own_transfers, memory_order_relaxed);
+    return atomic_load_explicit(&module->transfers.started, memory_order_relaxed);
 }
 
 /* Looks at everything. */
@@ -370,9 +372,10 @@ SEGMSG_INLINE int progress(mca_btl_segmsg_module_t *module, bool unclocked)
             count += serve_busy(module);
         }
         /* Relaxed: a hint; what is missed now is seen the next time. */
-        if (OPAL_UNLIKELY(atomic_load_explicit(&module->joint_work, memory_order_relaxed) != 0)) {
-            count += mca_btl_segmsg_joint_progress(is_waiting(module),
-                                                   transfers != own_transfers(module));
+        if (OPAL_UNLIKELY(atomic_load_explicit(&module->transfers.work, memory_order_relaxed)
+                          != 0)) {
+            count += segmsg_transfers_progress(&module->transfers, is_waiting(module),
+                                               transfers != own_transfers(module));
             if (count != 0 && module->row_ticks != 0) {
                 module->called = segmsg_clock_ticks(); /* that took its time, too */
             }

@@ -114,21 +114,24 @@ static int read_delivered_bytes(const mca_base_pvar_t *pvar, void *value, void *
 static int read_joint_transfers(const mca_base_pvar_t *pvar, void *value, void *object)
 {
     (void) pvar, (void) object;
-    *(unsigned long long *) value = mca_btl_segmsg_joint_transfers();
+    *(unsigned long long *) value =
+        atomic_load_explicit(&mca_btl_segmsg.transfers.asked, memory_order_relaxed);
     return OPAL_SUCCESS;
 }
 
 static int read_joint_helped_bytes(const mca_base_pvar_t *pvar, void *value, void *object)
 {
     (void) pvar, (void) object;
-    *(unsigned long long *) value = mca_btl_segmsg_joint_helped();
+    *(unsigned long long *) value =
+        atomic_load_explicit(&mca_btl_segmsg.transfers.helped_bytes, memory_order_relaxed);
     return OPAL_SUCCESS;
 }
 
 static int read_joint_unit_bytes(const mca_base_pvar_t *pvar, void *value, void *object)
 {
     (void) pvar, (void) object;
-    *(unsigned long long *) value = mca_btl_segmsg_joint_unit_bytes();
+    *(unsigned long long *) value =
+        atomic_load_explicit(&mca_btl_segmsg.transfers.chunk_bytes, memory_order_relaxed);
     return OPAL_SUCCESS;
 }
 

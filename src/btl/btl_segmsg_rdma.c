@@ -6,8 +6,10 @@
  */
 #include "btl/btl_segmsg_ob1.h"
 #include "btl/btl_segmsg_rdma.h"
+#include "btl/btl_segmsg_transfers.h"
 
 #include "base/copy_long.h"
+#include "transfer/plan.h"
 
 OBJ_CLASS_INSTANCE(mca_btl_segmsg_operation_t, opal_list_item_t, NULL, NULL);
 
@@ -161,12 +163,12 @@ static int start_transfer(bool is_put, mca_btl_segmsg_endpoint_t *endpoint, void
                                                 .cbfunc = cbfunc,
                                                 .cbcontext = cbcontext,
                                                 .cbdata = cbdata};
-    if (endpoint->single_copy && mca_btl_segmsg_joint_start(&transfer)) {
+    if (endpoint->single_copy && mca_btl_segmsg_transfers_start(&transfer)) {
         return OPAL_SUCCESS;
     }
-    uint64_t begun = mca_btl_segmsg_begins_copy();
+    uint64_t begun = segmsg_plan_copy_begins(&mca_btl_segmsg.transfers);
     if (OPAL_LIKELY(transfer_here(&transfer))) {
-        mca_btl_segmsg_has_copied(&transfer, begun);
+        segmsg_plan_note_copy(&mca_btl_segmsg.transfers, &endpoint->transfers, is_put, size, begun);
         mca_btl_segmsg_transfer_done(&transfer, OPAL_SUCCESS);
         return OPAL_SUCCESS;
     }

@@ -12,7 +12,7 @@
  *                                    <--  DONE, if the target could copy it there itself
  *   ATOMIC, SWAP                     -->  does it on its own memory
  *   stores the old value             <--  DONE
- *   JOIN                             -->  helps with a copy: btl_segmsg_joint.c; or
+ *   JOIN                             -->  helps with a copy: transfer/transfer.h; or
  *   writes the data                  <--  UNIT, header + data, any number of them
  */
 #ifndef MCA_BTL_SEGMSG_RDMA_H
@@ -141,16 +141,9 @@ size_t mca_btl_segmsg_rdma_length(size_t size);
 void mca_btl_segmsg_rdma_write(void *to, const mca_btl_segmsg_rdma_header_t *header,
                                const void *data, size_t size);
 
-/* ---- one copy by the kernel ---- */
+enum { MCA_BTL_SEGMSG_PIECE_MAX = 64 << 10 }; /* bytes of data of a message */
 
-/* When a copy begins, if anybody wants to know: in ticks. */
-static inline uint64_t mca_btl_segmsg_begins_copy(void)
-{
-    return mca_btl_segmsg.config.units_from != 0 ? segmsg_clock_ticks() : 0;
-}
-
-/* A transfer that began then was copied in one go, to or from the peer's memory. */
-void mca_btl_segmsg_has_copied(const mca_btl_segmsg_transfer_t *transfer, uint64_t begun);
+/* ---- the wait predictor ---- */
 
 /* True if somebody who waits has called progress, and that the PML, and that this; or it is to be found out. */
 bool mca_btl_segmsg_waits(void);
@@ -160,31 +153,6 @@ void mca_btl_segmsg_watch(void);
 
 /* What this call does took until `now`, in ticks; whoever called progress waits all the same. */
 void mca_btl_segmsg_took(uint64_t now);
-
-/* ---- transfers that both processes copy ---- */
-
-enum { MCA_BTL_SEGMSG_PIECE_MAX = 64 << 10 }; /* bytes of data of a message */
-
-/* Forgets all of them: the component begins anew, with another export. */
-void mca_btl_segmsg_joint_reset(void);
-
-/* Does a transfer with the help of its target; false, and nothing is done, if that cannot be. */
-bool mca_btl_segmsg_joint_start(const mca_btl_segmsg_transfer_t *transfer);
-
-/* `endpoint` asks for help. By who polls. */
-void mca_btl_segmsg_joint_asked(mca_btl_segmsg_endpoint_t *endpoint,
-                                const mca_btl_segmsg_rdma_header_t *header);
-
-/* A unit has come from `endpoint`. By who polls, as the next two. */
-void mca_btl_segmsg_joint_came(mca_btl_segmsg_endpoint_t *endpoint,
-                               const mca_btl_segmsg_rdma_header_t *header, const void *data);
-
-/* Ends transfers of which the partner has done its share and, if this process `waits`, does something
- * for those who asked. Who `has_own` transfers to copy does these first. Returns how many. */
-int mca_btl_segmsg_joint_progress(bool waits, bool has_own);
-
-/* `endpoint` goes. With polling stopped. */
-void mca_btl_segmsg_joint_forget(const mca_btl_segmsg_endpoint_t *endpoint);
 
 /* Does an atomic on this process's memory; returns the old value. */
 uint64_t mca_btl_segmsg_atomic_do(const mca_btl_segmsg_rdma_header_t *header);

@@ -6,6 +6,7 @@
  * by message as there is room.
  */
 #include "btl/btl_segmsg_rdma.h"
+#include "btl/btl_segmsg_transfers.h"
 #include "btl/btl_segmsg_way.h"
 
 #include "base/copy_long.h"
@@ -325,10 +326,10 @@ static void serve(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg_rdma
         answer(endpoint, request, &done, NULL, 0, 0);
         break;
     case SEGMSG_RDMA_JOIN:
-        mca_btl_segmsg_joint_asked(endpoint, request);
+        mca_btl_segmsg_transfers_asked(endpoint, request);
         break;
     case SEGMSG_RDMA_UNIT:
-        mca_btl_segmsg_joint_came(endpoint, request, payload);
+        mca_btl_segmsg_transfers_came(endpoint, request, payload);
         break;
     default:
         mca_btl_segmsg_operation_answer(request, payload);

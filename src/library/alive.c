@@ -120,6 +120,16 @@ bool segmsg_lib_is_alive(const segmsg_lib_peer_t *peer)
     return peer->is_readable ? has_nonce(peer) : peer->is_in_own_space ? is_in_proc(peer) : true;
 }
 
+void segmsg_lib_is_gone(segmsg_t *handle, const segmsg_lib_peer_t *peer)
+{
+    handle->gone = peer;
+    if (handle->broken == SEGMSG_SUCCESS) {
+        segmsg_lib_explain("Rank %d is gone: its process has ended without closing the handle",
+                           peer->rank);
+        segmsg_lib_break(handle, SEGMSG_E_PEER);
+    }
+}
+
 void segmsg_lib_look_for_gone(segmsg_t *handle)
 {
     int64_t now = segmsg_lib_nanoseconds();
@@ -131,12 +141,7 @@ void segmsg_lib_look_for_gone(segmsg_t *handle)
         if (segmsg_lib_is_self(handle, peer) || segmsg_lib_is_alive(peer)) {
             continue;
         }
-        handle->gone = peer;
-        if (handle->broken == SEGMSG_SUCCESS) {
-            segmsg_lib_explain("Rank %d is gone: its process has ended without closing the handle",
-                               peer->rank);
-            segmsg_lib_break(handle, SEGMSG_E_PEER);
-        }
+        segmsg_lib_is_gone(handle, peer);
         break;
     }
     handle->alive_at = segmsg_lib_nanoseconds();

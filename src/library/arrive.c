@@ -161,6 +161,8 @@ bool segmsg_lib_dispatch(segmsg_t *handle, segmsg_lib_peer_t *peer, const segmsg
     case SEGMSG_LIB_CLEAR:
         return bytes == sizeof(header.answer)
                && segmsg_lib_answered(handle, peer, message->tag, &header.answer);
+    case SEGMSG_LIB_CHUNK:
+        return segmsg_lib_chunk_came(handle, peer, data, bytes);
     case SEGMSG_LIB_DATA:
         return segmsg_lib_data_came(handle, peer, data, bytes);
     default:

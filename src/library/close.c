@@ -6,6 +6,8 @@
  */
 #include "library/library.h"
 
+#include "transfer/initiator.h"
+
 #include <stdlib.h>
 
 /* Waits for an operation of MPI's, and serves the others meanwhile; but not while room is reserved, since
@@ -108,7 +110,7 @@ segmsg_result_t segmsg_close(segmsg_t **handle)
         return segmsg_lib_plain(SEGMSG_E_BUSY);
     }
     take_last(closing);
-    segmsg_lib_joint_abandon(closing);
+    segmsg_transfers_abandon(&closing->transfers, NULL);
     segmsg_result_t result = result_of(closing, error);
     if (closing->reserved != NULL && closing->place_is_own) {
         free(closing->place.data);

@@ -10,16 +10,13 @@
 #include "library/library.h"
 
 #include "base/copy_long.h"
-#include "engine/defaults.h"
 #include "copier/cma.h"
+#include "transfer/helper.h"
+#include "transfer/plan.h"
 
 #include <string.h>
 
-enum {
-    DATA_BYTES = SEGMSG_LINE, /* of a DATA message before its data, see segmsg_default_piece() */
-    STREAM_BURST = 16         /* pieces that go out at a time */
-};
-_Static_assert(sizeof(segmsg_lib_data_t) <= DATA_BYTES, "it fits");
+enum { STREAM_BURST = 16 /* pieces that go out at a time */ };
 
 /* Whether the kernel copies from a peer is tried when the first long message comes from it. */
 static bool can_copy(const segmsg_t *handle, segmsg_lib_peer_t *peer)
@@ -41,12 +38,14 @@ static uint64_t wanted(const segmsg_request_t *request)
     return request->info.bytes < request->bytes ? request->info.bytes : request->bytes;
 }
 
-static segmsg_lib_copied_t copy_alone(const segmsg_request_t *request, uint64_t from,
-                                      uint64_t bytes)
+static bool copy_alone(segmsg_t *handle, const segmsg_request_t *request,
+                       const segmsg_lib_long_t *header, uint64_t bytes)
 {
-    return segmsg_kernel_read((pid_t) request->peer->identity.pid, request->buffer, from, bytes)
-               ? SEGMSG_LIB_COPY_DONE
-               : SEGMSG_LIB_COPY_FAILED;
+    uint64_t begun = segmsg_plan_copy_begins(&handle->transfers);
+    bool copied = segmsg_kernel_read((pid_t) request->peer->identity.pid, request->buffer,
+                                     header->address, bytes);
+    segmsg_plan_note_copy(&handle->transfers, &request->peer->transfers, false, bytes, begun);
+    return copied;
 }
 
 void segmsg_lib_long_receive(segmsg_t *handle, segmsg_lib_peer_t *peer,
@@ -62,14 +61,10 @@ void segmsg_lib_long_receive(segmsg_t *handle, segmsg_lib_peer_t *peer,
     if (segmsg_lib_attach(handle, peer) != SEGMSG_SUCCESS) {
         return;
     }
-    segmsg_lib_copied_t copied = bytes == 0 ? SEGMSG_LIB_COPY_DONE : SEGMSG_LIB_COPY_FAILED;
-    if (bytes != 0 && can_copy(handle, peer)) {
-        copied = segmsg_lib_joint_may_begin(handle, peer, bytes)
-                     ? segmsg_lib_joint_copy(handle, request, header, bytes)
-                     : copy_alone(request, header->address, bytes);
-    }
-    if (copied != SEGMSG_LIB_COPY_WAITS) {
-        segmsg_lib_long_end(handle, request, header->send, copied == SEGMSG_LIB_COPY_DONE);
+    bool can = bytes != 0 && can_copy(handle, peer);
+    if (!can || !segmsg_lib_transfer_start(handle, request, header, bytes)) {
+        segmsg_lib_long_end(handle, request, header->send,
+                            bytes == 0 || (can && copy_alone(handle, request, header, bytes)));
     }
 }
 
@@ -106,31 +101,11 @@ static segmsg_request_t *find_send(const segmsg_t *handle, const segmsg_lib_peer
 bool segmsg_lib_join_asked(segmsg_t *handle, segmsg_lib_peer_t *peer, const segmsg_lib_join_t *join)
 {
     const segmsg_request_t *request = find_send(handle, peer, join->send);
-    if (request == NULL || join->bytes == 0 || join->bytes > request->bytes || join->unit_bytes == 0
-        || (join->unit_bytes & (join->unit_bytes - 1)) != 0
-        || (join->bytes - 1) / join->unit_bytes >= SEGMSG_JOINT_UNITS_MAX) {
+    if (request == NULL || join->bytes > request->bytes) {
         return false;
     }
-    if (handle->waiting == 0 || !handle->wants_single_copy || !peer->wants_single_copy
-        || segmsg_lib_attach(handle, peer) != SEGMSG_SUCCESS) {
-        return true; /* who computes is not to lose time */
-    }
-    const segmsg_joint_cut_t cut = {.bytes = join->bytes, .unit_bytes = join->unit_bytes};
-    segmsg_joint_t *record = segmsg_export_joint(&peer->image, 0);
-    uint64_t most = SEGMSG_DEFAULT_JOINT_HELP / cut.unit_bytes;
-    bool copied = true;
-    while (copied) {
-        segmsg_joint_piece_t piece =
-            segmsg_joint_claim(record, join->generation, &cut, most == 0 ? 1 : (uint32_t) most,
-                               SEGMSG_JOINT_BACK);
-        if (piece.units == 0) {
-            break;
-        }
-        copied = segmsg_kernel_write((pid_t) peer->identity.pid, request->data + piece.offset,
-                                     join->address + piece.offset, piece.bytes);
-        segmsg_joint_report(record, piece.units, copied);
-    }
-    return true;
+    return segmsg_lib_attach(handle, peer) != SEGMSG_SUCCESS
+           || segmsg_lib_transfer_asked(handle, peer, request->data, join);
 }
 
 bool segmsg_lib_answered(segmsg_t *handle, segmsg_lib_peer_t *peer, segmsg_lib_kind_t kind,
@@ -140,6 +115,7 @@ bool segmsg_lib_answered(segmsg_t *handle, segmsg_lib_peer_t *peer, segmsg_lib_k
     if (request == NULL || answer->bytes > request->bytes) {
         return false;
     }
+    segmsg_helper_drop(&handle->transfers, &peer->transfers, request->data);
     if (kind == SEGMSG_LIB_DONE) {
         segmsg_lib_complete(handle, request, SEGMSG_SUCCESS);
         return true;
@@ -157,18 +133,19 @@ bool segmsg_lib_data_came(segmsg_t *handle, segmsg_lib_peer_t *peer, const unsig
                           uint32_t bytes)
 {
     segmsg_lib_data_t header;
-    if (bytes <= DATA_BYTES) {
+    if (bytes <= SEGMSG_LIB_DATA_BYTES) {
         return false;
     }
     memcpy(&header, message, sizeof(header));
     segmsg_request_t *request = segmsg_lib_request_find(handle, header.receive);
-    uint64_t length = bytes - DATA_BYTES;
+    uint64_t length = bytes - SEGMSG_LIB_DATA_BYTES;
     if (request == NULL || request->state != SEGMSG_LIB_ARRIVING || request->peer != peer
         || request->is_complete || header.offset != request->moved
         || length > wanted(request) - request->moved) {
         return false;
     }
-    segmsg_copy_long(request->buffer + request->moved, message + DATA_BYTES, (size_t) length);
+    segmsg_copy_long(request->buffer + request->moved, message + SEGMSG_LIB_DATA_BYTES,
+                     (size_t) length);
     request->moved += (size_t) length;
     if (request->moved == wanted(request)) {
         segmsg_lib_receive_end(handle, request, SEGMSG_SUCCESS);
@@ -195,29 +172,29 @@ static bool send_piece(const segmsg_t *handle, segmsg_lib_peer_t *peer, segmsg_r
 {
     size_t left = request->bytes - request->moved;
     size_t bytes = left < handle->piece ? left : handle->piece;
-    size_t most = segmsg_geometry_capacity(&peer->sender.geometry) - DATA_BYTES;
+    size_t most = segmsg_geometry_capacity(&peer->sender.geometry) - SEGMSG_LIB_DATA_BYTES;
     bytes = bytes < most ? bytes : most;
     segmsg_place_t place;
     segmsg_error_t error =
-        take_piece(&peer->sender, DATA_BYTES + bytes, bytes == handle->piece, &place);
+        take_piece(&peer->sender, SEGMSG_LIB_DATA_BYTES + bytes, bytes == handle->piece, &place);
     if (error != SEGMSG_OK && error != SEGMSG_ERR_FULL) {
         /* Memory is short: what there is carries less at a time. */
         size_t sure = segmsg_sender_sure_capacity(&peer->sender);
-        if (sure <= DATA_BYTES) {
+        if (sure <= SEGMSG_LIB_DATA_BYTES) {
             return false;
         }
-        bytes = bytes < sure - DATA_BYTES ? bytes : sure - DATA_BYTES;
-        error = segmsg_sender_take(&peer->sender, DATA_BYTES + bytes, &place);
+        bytes = bytes < sure - SEGMSG_LIB_DATA_BYTES ? bytes : sure - SEGMSG_LIB_DATA_BYTES;
+        error = segmsg_sender_take(&peer->sender, SEGMSG_LIB_DATA_BYTES + bytes, &place);
     }
     if (error != SEGMSG_OK) {
         return false;
     }
     const segmsg_lib_data_t header = {.receive = request->other, .offset = request->moved};
     memcpy(place.data, &header, sizeof(header));
-    segmsg_copy_long((unsigned char *) place.data + DATA_BYTES, request->data + request->moved,
-                     bytes);
+    segmsg_copy_long((unsigned char *) place.data + SEGMSG_LIB_DATA_BYTES,
+                     request->data + request->moved, bytes);
     if (!segmsg_sender_publish(&peer->sender, &place, SEGMSG_LIB_DATA,
-                               (uint32_t) (DATA_BYTES + bytes))) {
+                               (uint32_t) (SEGMSG_LIB_DATA_BYTES + bytes))) {
         segmsg_sender_give_back(&peer->sender, &place);
         return false;
     }
@@ -229,7 +206,7 @@ bool segmsg_lib_is_short_of_memory(const segmsg_lib_peer_t *peer)
 {
     size_t sure = segmsg_sender_sure_capacity(&peer->sender);
     return (peer->first_note != NULL && sure == 0)
-           || (peer->streams.first != NULL && sure <= DATA_BYTES);
+           || (peer->streams.first != NULL && sure <= SEGMSG_LIB_DATA_BYTES);
 }
 
 int segmsg_lib_serve_streams(segmsg_t *handle, segmsg_lib_peer_t *peer)

@@ -9,7 +9,8 @@
  *
  *   LONG, tag, length and where it lies        -->  keeps it until somebody asks for it; then either
  *                                                   copies it (the kernel does):
- *   helps to copy, if it waits                 <--  JOIN, if it is long (queue/split_work.h)
+ *   helps to copy, if it waits                 <--  JOIN, if it is long (transfer/transfer.h); or
+ *   CHUNK, if it waits                         -->  copied to their places
  *                                              <--  DONE
  *                                                   or, where the kernel does not:
  *                                              <--  CLEAR
@@ -24,12 +25,12 @@
 #include "library/match.h"
 #include "library/segmsg.h"
 
+#include "base/clock.h"
 #include "base/copy.h"
-#include "transfer/help.h"
-#include "queue/split_work.h"
 #include "engine/look.h"
 #include "engine/sender.h"
 #include "memory/win.h"
+#include "transfer/transfer.h"
 
 #include <stdbool.h>
 
@@ -41,6 +42,7 @@ typedef enum {
     SEGMSG_LIB_DONE,
     SEGMSG_LIB_CLEAR,
     SEGMSG_LIB_DATA,
+    SEGMSG_LIB_CHUNK,
     SEGMSG_LIB_NOTHING /* a reservation in a shared segment that was cancelled */
 } segmsg_lib_kind_t;
 
@@ -78,15 +80,28 @@ typedef struct {
     segmsg_lib_name_t send; /* as in LONG */
     uint64_t bytes;         /* of the transfer */
     uint64_t unit_bytes;    /* as in segmsg_joint_cut_t */
-    uint64_t address;       /* in the receiver's memory */
-    uint32_t generation;    /* of the record in the receiver's export */
-    uint32_t reserved;
+    uint64_t address;       /* in the receiver's memory; 0: CHUNKs are wanted */
+    uint32_t generation;    /* of the record in the receiver's export, */
+    uint32_t record;        /* and its index */
 } segmsg_lib_join_t;
 
 typedef struct {
     segmsg_lib_name_t receive; /* as in CLEAR */
     uint64_t offset;
 } segmsg_lib_data_t;
+
+enum {
+    SEGMSG_LIB_DATA_BYTES = SEGMSG_LINE
+}; /* of a DATA or CHUNK before its data, see segmsg_default_piece() */
+_Static_assert(sizeof(segmsg_lib_data_t) <= SEGMSG_LIB_DATA_BYTES, "it fits");
+
+/* As segmsg_transfer_chunk_t. */
+typedef struct {
+    uint32_t record;
+    uint32_t generation;
+    uint64_t offset;
+} segmsg_lib_chunk_t;
+_Static_assert(sizeof(segmsg_lib_chunk_t) <= SEGMSG_LIB_DATA_BYTES, "it fits");
 
 typedef struct segmsg_lib_peer segmsg_lib_peer_t;
 
@@ -163,8 +178,7 @@ struct segmsg_lib_peer {
     bool is_attached;
     bool is_busy; /* something waits for room: it is in handle->busy */
     enum { SEGMSG_LIB_UNTRIED, SEGMSG_LIB_COPIES, SEGMSG_LIB_COPIES_NOT } single_copy;
-    segmsg_help_t help; /* what its help with long messages was worth */
-    unsigned unhelped;  /* transfers in a row with which it did not help */
+    segmsg_transfer_peer_t transfers;
     segmsg_lib_life_t life;
     bool is_in_own_space; /* its process number means it here too */
     bool is_readable;     /* the kernel has once copied from it */
@@ -175,19 +189,6 @@ struct segmsg_lib_peer {
     segmsg_lib_arrival_t *first_arrival, *last_arrival;
     segmsg_lib_peer_t *next_busy;
 };
-
-/* A cooperative copy whose own part is done, and that waits for the sender's. */
-typedef struct {
-    segmsg_request_t *request; /* the receive; NULL: there is none */
-    segmsg_lib_name_t send;    /* as in LONG */
-    uint64_t from;             /* in the sender's memory */
-    uint64_t bytes;
-    uint64_t own_bytes;       /* copied here, from the start on */
-    uint32_t units;           /* of the transfer */
-    uint32_t others;          /* of these, that the sender has claimed */
-    bool copied;              /* all that was to be copied here was */
-    uint64_t begun, own_done; /* nanoseconds */
-} segmsg_lib_joint_t;
 
 /* What stands against closing, in any process. */
 typedef struct {
@@ -231,8 +232,7 @@ struct segmsg {
     uint32_t unended;  /* complete, of these */
     uint32_t detached; /* in use by the library */
     uint32_t generation;
-    uint32_t joint_generation;
-    segmsg_lib_joint_t joint;
+    segmsg_transfers_t transfers; /* long messages that both processes carry out together */
 
     segmsg_lib_vote_t vote[2];     /* own, and of all; MPI's as long as a vote is under way */
     const segmsg_lib_peer_t *gone; /* its process is no more: no collective call of MPI can end */
@@ -303,6 +303,8 @@ void segmsg_lib_look_for_broken(segmsg_t *handle);
 int64_t segmsg_lib_nanoseconds(void);
 /* What tells this process from others. */
 segmsg_lib_life_t segmsg_lib_own_life(void);
+/* The process of a peer has ended: breaks the handle. */
+void segmsg_lib_is_gone(segmsg_t *handle, const segmsg_lib_peer_t *peer);
 /* False if the process of a peer is known to have ended. */
 bool segmsg_lib_is_alive(const segmsg_lib_peer_t *peer);
 /* Looks a few times a second whether the process of any peer has ended, and if so breaks the handle. */
@@ -521,21 +523,18 @@ bool segmsg_lib_is_short_of_memory(const segmsg_lib_peer_t *peer);
 /* Sends what there is room for of a peer's streams. */
 int segmsg_lib_serve_streams(segmsg_t *handle, segmsg_lib_peer_t *peer);
 
-/* ---- joint.c ---- */
+/* ---- transfers.c ---- */
 
-typedef enum {
-    SEGMSG_LIB_COPY_DONE,
-    SEGMSG_LIB_COPY_FAILED, /* the kernel refused */
-    SEGMSG_LIB_COPY_WAITS   /* for the sender; progress ends it with segmsg_lib_long_end */
-} segmsg_lib_copied_t;
-/* True if the sender is to be asked to copy a part of so many bytes. */
-bool segmsg_lib_joint_may_begin(const segmsg_t *handle, segmsg_lib_peer_t *peer, uint64_t bytes);
-/* Copies the first `bytes` bytes of a message together with its sender. */
-segmsg_lib_copied_t segmsg_lib_joint_copy(segmsg_t *handle, segmsg_request_t *request,
-                                          const segmsg_lib_long_t *header, uint64_t bytes);
-/* Goes on with the transfer that waits for its sender. Returns how much there was to do. */
-int segmsg_lib_joint_look(segmsg_t *handle);
-/* Gives that transfer up. Returns when its sender writes no more, since the buffer is the caller's then. */
-void segmsg_lib_joint_abandon(segmsg_t *handle);
+/* No transfer is under way. `start`: a moment at least 100 us ago, to tell how fast the clock ticks. */
+void segmsg_lib_transfers_init(segmsg_t *handle, const segmsg_clock_moment_t *start);
+/* Receives the first `bytes` bytes of a long message with the help of its sender, and ends the receive by
+ * segmsg_lib_long_end. False, and nothing is done: it is to be copied without. */
+bool segmsg_lib_transfer_start(segmsg_t *handle, segmsg_request_t *request,
+                               const segmsg_lib_long_t *header, uint64_t bytes);
+/* Messages of the library's own. False if they are nonsense. `data`: of the send that JOIN names. */
+bool segmsg_lib_transfer_asked(segmsg_t *handle, segmsg_lib_peer_t *peer, const unsigned char *data,
+                               const segmsg_lib_join_t *join);
+bool segmsg_lib_chunk_came(segmsg_t *handle, segmsg_lib_peer_t *peer, const unsigned char *message,
+                           uint32_t bytes);
 
 #endif

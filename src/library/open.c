@@ -180,7 +180,7 @@ static segmsg_result_t meet(segmsg_t *handle, int node_rank, const card_t *card,
     peer->rank = (int) card->rank;
     peer->probe = card->probe;
     peer->wants_single_copy = card->wants_single_copy != 0;
-    segmsg_help_init(&peer->help);
+    segmsg_transfer_peer_init(&peer->transfers, peer, card->name, &peer->image);
     peer->life = (segmsg_lib_life_t){.pid_space = card->pid_space, .started = card->started};
     peer->is_in_own_space = pid_space != 0 && card->pid_space == pid_space;
     peer->identity = (segmsg_identity_t){
@@ -364,6 +364,7 @@ segmsg_result_t segmsg_open(MPI_Comm comm, const segmsg_options_t *options, segm
         .win = {.window = MPI_WIN_NULL, .info = MPI_INFO_NULL},
         .look = {.burst = SEGMSG_DEFAULT_BURST},
     };
+    const segmsg_clock_moment_t start = segmsg_clock_now();
     segmsg_lib_config_t config = {0};
     result = split(handle, comm);
     if (handle->comm != MPI_COMM_NULL) {
@@ -390,6 +391,7 @@ segmsg_result_t segmsg_open(MPI_Comm comm, const segmsg_options_t *options, segm
     handle->eager_limit = config.eager_limit;
     handle->piece = segmsg_default_piece();
     handle->is_crowded = is_crowded(handle->node_size);
+    segmsg_lib_transfers_init(handle, &start);
     *to = handle;
     return SEGMSG_SUCCESS;
 }

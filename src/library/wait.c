@@ -6,17 +6,27 @@
  */
 #include "library/library.h"
 
+#include "transfer/helper.h"
+#include "transfer/initiator.h"
+
 #include <sched.h>
 
-/* What waits for room, or for its sender's part of a copy. */
+/* True if something is to be done for transfers that two processes carry out together. */
+SEGMSG_INLINE bool has_transfers(const segmsg_t *handle)
+{
+    /* Relaxed: the handle has one thread. */
+    return atomic_load_explicit(&handle->transfers.work, memory_order_relaxed) != 0;
+}
+
+/* What waits for room, or for the other process's part of a transfer. */
 SEGMSG_INLINE int progress_waiting(segmsg_t *handle)
 {
     int count = 0;
     if (__builtin_expect(handle->busy != NULL, 0)) {
         count += segmsg_lib_serve_busy(handle);
     }
-    if (__builtin_expect(handle->joint.request != NULL, 0)) {
-        count += segmsg_lib_joint_look(handle);
+    if (__builtin_expect(has_transfers(handle), 0)) {
+        count += segmsg_transfers_progress(&handle->transfers, handle->waiting != 0, false);
     }
     return count;
 }
@@ -148,7 +158,7 @@ void segmsg_lib_wait_for(segmsg_t *handle, segmsg_patience_t *patience, segmsg_r
         TAKEN_MOST = 16
     }; /* who sends all the time must not keep the others from being served */
     int count;
-    if (reader != NULL && handle->busy == NULL && handle->joint.request == NULL
+    if (reader != NULL && handle->busy == NULL && !has_transfers(handle)
         && segmsg_lib_stare(reader, patience) && ++patience->taken % TAKEN_MOST != 0) {
         count = segmsg_look_at_reader(&handle->receiver, 1, &segmsg_lib_look_ops, handle, reader);
     } else {
@@ -205,9 +215,7 @@ void segmsg_lib_abandon(segmsg_t *handle, segmsg_request_t *request)
     segmsg_lib_list_t *list = request->state == SEGMSG_LIB_SEND     ? &request->peer->sends
                               : request->state == SEGMSG_LIB_STREAM ? &request->peer->streams
                                                                     : NULL;
-    if (request == handle->joint.request) {
-        segmsg_lib_joint_abandon(handle);
-    }
+    segmsg_transfers_abandon(&handle->transfers, request);
     if (request->state == SEGMSG_LIB_POSTED) {
         segmsg_match_unpost(&handle->match, &request->match);
     } else if (list != NULL) {

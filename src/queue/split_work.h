@@ -187,7 +187,7 @@ static inline segmsg_joint_state_t segmsg_joint_state(segmsg_joint_t *joint, uin
 
 /*
  * Owner: true if the record can be what owner and partner have made of it: `own` units claimed at the front,
- * others at the back, and no more reported than was claimed there. A record that was overwritten would
+ * others at the back, no more reported than was claimed there, and no more failures than reports. A record that was overwritten would
  * be waited for without end. Only where nothing is left to claim.
  */
 static inline bool segmsg_joint_is_sound(segmsg_joint_t *joint, uint32_t generation, uint32_t units,
@@ -199,7 +199,7 @@ static inline bool segmsg_joint_is_sound(segmsg_joint_t *joint, uint32_t generat
     uint64_t claim = atomic_load_explicit(&joint->claim, memory_order_acquire);
     uint32_t back = (uint32_t) claim & 0xffff;
     return (uint32_t) (claim >> 32) == generation && ((uint32_t) (claim >> 16) & 0xffff) == own
-           && back == own && (uint32_t) report <= units - back && report >> 32 <= units;
+           && back == own && (uint32_t) report <= units - back && report >> 32 <= (uint32_t) report;
 }
 
 #endif
