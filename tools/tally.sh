@@ -14,7 +14,7 @@ tally_names=() # of the steps that failed
 tally_failed_logs=()
 tally_start=$SECONDS
 tally_pid= # of the running step, which does not hear an interrupt from the terminal
-trap 'test -z "$tally_pid" || kill "$tally_pid" 2>/dev/null || true; echo "interrupted" >&2; exit 130' INT TERM
+trap 'for pid in $tally_pid "${tally_behind_pid[@]}"; do kill "$pid" 2>/dev/null || true; done; echo "interrupted" >&2; exit 130' INT TERM
 # Where the output of the steps is kept.
 tally_logs=${tally_logs:-${BUILD:-$top/build}/logs}
 tally_show=${tally_show:-yes}
@@ -25,40 +25,34 @@ elapsed()
     printf '%d:%02d' $((seconds / 60)) $((seconds % 60))
 }
 
-step() # name, limit in seconds, command...
+tally_log() # name: where its output is kept
 {
-    local name=$1 limit=$2 status=0 counts p f log
-    shift 2
     mkdir -p "$tally_logs"
-    log=$tally_logs/$(tr -cs '[:alnum:].\n-' '_' <<<"$name").log
-    printf '[%s] %s\n' "$(elapsed)" "$name"
+    printf '%s/%s.log' "$tally_logs" "$(tr -cs '[:alnum:].\n-' '_' <<<"$1")"
+}
+
+# The limit of a step, in seconds, that is to end before the deadline of all.
+tally_limit() # limit in seconds
+{
+    local limit=$1
     if [ -n "${tally_deadline:-}" ] && [ $((tally_start + tally_deadline - SECONDS)) -lt "$limit" ]; then
         limit=$((tally_start + tally_deadline - SECONDS))
         [ "$limit" -gt 0 ] || limit=1
     fi
-    # Through a file and not a pipe: a process that a step leaves behind would hold a pipe open.
-    : >"$log"
-    timeout --kill-after=30 "$limit" "$@" </dev/null >"$log" 2>&1 &
-    tally_pid=$!
-    if [ "$tally_show" = yes ]; then
-        tail -n +1 -s 0.1 -f --pid=$tally_pid "$log" &
-    else
-        # Of a step that has steps, those; and what was skipped, which counts as passed.
-        tail -n +1 -s 0.1 -f --pid=$tally_pid "$log" \
-            | sed -un 's/^ *\[[0-9]*:[0-9][0-9]\] /    &/p; s/^ok - .* # SKIP /    &/p' &
-    fi
-    # Both in the background: an interrupt ends a wait at once.
-    wait $tally_pid || status=$?
-    tally_pid=
-    wait || true
+    printf '%d' "$limit"
+}
 
+# Counts a step that has ended.
+tally_count() # name, limit in seconds, log, exit status
+{
+    local name=$1 limit=$2 log=$3 status=$4 counts p f
     # Where make ran it and it failed, make has the last word.
     counts=$(tail -n 4 "$log" | sed -n 's/^\([0-9]\+\) passed, \([0-9]\+\) failed$/\1 \2/p' | tail -n 1)
     if [ -n "$counts" ]; then
         read -r p f <<<"$counts"
         # It says that all is well, and yet it failed.
-        [ $status -eq 0 ] || [ "$f" -ne 0 ] || f=1
-    elif [ $status -eq 0 ]; then
+        [ "$status" -eq 0 ] || [ "$f" -ne 0 ] || f=1
+    elif [ "$status" -eq 0 ]; then
         p=1 f=0
     else
         p=0 f=1
@@ -75,6 +69,72 @@ step() # name, limit in seconds, command...
     esac
     [ "$tally_show" = yes ] || show_failure "$log"
     return 0
+}
+
+step() # name, limit in seconds, command...
+{
+    local name=$1 limit status=0 log
+    limit=$(tally_limit "$2")
+    shift 2
+    log=$(tally_log "$name")
+    printf '[%s] %s\n' "$(elapsed)" "$name"
+    # Through a file and not a pipe: a process that a step leaves behind would hold a pipe open.
+    : >"$log"
+    timeout --kill-after=30 "$limit" "$@" </dev/null >"$log" 2>&1 &
+    tally_pid=$!
+    local shown
+    if [ "$tally_show" = yes ]; then
+        tail -n +1 -s 0.1 -f --pid=$tally_pid "$log" &
+    else
+        # Of a step that has steps, those; and what was skipped, which counts as passed.
+        tail -n +1 -s 0.1 -f --pid=$tally_pid "$log" \
+            | sed -un 's/^ *\[[0-9]*:[0-9][0-9]\] /    &/p; s/^ok - .* # SKIP /    &/p' &
+    fi
+    shown=$!
+    # Both in the background: an interrupt ends a wait at once.
+    wait $tally_pid || status=$?
+    tally_pid=
+    wait $shown || true
+    tally_count "$name" "$limit" "$log" "$status"
+}
+
+# Begins a step that runs beside those that follow, in what they leave of the processors: programs under test
+# do not notice it. Its end is waited for by step_behind_end.
+declare -A tally_behind_pid=() tally_behind_limit=()
+step_behind() # name, limit in seconds, command...
+{
+    local name=$1 limit
+    limit=$(tally_limit "$2")
+    shift 2
+    printf '[%s] %s: begins, behind what follows\n' "$(elapsed)" "$name"
+    local behind=(chrt --idle 0)
+    "${behind[@]}" true 2>/dev/null || behind=(nice -n 19)
+    "${behind[@]}" timeout --kill-after=30 "$limit" "$@" </dev/null >"$(tally_log "$name")" 2>&1 &
+    tally_behind_pid[$name]=$!
+    tally_behind_limit[$name]=$limit
+}
+
+step_behind_end() # name
+{
+    local name=$1 status=0 pid
+    printf '[%s] %s: the end of it\n' "$(elapsed)" "$name"
+    pid=${tally_behind_pid[$name]}
+    # Nothing else runs now: its processes have the usual share from here on.
+    for_descendants "$pid" chrt --other --pid 0
+    wait "$pid" || status=$?
+    unset "tally_behind_pid[$name]"
+    tally_count "$name" "${tally_behind_limit[$name]}" "$(tally_log "$name")" "$status"
+}
+
+# Calls a command with the number of each process below one, and of that one.
+for_descendants() # process, command...
+{
+    local process=$1 child
+    shift
+    "$@" "$process" 2>/dev/null || true
+    for child in $(cat "/proc/$process/task"/*/children 2>/dev/null || true); do
+        for_descendants "$child" "$@"
+    done
 }
 
 # What failed in a step and the end of its output, which holds the same of steps within it.
