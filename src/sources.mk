@@ -119,13 +119,19 @@ segmsg_library_headers = \
 segmsg_btl_sources = \
 	src/btl/btl_segmsg.h \
 	src/btl/btl_segmsg_agree.c \
+	src/btl/btl_segmsg_agree.h \
 	src/btl/btl_segmsg_callers.c \
+	src/btl/btl_segmsg_callers.h \
 	src/btl/btl_segmsg_compat.h \
 	src/btl/btl_segmsg_component.c \
 	src/btl/btl_segmsg_copy.c \
+	src/btl/btl_segmsg_copy.h \
 	src/btl/btl_segmsg_endpoint.c \
+	src/btl/btl_segmsg_endpoint.h \
 	src/btl/btl_segmsg_frag.c \
+	src/btl/btl_segmsg_frag.h \
 	src/btl/btl_segmsg_modex.c \
+	src/btl/btl_segmsg_modex.h \
 	src/btl/btl_segmsg_net.c \
 	src/btl/btl_segmsg_net.h \
 	src/btl/btl_segmsg_net_alive.c \
@@ -142,20 +148,29 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_ob1.h \
 	src/btl/btl_segmsg_params.c \
 	src/btl/btl_segmsg_params.def \
+	src/btl/btl_segmsg_params.h \
 	src/btl/btl_segmsg_pieces.c \
+	src/btl/btl_segmsg_pieces.h \
 	src/btl/btl_segmsg_procs.c \
+	src/btl/btl_segmsg_procs.h \
 	src/btl/btl_segmsg_progress.c \
+	src/btl/btl_segmsg_progress.h \
 	src/btl/btl_segmsg_pvars.c \
+	src/btl/btl_segmsg_pvars.h \
 	src/btl/btl_segmsg_rdma.c \
 	src/btl/btl_segmsg_rdma.h \
 	src/btl/btl_segmsg_report.c \
+	src/btl/btl_segmsg_report.h \
 	src/btl/btl_segmsg_send.c \
+	src/btl/btl_segmsg_send.h \
 	src/btl/btl_segmsg_serve.c \
+	src/btl/btl_segmsg_serve.h \
 	src/btl/btl_segmsg_transfers.c \
 	src/btl/btl_segmsg_transfers.h \
 	src/btl/btl_segmsg_variables.c \
 	src/btl/btl_segmsg_variables.h \
 	src/btl/btl_segmsg_verify.c \
+	src/btl/btl_segmsg_verify.h \
 	src/btl/btl_segmsg_way.h
 segmsg_inspect_sources = \
 	src/tools/segmsg_find.c \

@@ -12,7 +12,7 @@
  * Nothing like that is so of processes of other jobs (MPI_Comm_spawn, connect/accept), or of those that
  * are added one by one: nobody knows when the peer will add us, or whether. Those are not waited for.
  */
-#include "btl/btl_segmsg.h"
+#include "btl/btl_segmsg_agree.h"
 
 #include "queue/verdict.h"
 

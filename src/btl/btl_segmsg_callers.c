@@ -5,7 +5,7 @@
  * How many threads of this process call progress (MPI_THREAD_MULTIPLE). Threads that wait in MPI want a
  * processor each, as ranks do.
  */
-#include "btl/btl_segmsg.h"
+#include "btl/btl_segmsg_callers.h"
 
 #include <pthread.h>
 

@@ -6,7 +6,7 @@
  * peer (copier/cma.h). Better still, one process maps the other's memory, where
  * there is a kernel module for that (XPMEM) and Open MPI knows it (5.0's smsc framework).
  */
-#include "btl/btl_segmsg.h"
+#include "btl/btl_segmsg_copy.h"
 
 #include "base/copy_long.h"
 #include "copier/cma.h"

@@ -4,6 +4,14 @@
  */
 #include "btl/btl_segmsg_net.h"
 #include "btl/btl_segmsg_rdma.h"
+#include "btl/btl_segmsg_agree.h"
+#include "btl/btl_segmsg_copy.h"
+#include "btl/btl_segmsg_endpoint.h"
+#include "btl/btl_segmsg_frag.h"
+#include "btl/btl_segmsg_modex.h"
+#include "btl/btl_segmsg_pieces.h"
+#include "btl/btl_segmsg_progress.h"
+#include "btl/btl_segmsg_report.h"
 #include "transfer/initiator.h"
 
 #include <sched.h>

@@ -8,6 +8,9 @@
  * parts of a long message are refused, and kept by the PML.
  */
 #include "btl/btl_segmsg_way.h"
+#include "btl/btl_segmsg_endpoint.h"
+#include "btl/btl_segmsg_frag.h"
+#include "btl/btl_segmsg_send.h"
 
 OBJ_CLASS_INSTANCE(mca_btl_segmsg_frag_t, mca_btl_base_descriptor_t, NULL, NULL);
 

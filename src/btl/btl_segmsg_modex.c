@@ -3,6 +3,9 @@
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include "btl/btl_segmsg_net.h"
+#include "btl/btl_segmsg_agree.h"
+#include "btl/btl_segmsg_modex.h"
+#include "btl/btl_segmsg_report.h"
 
 int mca_btl_segmsg_modex_send(void)
 {

@@ -8,6 +8,12 @@
 
 #include "base/clock.h"
 #include "btl/btl_segmsg_rdma.h"
+#include "btl/btl_segmsg_modex.h"
+#include "btl/btl_segmsg_params.h"
+#include "btl/btl_segmsg_procs.h"
+#include "btl/btl_segmsg_progress.h"
+#include "btl/btl_segmsg_report.h"
+#include "btl/btl_segmsg_send.h"
 #include "base/random.h"
 
 #include <sched.h>

@@ -16,6 +16,8 @@
  *   frees the memory, RELEASED    -->  dissolves the group
  */
 #include "btl/btl_segmsg_net.h"
+#include "btl/btl_segmsg_endpoint.h"
+#include "btl/btl_segmsg_report.h"
 
 #if SEGMSG_HAVE_OFI
 

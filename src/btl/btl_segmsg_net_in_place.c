@@ -8,6 +8,8 @@
  * one message in contiguous target partitions like any other.
  */
 #include "btl/btl_segmsg_net.h"
+#include "btl/btl_segmsg_endpoint.h"
+#include "btl/btl_segmsg_send.h"
 
 #if SEGMSG_HAVE_OFI
 

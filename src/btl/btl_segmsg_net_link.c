@@ -12,6 +12,7 @@
  * (btl_segmsg_net_gather.c).
  */
 #include "btl/btl_segmsg_net_gather.h"
+#include "btl/btl_segmsg_endpoint.h"
 
 #if SEGMSG_HAVE_OFI
 

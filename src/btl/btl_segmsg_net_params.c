@@ -7,6 +7,7 @@
 #if SEGMSG_HAVE_OFI
 
 #include "btl/btl_segmsg_variables.h"
+#include "btl/btl_segmsg_report.h"
 
 #include "base/number.h"
 

@@ -10,6 +10,8 @@
 
 #include "base/clock.h"
 #include "btl/btl_segmsg_rdma.h"
+#include "btl/btl_segmsg_pieces.h"
+#include "btl/btl_segmsg_serve.h"
 
 /* Takes note of what the header of a message gives back. */
 static void take_ride(mca_btl_segmsg_link_t *link, const segmsg_wire_header_t *header)

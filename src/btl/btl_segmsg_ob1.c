@@ -11,6 +11,7 @@
  *              where the get is to write
  */
 #include "btl/btl_segmsg_ob1.h"
+#include "btl/btl_segmsg_report.h"
 
 #include "ompi/mca/bml/bml.h"
 #include "ompi/mca/pml/base/pml_base_request.h"

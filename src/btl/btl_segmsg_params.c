@@ -2,6 +2,9 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  */
+#include "btl/btl_segmsg_params.h"
+#include "btl/btl_segmsg_report.h"
+#include "btl/btl_segmsg_serve.h"
 #include "btl/btl_segmsg_net.h"
 #include "btl/btl_segmsg_rdma.h"
 #include "btl/btl_segmsg_variables.h"

@@ -8,6 +8,9 @@
  * said once.
  */
 #include "btl/btl_segmsg_way.h"
+#include "btl/btl_segmsg_pieces.h"
+#include "btl/btl_segmsg_progress.h"
+#include "btl/btl_segmsg_report.h"
 
 /* Stands before each piece. */
 typedef struct {

@@ -3,6 +3,11 @@
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include "btl/btl_segmsg_net.h"
+#include "btl/btl_segmsg_agree.h"
+#include "btl/btl_segmsg_endpoint.h"
+#include "btl/btl_segmsg_params.h"
+#include "btl/btl_segmsg_procs.h"
+#include "btl/btl_segmsg_report.h"
 
 /* True if another BTL loops back to the own process. */
 static bool another_serves_self(void)

@@ -5,6 +5,14 @@
 #include "btl/btl_segmsg_net.h"
 #include "btl/btl_segmsg_rdma.h"
 #include "btl/btl_segmsg_way.h"
+#include "btl/btl_segmsg_callers.h"
+#include "btl/btl_segmsg_endpoint.h"
+#include "btl/btl_segmsg_pieces.h"
+#include "btl/btl_segmsg_progress.h"
+#include "btl/btl_segmsg_report.h"
+#include "btl/btl_segmsg_send.h"
+#include "btl/btl_segmsg_serve.h"
+#include "btl/btl_segmsg_verify.h"
 
 #include "transfer/initiator.h"
 

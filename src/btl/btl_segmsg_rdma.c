@@ -7,6 +7,9 @@
 #include "btl/btl_segmsg_ob1.h"
 #include "btl/btl_segmsg_rdma.h"
 #include "btl/btl_segmsg_transfers.h"
+#include "btl/btl_segmsg_copy.h"
+#include "btl/btl_segmsg_report.h"
+#include "btl/btl_segmsg_serve.h"
 
 #include "base/copy_long.h"
 #include "transfer/plan.h"

@@ -70,17 +70,6 @@ static inline void mca_btl_segmsg_transfer_done(const mca_btl_segmsg_transfer_t 
     }
 }
 
-/* Does a transfer by messages, where no single copy is permitted, or one has failed. */
-int mca_btl_segmsg_transfer_by_messages(const mca_btl_segmsg_transfer_t *transfer);
-
-/* Compares and swaps at the peer, whose processor does it. */
-int mca_btl_segmsg_cswap_by_message(mca_btl_base_endpoint_t *endpoint, void *local_address,
-                                    uint64_t remote_address,
-                                    mca_btl_base_registration_handle_t *local_handle,
-                                    uint64_t compare, uint64_t value, int flags,
-                                    mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext,
-                                    void *cbdata);
-
 /* The origin's side of an operation under way. */
 typedef struct {
     opal_list_item_t super;
@@ -93,69 +82,53 @@ typedef struct {
 } mca_btl_segmsg_operation_t;
 OBJ_CLASS_DECLARATION(mca_btl_segmsg_operation_t);
 
-/* What is left to do of a transfer that goes out in one or more messages, as there is room for them;
- * or, where this process can write to the peer's memory, in pieces that it copies there. */
-typedef struct {
-    mca_btl_segmsg_rdma_header_t header; /* of the next message */
-    const unsigned char *data;           /* what is left to send, or NULL */
-    uint64_t remaining;                  /* bytes of it */
-    uint64_t to; /* where the rest goes in the peer's memory; 0: in messages */
-} mca_btl_segmsg_work_t;
+int mca_btl_segmsg_put(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
+                       void *local_address, uint64_t remote_address,
+                       mca_btl_base_registration_handle_t *local_handle,
+                       mca_btl_base_registration_handle_t *remote_handle, size_t size, int flags,
+                       int order, mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext,
+                       void *cbdata);
+int mca_btl_segmsg_get(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
+                       void *local_address, uint64_t remote_address,
+                       mca_btl_base_registration_handle_t *local_handle,
+                       mca_btl_base_registration_handle_t *remote_handle, size_t size, int flags,
+                       int order, mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext,
+                       void *cbdata);
+int mca_btl_segmsg_atomic_op(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
+                             uint64_t remote_address,
+                             mca_btl_base_registration_handle_t *remote_handle,
+                             mca_btl_base_atomic_op_t op, uint64_t operand, int flags, int order,
+                             mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext,
+                             void *cbdata);
+int mca_btl_segmsg_atomic_fop(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
+                              void *local_address, uint64_t remote_address,
+                              mca_btl_base_registration_handle_t *local_handle,
+                              mca_btl_base_registration_handle_t *remote_handle,
+                              mca_btl_base_atomic_op_t op, uint64_t operand, int flags, int order,
+                              mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext,
+                              void *cbdata);
+int mca_btl_segmsg_atomic_cswap(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
+                                void *local_address, uint64_t remote_address,
+                                mca_btl_base_registration_handle_t *local_handle,
+                                mca_btl_base_registration_handle_t *remote_handle, uint64_t compare,
+                                uint64_t value, int flags, int order,
+                                mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext,
+                                void *cbdata);
 
-/* The same while it waits for its turn. */
-typedef struct {
-    opal_list_item_t super;
-    mca_btl_segmsg_work_t work;
-} mca_btl_segmsg_job_t;
-OBJ_CLASS_DECLARATION(mca_btl_segmsg_job_t);
+/* Does a transfer by messages, where no single copy is permitted, or one has failed. */
+int mca_btl_segmsg_transfer_by_messages(const mca_btl_segmsg_transfer_t *transfer);
 
-/* Sends `header` and `size` bytes of `data` as one message; false if there is no room right now. */
-bool mca_btl_segmsg_rdma_send_now(mca_btl_segmsg_endpoint_t *endpoint,
-                                  const mca_btl_segmsg_rdma_header_t *header, const void *data,
-                                  size_t size);
-
-/*
- * Sends `header`, with `size` bytes of `data` in pieces, now or as soon as there is room; never fails
- * for want of room. If `to` is not 0 the data is copied to that address of the peer, and the header,
- * which then goes last, says that it is there.
- */
-int mca_btl_segmsg_job_start(mca_btl_segmsg_endpoint_t *endpoint,
-                             const mca_btl_segmsg_rdma_header_t *header, const void *data,
-                             uint64_t size, uint64_t to);
-
-/* Goes on with the jobs of an endpoint. Returns how many messages went out. */
-int mca_btl_segmsg_jobs_progress(mca_btl_segmsg_endpoint_t *endpoint);
-
-/* A message with segmsg's own tag has come from `endpoint`. */
-void mca_btl_segmsg_rdma_receive(mca_btl_segmsg_endpoint_t *endpoint, const void *data,
-                                 size_t size);
+/* Compares and swaps at the peer, whose processor does it. */
+int mca_btl_segmsg_cswap_by_message(mca_btl_base_endpoint_t *endpoint, void *local_address,
+                                    uint64_t remote_address,
+                                    mca_btl_base_registration_handle_t *local_handle,
+                                    uint64_t compare, uint64_t value, int flags,
+                                    mca_btl_base_rdma_completion_fn_t cbfunc, void *cbcontext,
+                                    void *cbdata);
 
 /* An answer has come for an operation of ours. */
 void mca_btl_segmsg_operation_answer(const mca_btl_segmsg_rdma_header_t *header,
                                      const void *payload);
-
-/* Bytes of a message with `size` bytes of data. */
-size_t mca_btl_segmsg_rdma_length(size_t size);
-
-/* Writes such a message to `to`. */
-void mca_btl_segmsg_rdma_write(void *to, const mca_btl_segmsg_rdma_header_t *header,
-                               const void *data, size_t size);
-
-enum { MCA_BTL_SEGMSG_PIECE_MAX = 64 << 10 }; /* bytes of data of a message */
-
-/* ---- the wait predictor ---- */
-
-/* True if somebody who waits has called progress, and that the PML, and that this; or it is to be found out. */
-bool mca_btl_segmsg_waits(void);
-
-/* Something was begun that is over when progress has been called a few times more: sees whether it is. */
-void mca_btl_segmsg_watch(void);
-
-/* What this call does took until `now`, in ticks; whoever called progress waits all the same. */
-void mca_btl_segmsg_took(uint64_t now);
-
-/* Does an atomic on this process's memory; returns the old value. */
-uint64_t mca_btl_segmsg_atomic_do(const mca_btl_segmsg_rdma_header_t *header);
 
 /* Drops what is under way with a peer that goes. */
 void mca_btl_segmsg_rdma_cancel(mca_btl_segmsg_endpoint_t *endpoint);

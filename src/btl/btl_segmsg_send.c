@@ -4,6 +4,10 @@
  */
 #include "btl/btl_segmsg_ob1.h"
 #include "btl/btl_segmsg_way.h"
+#include "btl/btl_segmsg_endpoint.h"
+#include "btl/btl_segmsg_frag.h"
+#include "btl/btl_segmsg_pieces.h"
+#include "btl/btl_segmsg_send.h"
 
 #include "base/copy.h"
 

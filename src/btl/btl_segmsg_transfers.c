@@ -5,6 +5,14 @@
  * What the engine of large transfers needs of the BTL: requests and chunks go as messages of segmsg's own.
  */
 #include "btl/btl_segmsg_transfers.h"
+#include "btl/btl_segmsg_copy.h"
+#include "btl/btl_segmsg_frag.h"
+#include "btl/btl_segmsg_procs.h"
+#include "btl/btl_segmsg_progress.h"
+#include "btl/btl_segmsg_rdma.h"
+#include "btl/btl_segmsg_report.h"
+#include "btl/btl_segmsg_send.h"
+#include "btl/btl_segmsg_serve.h"
 
 #include "transfer/chunked.h"
 #include "transfer/helper.h"

@@ -6,6 +6,7 @@
  * default stays. So it is the text that the user wrote which is checked here.
  */
 #include "btl/btl_segmsg_variables.h"
+#include "btl/btl_segmsg_report.h"
 
 #include "base/number.h"
 #include "opal/mca/base/mca_base_vari.h"

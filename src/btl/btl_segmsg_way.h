@@ -9,6 +9,7 @@
 #define MCA_BTL_SEGMSG_WAY_H
 
 #include "btl/btl_segmsg_net.h"
+#include "btl/btl_segmsg_report.h"
 
 /* True if nothing can be sent to the peer any more: it has left, or is lost. */
 static inline bool mca_btl_segmsg_is_gone(const mca_btl_segmsg_endpoint_t *endpoint)

@@ -1,0 +1,32 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * One peer: its mapping, its sender, what waits for it.
+ */
+#ifndef MCA_BTL_SEGMSG_ENDPOINT_H
+#define MCA_BTL_SEGMSG_ENDPOINT_H
+
+#include "btl/btl_segmsg.h"
+
+/* The endpoint of `proc`, made if need be; NULL if the process cannot be reached through segmsg. */
+mca_btl_segmsg_endpoint_t *mca_btl_segmsg_endpoint_get(opal_proc_t *proc);
+
+/* The endpoint of whoever `identity` names, made if need be; NULL if there is no way back. */
+mca_btl_segmsg_endpoint_t *mca_btl_segmsg_endpoint_of(const segmsg_identity_t *identity);
+
+void mca_btl_segmsg_endpoint_release(mca_btl_segmsg_endpoint_t *endpoint);
+
+/* The peer has said goodbye: unmaps its export. By who polls. */
+void mca_btl_segmsg_endpoint_retire(mca_btl_segmsg_endpoint_t *endpoint);
+
+/* Puts the endpoint among those that progress looks after. Its lock is held. */
+void mca_btl_segmsg_endpoint_set_busy(mca_btl_segmsg_endpoint_t *endpoint);
+
+/* Refuses what the PML can keep, until the queue is short. The endpoint's lock is held. */
+void mca_btl_segmsg_endpoint_block(mca_btl_segmsg_endpoint_t *endpoint);
+
+/* Takes messages again if the queue has become short enough. The endpoint's lock is held. */
+void mca_btl_segmsg_endpoint_unblock(mca_btl_segmsg_endpoint_t *endpoint);
+
+#endif

@@ -1,0 +1,25 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * MCA parameters of the component, and the checks on them.
+ */
+#ifndef MCA_BTL_SEGMSG_PARAMS_H
+#define MCA_BTL_SEGMSG_PARAMS_H
+
+#include "btl/btl_segmsg.h"
+
+/* Registers all MCA variables and sets the module's sizes from them. */
+int mca_btl_segmsg_register_params(void);
+
+/* Checks every value; says what is wrong, once, and returns false if segmsg must decline. */
+bool mca_btl_segmsg_check_params(void);
+
+/* Sets the eager limit anew when peers have come: it is a larger one if the kernel's single copy
+ * works with none of them. */
+void mca_btl_segmsg_choose_eager_limit(void);
+
+/* True if the user wants that interconnect ("shm", "ofi"). */
+bool mca_btl_segmsg_uses(const char *interconnect);
+
+#endif
