@@ -146,14 +146,17 @@ segmsg_inspect_sources = \
 	src/tools/segmsg_find.c \
 	src/tools/segmsg_find.h \
 	src/tools/segmsg_inspect.c \
-	src/tools/segmsg_inspect.h \
 	src/tools/segmsg_inspect_json.c \
+	src/tools/segmsg_inspect_json.h \
 	src/tools/segmsg_inspect_text.c \
+	src/tools/segmsg_inspect_text.h \
 	src/tools/segmsg_snapshot.c \
 	src/tools/segmsg_snapshot.h \
 	src/tools/segmsg_traffic.c \
 	src/tools/segmsg_traffic.h \
 	src/tools/segmsg_transfers.c \
-	src/tools/segmsg_transfers.h
+	src/tools/segmsg_transfers.h \
+	src/tools/segmsg_words.c \
+	src/tools/segmsg_words.h
 segmsg_programs = segmsg-inspect
 segmsg_help = src/btl/help-btl-segmsg.txt
