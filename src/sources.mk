@@ -56,11 +56,22 @@ segmsg_machine_sources = \
 	src/copier/cma.h \
 	src/fabric/keepalive.c \
 	src/fabric/keepalive.h \
-	src/fabric/ofi.c \
 	src/fabric/ofi.h \
+	src/fabric/ofi_control.c \
+	src/fabric/ofi_control.h \
+	src/fabric/ofi_interface.h \
 	src/fabric/ofi_library.c \
 	src/fabric/ofi_library.h \
+	src/fabric/ofi_memory.c \
+	src/fabric/ofi_memory.h \
+	src/fabric/ofi_open.c \
+	src/fabric/ofi_open.h \
+	src/fabric/ofi_poll.c \
+	src/fabric/ofi_poll.h \
+	src/fabric/ofi_rma.c \
+	src/fabric/ofi_rma.h \
 	src/fabric/ofi_select.c \
+	src/fabric/ofi_select.h \
 	src/memory/commit.c \
 	src/memory/commit.h \
 	src/memory/numa.c \
