@@ -19,7 +19,7 @@ enum {
 struct segmsg_ofi_slot_t {
     segmsg_ofi_operation_t operation;
     segmsg_ofi_t *ofi;
-    segmsg_ofi_slot_t *next; /* in ofi->sends */
+    segmsg_ofi_slot_t *next; /* in ofi->slots.sends */
     _Alignas(64) unsigned char message[SEGMSG_OFI_CONTROL_BYTES];
 };
 
@@ -39,7 +39,7 @@ void segmsg_ofi_post_again(segmsg_ofi_t *ofi);
 static inline bool segmsg_ofi_is_receive(const segmsg_ofi_t *ofi, const void *context)
 {
     const segmsg_ofi_slot_t *slot = context;
-    return slot >= ofi->slots && slot < ofi->slots + SEGMSG_OFI_RECEIVES;
+    return slot >= ofi->slots.all && slot < ofi->slots.all + SEGMSG_OFI_RECEIVES;
 }
 
 #endif /* SEGMSG_HAVE_OFI */

@@ -49,6 +49,38 @@ typedef struct {
     segmsg_ofi_slot_t *slot; /* TOLD: give it back with segmsg_ofi_heard */
 } segmsg_ofi_event_t;
 
+/* Events that were read and not yet handed out; a nested poll goes on where this one stands. */
+typedef struct {
+    segmsg_ofi_event_t event[SEGMSG_OFI_EVENTS];
+    unsigned at;
+    unsigned count;
+} segmsg_ofi_events_t;
+
+typedef struct {
+    segmsg_ofi_region_t region;
+    segmsg_ofi_slot_t *all;      /* first those of the receives */
+    segmsg_ofi_slot_t *sends;    /* free ones for control messages on their way, a list */
+    segmsg_ofi_slot_t *unposted; /* receives that the provider had no room for, a list */
+} segmsg_ofi_slots_t;
+
+/* Random numbers that no region has had. */
+typedef struct {
+    uint64_t key[SEGMSG_OFI_KEYS];
+    unsigned left;
+} segmsg_ofi_keys_t;
+
+typedef struct {
+    uint64_t writes;   /* segmsg_ofi_write: RMA writes with completion data */
+    uint64_t injected; /* of these */
+    uint64_t parts;    /* segmsg_ofi_part */
+    uint64_t tells;
+    uint64_t puts;
+    uint64_t gets;
+    uint64_t atomics;
+    uint64_t strange; /* receives that no process of the job can have caused */
+    uint64_t unnamed; /* errors of the provider's that belong to no operation of ours */
+} segmsg_ofi_counts_t;
+
 typedef struct {
     struct fi_info *info;
     struct fid_fabric *fabric;
@@ -57,8 +89,7 @@ typedef struct {
     struct fid_cq *cq;
     struct fid_av *av;
     segmsg_ofi_pretence_t pretence;
-    uint64_t key[SEGMSG_OFI_KEYS]; /* random numbers that no region has had; keys_left of them */
-    unsigned keys_left;
+    segmsg_ofi_keys_t keys;
     size_t inject;      /* bytes */
     size_t max_message; /* bytes */
     bool needs_local;   /* local memory must be registered */
@@ -71,30 +102,13 @@ typedef struct {
     bool has_tokens;     /* completion data has room for wish->token_bytes */
     bool names_failures; /* whatever fails of ours is reported with the operation's context */
 
-    segmsg_ofi_region_t slots_region;
-    segmsg_ofi_slot_t *receives; /* posted receives */
-    segmsg_ofi_slot_t *sends;    /* free slots for control messages on their way, a list */
-    segmsg_ofi_slot_t *slots;    /* all of them */
-    segmsg_ofi_slot_t *unposted; /* receives that the provider had no room for, a list */
-
-    /* Events that were read and not yet handed out; a nested poll goes on where this one stands. */
-    segmsg_ofi_event_t event[SEGMSG_OFI_EVENTS];
-    unsigned event_at;
-    unsigned event_count;
+    segmsg_ofi_slots_t slots;
+    segmsg_ofi_events_t events;
 
     /* A failure of an operation that nobody keeps a context for. */
     int failure; /* 0: none */
 
-    /* Statistics. */
-    uint64_t writes;   /* segmsg_ofi_write: RMA writes with completion data */
-    uint64_t injected; /* of these */
-    uint64_t parts;    /* segmsg_ofi_part */
-    uint64_t tells;
-    uint64_t puts;
-    uint64_t gets;
-    uint64_t atomics;
-    uint64_t strange; /* receives that no process of the job can have caused */
-    uint64_t unnamed; /* errors of the provider's that belong to no operation of ours */
+    segmsg_ofi_counts_t counts;
 } segmsg_ofi_t;
 
 #endif /* SEGMSG_HAVE_OFI */

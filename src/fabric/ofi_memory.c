@@ -18,14 +18,14 @@ static bool draw_key(segmsg_ofi_t *ofi, uint64_t *key)
     bool is_short = bytes != 0 && bytes < sizeof(*key);
     uint64_t mask = is_short ? (UINT64_C(1) << (8 * bytes)) - 1 : UINT64_MAX;
     do {
-        if (ofi->keys_left == 0) {
-            if (!segmsg_random_bytes(ofi->key, sizeof(ofi->key))) {
+        if (ofi->keys.left == 0) {
+            if (!segmsg_random_bytes(ofi->keys.key, sizeof(ofi->keys.key))) {
                 return false;
             }
-            ofi->keys_left = SEGMSG_OFI_KEYS;
+            ofi->keys.left = SEGMSG_OFI_KEYS;
         }
-        *key = ofi->key[--ofi->keys_left] & mask;
-        ofi->key[ofi->keys_left] = 0;
+        *key = ofi->keys.key[--ofi->keys.left] & mask;
+        ofi->keys.key[ofi->keys.left] = 0;
     } while (*key == (FI_KEY_NOTAVAIL & mask) || *key == 0);
     return true;
 }

@@ -131,12 +131,12 @@ static void close_fid(void *object, struct fid *fid)
 void segmsg_ofi_close(segmsg_ofi_t *ofi)
 {
     close_fid(ofi->ep, ofi->ep == NULL ? NULL : &ofi->ep->fid);
-    segmsg_ofi_deregister(&ofi->slots_region);
+    segmsg_ofi_deregister(&ofi->slots.region);
     close_fid(ofi->av, ofi->av == NULL ? NULL : &ofi->av->fid);
     close_fid(ofi->cq, ofi->cq == NULL ? NULL : &ofi->cq->fid);
     close_fid(ofi->domain, ofi->domain == NULL ? NULL : &ofi->domain->fid);
     close_fid(ofi->fabric, ofi->fabric == NULL ? NULL : &ofi->fabric->fid);
-    free(ofi->slots);
+    free(ofi->slots.all);
     const char *why;
     const segmsg_ofi_library_t *library = segmsg_ofi_library(&why);
     if (library != NULL && ofi->info != NULL) {

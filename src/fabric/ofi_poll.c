@@ -18,7 +18,7 @@ static segmsg_ofi_operation_t *operation_of(void *context)
 /* A receive has come to an end that no process of the job brings about: it is posted again. */
 static void refuse(segmsg_ofi_t *ofi, segmsg_ofi_slot_t *slot)
 {
-    ++ofi->strange;
+    ++ofi->counts.strange;
     segmsg_ofi_heard(ofi, slot);
 }
 
@@ -42,11 +42,11 @@ static void read_error(segmsg_ofi_t *ofi)
     int error = entry.err > 0 ? -entry.err : -FI_EIO;
     if (entry.op_context == NULL) {
         bool is_ours = segmsg_ofi_is_ours(ofi, entry.flags);
-        ofi->unnamed += !is_ours;
+        ofi->counts.unnamed += !is_ours;
         ofi->failure = is_ours ? error : ofi->failure;
     } else if (segmsg_ofi_is_receive(ofi, entry.op_context)) {
         if (entry.err == FI_ECANCELED) {
-            ++ofi->unnamed;
+            ++ofi->counts.unnamed;
             segmsg_ofi_heard(ofi, entry.op_context);
         } else {
             refuse(ofi, entry.op_context);
@@ -72,13 +72,13 @@ static void add_message(segmsg_ofi_t *ofi, const struct fi_cq_data_entry *entry)
         refuse(ofi, entry->op_context);
         return;
     }
-    ofi->event[ofi->event_count++] =
+    ofi->events.event[ofi->events.count++] =
         (segmsg_ofi_event_t){.kind = SEGMSG_OFI_TOLD, .slot = entry->op_context};
 }
 
 static void add_arrival(segmsg_ofi_t *ofi, const struct fi_cq_data_entry *entry)
 {
-    ofi->event[ofi->event_count++] =
+    ofi->events.event[ofi->events.count++] =
         (segmsg_ofi_event_t){.kind = SEGMSG_OFI_ARRIVED,
                              .data = ofi->has_tokens ? entry->data : (uint32_t) entry->data};
     if ((ofi->info->mode & FI_RX_CQ_DATA) != 0 && entry->op_context != NULL
@@ -90,20 +90,20 @@ static void add_arrival(segmsg_ofi_t *ofi, const struct fi_cq_data_entry *entry)
 /* For tests: the events that have just been read change places. */
 static void shuffle(segmsg_ofi_t *ofi)
 {
-    for (unsigned i = 0, j = ofi->event_count - 1; i < j; ++i, --j) {
-        segmsg_ofi_event_t event = ofi->event[i];
-        ofi->event[i] = ofi->event[j];
-        ofi->event[j] = event;
+    for (unsigned i = 0, j = ofi->events.count - 1; i < j; ++i, --j) {
+        segmsg_ofi_event_t event = ofi->events.event[i];
+        ofi->events.event[i] = ofi->events.event[j];
+        ofi->events.event[j] = event;
     }
 }
 
 int segmsg_ofi_poll(segmsg_ofi_t *ofi)
 {
-    if (ofi->event_at != ofi->event_count) {
+    if (ofi->events.at != ofi->events.count) {
         return 0; /* somebody further up has events that come first */
     }
-    ofi->event_at = ofi->event_count = 0;
-    if (ofi->unposted != NULL) {
+    ofi->events.at = ofi->events.count = 0;
+    if (ofi->slots.unposted != NULL) {
         segmsg_ofi_post_again(ofi);
     }
     struct fi_cq_data_entry entry[SEGMSG_OFI_EVENTS];
@@ -126,7 +126,7 @@ int segmsg_ofi_poll(segmsg_ofi_t *ofi)
             operation_of(context)->done(operation_of(context), 0);
         }
     }
-    if (ofi->pretence.shuffle && ofi->event_count > 1) {
+    if (ofi->pretence.shuffle && ofi->events.count > 1) {
         shuffle(ofi);
     }
     return (int) count;

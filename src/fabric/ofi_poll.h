@@ -25,10 +25,10 @@ int segmsg_ofi_poll(segmsg_ofi_t *ofi);
 /* The next event; false if there is none. */
 static inline bool segmsg_ofi_next(segmsg_ofi_t *ofi, segmsg_ofi_event_t *event)
 {
-    if (ofi->event_at == ofi->event_count) {
+    if (ofi->events.at == ofi->events.count) {
         return false;
     }
-    *event = ofi->event[ofi->event_at++];
+    *event = ofi->events.event[ofi->events.at++];
     return true;
 }
 

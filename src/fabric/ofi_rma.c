@@ -19,7 +19,7 @@ int segmsg_ofi_get(segmsg_ofi_t *ofi, fi_addr_t from, void *local, size_t bytes,
                                        .rma_iov_count = 1,
                                        .context = &operation->context};
     int rc = (int) fi_readmsg(ofi->ep, &message, FI_COMPLETION);
-    ofi->gets += rc == 0;
+    ofi->counts.gets += rc == 0;
     return rc;
 }
 
@@ -27,18 +27,10 @@ int segmsg_ofi_put(segmsg_ofi_t *ofi, fi_addr_t to, const void *local, size_t by
                    void *descriptor, uint64_t remote, uint64_t key,
                    segmsg_ofi_operation_t *operation)
 {
-    const struct iovec iov = {.iov_base = (void *) (uintptr_t) local, .iov_len = bytes};
-    const struct fi_rma_iov rma = {.addr = remote, .len = bytes, .key = key};
-    const struct fi_msg_rma message = {.msg_iov = &iov,
-                                       .desc = &descriptor,
-                                       .iov_count = 1,
-                                       .addr = to,
-                                       .rma_iov = &rma,
-                                       .rma_iov_count = 1,
-                                       .context = &operation->context};
     /* Its completion must mean that it is there: whoever puts says so to others. */
-    int rc = (int) fi_writemsg(ofi->ep, &message, FI_COMPLETION | FI_DELIVERY_COMPLETE);
-    ofi->puts += rc == 0;
+    int rc = segmsg_ofi_write_piece(ofi, to, local, bytes, descriptor, remote, key, 0,
+                                    &operation->context, FI_COMPLETION | FI_DELIVERY_COMPLETE);
+    ofi->counts.puts += rc == 0;
     return rc;
 }
 
@@ -88,7 +80,7 @@ int segmsg_ofi_atomic(segmsg_ofi_t *ofi, fi_addr_t to, enum fi_op op, bool is_32
              : result != NULL ? (int) fi_fetch_atomicmsg(ofi->ep, &message, &result_ioc,
                                                          &descriptor, 1, FI_COMPLETION)
                               : (int) fi_atomicmsg(ofi->ep, &message, flags);
-    ofi->atomics += rc == 0;
+    ofi->counts.atomics += rc == 0;
     return rc;
 }
 

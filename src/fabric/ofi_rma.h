@@ -21,41 +21,10 @@ static inline void *segmsg_ofi_context(const segmsg_ofi_t *ofi, segmsg_ofi_opera
     return (ofi->info->mode & (FI_CONTEXT | FI_CONTEXT2)) == 0 ? &failed->context : NULL;
 }
 
-/*
- * Deposits `bytes` bytes: one RMA write. `local` stays as it is until the receiver has returned what
- * was written; there is no completion, but failed->done may be called. 0, -FI_EAGAIN (poll, and try
- * again) or an error.
- */
-static inline int segmsg_ofi_write(segmsg_ofi_t *ofi, fi_addr_t to, const void *local, size_t bytes,
-                                   void *descriptor, uint64_t remote, uint64_t key, uint64_t data,
-                                   segmsg_ofi_operation_t *failed)
-{
-    ssize_t rc;
-    if (bytes <= ofi->inject) {
-        rc = fi_inject_writedata(ofi->ep, local, bytes, data, to, remote, key);
-        ofi->injected += rc == 0;
-    } else {
-        const struct iovec iov = {.iov_base = (void *) (uintptr_t) local, .iov_len = bytes};
-        const struct fi_rma_iov rma = {.addr = remote, .len = bytes, .key = key};
-        const struct fi_msg_rma message = {.msg_iov = &iov,
-                                           .desc = &descriptor,
-                                           .iov_count = 1,
-                                           .addr = to,
-                                           .rma_iov = &rma,
-                                           .rma_iov_count = 1,
-                                           .context = segmsg_ofi_context(ofi, failed),
-                                           .data = data};
-        /* No completion: what is returned has arrived. */
-        rc = fi_writemsg(ofi->ep, &message, FI_REMOTE_CQ_DATA);
-    }
-    ofi->writes += rc == 0;
-    return (int) rc;
-}
-
-/* Deposits the first part of what a later segmsg_ofi_write ends: the same without completion data. */
-static inline int segmsg_ofi_part(segmsg_ofi_t *ofi, fi_addr_t to, const void *local, size_t bytes,
-                                  void *descriptor, uint64_t remote, uint64_t key,
-                                  segmsg_ofi_operation_t *failed)
+/* One RMA write of memory in one piece. 0, -FI_EAGAIN (poll, and try again) or an error. */
+static inline int segmsg_ofi_write_piece(segmsg_ofi_t *ofi, fi_addr_t to, const void *local,
+                                         size_t bytes, void *descriptor, uint64_t remote,
+                                         uint64_t key, uint64_t data, void *context, uint64_t flags)
 {
     const struct iovec iov = {.iov_base = (void *) (uintptr_t) local, .iov_len = bytes};
     const struct fi_rma_iov rma = {.addr = remote, .len = bytes, .key = key};
@@ -65,10 +34,41 @@ static inline int segmsg_ofi_part(segmsg_ofi_t *ofi, fi_addr_t to, const void *l
                                        .addr = to,
                                        .rma_iov = &rma,
                                        .rma_iov_count = 1,
-                                       .context = segmsg_ofi_context(ofi, failed)};
-    ssize_t rc = fi_writemsg(ofi->ep, &message, 0);
-    ofi->parts += rc == 0;
-    return (int) rc;
+                                       .context = context,
+                                       .data = data};
+    return (int) fi_writemsg(ofi->ep, &message, flags);
+}
+
+/*
+ * Deposits `bytes` bytes: one RMA write. `local` stays as it is until the receiver has returned what
+ * was written; there is no completion, but failed->done may be called. As segmsg_ofi_write_piece.
+ */
+static inline int segmsg_ofi_write(segmsg_ofi_t *ofi, fi_addr_t to, const void *local, size_t bytes,
+                                   void *descriptor, uint64_t remote, uint64_t key, uint64_t data,
+                                   segmsg_ofi_operation_t *failed)
+{
+    int rc;
+    if (bytes <= ofi->inject) {
+        rc = (int) fi_inject_writedata(ofi->ep, local, bytes, data, to, remote, key);
+        ofi->counts.injected += rc == 0;
+    } else {
+        /* No completion: what is returned has arrived. */
+        rc = segmsg_ofi_write_piece(ofi, to, local, bytes, descriptor, remote, key, data,
+                                    segmsg_ofi_context(ofi, failed), FI_REMOTE_CQ_DATA);
+    }
+    ofi->counts.writes += rc == 0;
+    return rc;
+}
+
+/* Deposits the first part of what a later segmsg_ofi_write ends: the same without completion data. */
+static inline int segmsg_ofi_part(segmsg_ofi_t *ofi, fi_addr_t to, const void *local, size_t bytes,
+                                  void *descriptor, uint64_t remote, uint64_t key,
+                                  segmsg_ofi_operation_t *failed)
+{
+    int rc = segmsg_ofi_write_piece(ofi, to, local, bytes, descriptor, remote, key, 0,
+                                    segmsg_ofi_context(ofi, failed), 0);
+    ofi->counts.parts += rc == 0;
+    return rc;
 }
 
 /*
@@ -93,8 +93,8 @@ static inline int segmsg_ofi_write_pieces(segmsg_ofi_t *ofi, fi_addr_t to, const
                                        .data = data};
     uint64_t flags = operation != NULL ? FI_REMOTE_CQ_DATA | FI_COMPLETION : 0;
     ssize_t rc = fi_writemsg(ofi->ep, &message, flags);
-    ofi->writes += rc == 0 && operation != NULL;
-    ofi->parts += rc == 0 && operation == NULL;
+    ofi->counts.writes += rc == 0 && operation != NULL;
+    ofi->counts.parts += rc == 0 && operation == NULL;
     return (int) rc;
 }
 
