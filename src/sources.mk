@@ -88,25 +88,39 @@ segmsg_library_sources = \
 	src/copier/cma.c \
 	src/copier/cma.h \
 	src/library/alive.c \
+	src/library/alive.h \
 	src/library/arrive.c \
+	src/library/arrive.h \
 	src/library/close.c \
+	src/library/handle.c \
+	src/library/handle.h \
 	src/library/joint.c \
+	src/library/joint.h \
 	src/library/keep.c \
+	src/library/keep.h \
 	src/library/large.c \
+	src/library/large.h \
 	src/library/library.h \
 	src/library/match.c \
 	src/library/match.h \
+	src/library/messages.h \
 	src/library/open.c \
 	src/library/options.c \
+	src/library/options.h \
 	src/library/plan.c \
+	src/library/plan.h \
 	src/library/poll.c \
 	src/library/receive.c \
 	src/library/requests.c \
+	src/library/requests.h \
 	src/library/reserve.c \
 	src/library/send.c \
+	src/library/send.h \
 	src/library/statistics.c \
 	src/library/text.c \
+	src/library/text.h \
 	src/library/wait.c \
+	src/library/wait.h \
 	src/memory/commit.c \
 	src/memory/commit.h \
 	src/memory/win.c \

@@ -5,8 +5,10 @@
  * Whether the other processes are still there. A process that died answers nobody, and MPI, which as a rule
  * ends the job then, does not always.
  */
-#include "library/library.h"
+#include "library/alive.h"
 
+#include "library/text.h"
+#include "library/wait.h"
 #include "copier/cma.h"
 
 #include <errno.h>

@@ -4,7 +4,12 @@
  *
  * What comes: to the first receive that asked for it, or to the handler where it lies, or to be kept.
  */
-#include "library/library.h"
+#include "library/arrive.h"
+
+#include "library/keep.h"
+#include "library/large.h"
+#include "library/text.h"
+#include "library/wait.h"
 
 #include <stddef.h>
 #include <stdlib.h>

@@ -10,8 +10,12 @@
  * the things that progress looks at, one at a time for each handle. A sender that died is found out by
  * segmsg_lib_look_for_gone.
  */
-#include "library/library.h"
+#include "library/joint.h"
 
+#include "library/alive.h"
+#include "library/arrive.h"
+#include "library/large.h"
+#include "library/send.h"
 #include "engine/defaults.h"
 #include "copier/cma.h"
 

@@ -4,7 +4,12 @@
  *
  * Messages that have come before anybody asked for them, until somebody does.
  */
-#include "library/library.h"
+#include "library/keep.h"
+
+#include "library/large.h"
+#include "library/requests.h"
+#include "library/text.h"
+#include "library/wait.h"
 
 #include <stdlib.h>
 #include <string.h>

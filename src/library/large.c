@@ -7,8 +7,13 @@
  * the sender streams it through the segments, from which the receiver copies it to where it is wanted
  * while more comes.
  */
-#include "library/library.h"
+#include "library/large.h"
 
+#include "library/joint.h"
+#include "library/keep.h"
+#include "library/requests.h"
+#include "library/send.h"
+#include "library/wait.h"
 #include "base/copy_long.h"
 #include "engine/defaults.h"
 #include "copier/cma.h"

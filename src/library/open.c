@@ -5,7 +5,12 @@
  * Opening. Each step is taken by all processes, whatever has gone wrong in some; then all learn
  * of it, and all go on or none.
  */
+#include "library/alive.h"
+#include "library/handle.h"
 #include "library/library.h"
+#include "library/options.h"
+#include "library/plan.h"
+#include "library/text.h"
 
 #include "engine/defaults.h"
 #include "copier/cma.h"
@@ -35,15 +40,6 @@ enum { CARD_WORDS = sizeof(card_t) / sizeof(uint64_t) };
 static uint64_t versions(void)
 {
     return (uint64_t) SEGMSG_LAYOUT_VERSION << 32 | segmsg_version();
-}
-
-segmsg_result_t segmsg_lib_mpi_failed(const char *function, int error)
-{
-    char text[MPI_MAX_ERROR_STRING] = "";
-    int length = 0;
-    (void) MPI_Error_string(error, text, &length);
-    segmsg_lib_explain("%s failed: %.300s", function, text);
-    return SEGMSG_E_MPI;
 }
 
 /* Makes all processes agree: each gets the same result, the worst of all, and those that are well learn
@@ -265,34 +261,6 @@ static segmsg_result_t share(segmsg_t *handle, segmsg_lib_config_t *config)
     return result;
 }
 
-void segmsg_lib_destroy(segmsg_t *handle)
-{
-    if (handle->peers != NULL) {
-        for (int p = 0; p < handle->node_size; ++p) {
-            segmsg_lib_peer_destroy(&handle->peers[p]);
-        }
-    }
-    segmsg_receiver_destroy(&handle->receiver);
-    segmsg_match_destroy(&handle->match);
-    segmsg_lib_requests_destroy(handle);
-    free(handle->node_rank_of);
-    const bool is_alone = handle->gone != NULL;
-    free(handle->peers);
-    if (is_alone) {
-        /* What remains is freed by collective calls, which would wait for the process that is gone. And MPI
-         * may still write the outcome of a vote into the handle. */
-        return;
-    }
-    segmsg_win_destroy(&handle->win);
-    if (handle->node != MPI_COMM_NULL) {
-        (void) MPI_Comm_free(&handle->node);
-    }
-    if (handle->comm != MPI_COMM_NULL) {
-        (void) MPI_Comm_free(&handle->comm);
-    }
-    free(handle);
-}
-
 /* MPI must be able to do what is asked of it at all. */
 static segmsg_result_t check_mpi(void)
 {
@@ -392,35 +360,4 @@ segmsg_result_t segmsg_open(MPI_Comm comm, const segmsg_options_t *options, segm
     handle->is_crowded = is_crowded(handle->node_size);
     *to = handle;
     return SEGMSG_SUCCESS;
-}
-
-int segmsg_rank(const segmsg_t *handle)
-{
-    return handle == NULL ? -1 : handle->rank;
-}
-
-int segmsg_size(const segmsg_t *handle)
-{
-    return handle == NULL ? 0 : handle->size;
-}
-
-int segmsg_is_reachable(const segmsg_t *handle, int rank)
-{
-    return handle != NULL && segmsg_lib_peer_of(handle, rank) != NULL;
-}
-
-int segmsg_reachable(const segmsg_t *handle, int *ranks, int room)
-{
-    if (handle == NULL) {
-        return 0;
-    }
-    for (int p = 0; p < handle->node_size && p < room && ranks != NULL; ++p) {
-        ranks[p] = handle->peers[p].rank;
-    }
-    return handle->node_size;
-}
-
-size_t segmsg_eager_limit(const segmsg_t *handle)
-{
-    return handle == NULL ? 0 : handle->eager_limit;
 }

@@ -4,8 +4,10 @@
  *
  * How much shared memory a process sets aside, and how it is divided.
  */
-#include "library/library.h"
+#include "library/plan.h"
 
+#include "library/options.h"
+#include "library/text.h"
 #include "engine/defaults.h"
 
 /* All groups of all peers, two of group 0 for a moment, and those that all share. */

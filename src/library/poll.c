@@ -4,7 +4,10 @@
  *
  * Receiving by a handler.
  */
+#include "library/arrive.h"
 #include "library/library.h"
+#include "library/text.h"
+#include "library/wait.h"
 
 /* Begins to show messages to a handler. Returns what is wrong with the arguments or the moment. */
 static segmsg_result_t begin_poll(segmsg_t *handle, segmsg_handler_t handler, void *context,

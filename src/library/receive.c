@@ -4,7 +4,12 @@
  *
  * Receiving a message into memory of the caller's.
  */
+#include "library/arrive.h"
+#include "library/keep.h"
 #include "library/library.h"
+#include "library/requests.h"
+#include "library/text.h"
+#include "library/wait.h"
 
 #include <string.h>
 

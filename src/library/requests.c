@@ -5,7 +5,7 @@
  * Requests: each has an index, by which a peer names it, and a generation, which tells it from others that
  * had the same index.
  */
-#include "library/library.h"
+#include "library/requests.h"
 
 #include <stddef.h>
 #include <stdlib.h>

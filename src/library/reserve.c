@@ -4,7 +4,11 @@
  *
  * Messages that are made where the receiver will read them.
  */
+#include "library/arrive.h"
 #include "library/library.h"
+#include "library/send.h"
+#include "library/text.h"
+#include "library/wait.h"
 
 #include <stdlib.h>
 

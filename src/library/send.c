@@ -5,8 +5,14 @@
  * Sending: a message up to the eager limit goes straight into the segments of its receiver. What finds no
  * room waits in the order in which it came; a longer one is announced, and goes when it is received.
  */
-#include "library/library.h"
+#include "library/send.h"
 
+#include "library/alive.h"
+#include "library/arrive.h"
+#include "library/large.h"
+#include "library/requests.h"
+#include "library/text.h"
+#include "library/wait.h"
 #include "base/copy.h"
 #include "engine/defaults.h"
 

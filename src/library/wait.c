@@ -4,7 +4,14 @@
  *
  * Progress, and waiting for requests.
  */
-#include "library/library.h"
+#include "library/wait.h"
+
+#include "library/alive.h"
+#include "library/arrive.h"
+#include "library/joint.h"
+#include "library/requests.h"
+#include "library/send.h"
+#include "library/text.h"
 
 #include <sched.h>
 
