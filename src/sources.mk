@@ -91,6 +91,10 @@ segmsg_library_sources = \
 	src/library/alive.h \
 	src/library/arrive.c \
 	src/library/arrive.h \
+	src/library/broken.c \
+	src/library/broken.h \
+	src/library/busy.c \
+	src/library/busy.h \
 	src/library/close.c \
 	src/library/handle.c \
 	src/library/handle.h \
@@ -107,6 +111,8 @@ segmsg_library_sources = \
 	src/library/open.c \
 	src/library/options.c \
 	src/library/options.h \
+	src/library/peer.c \
+	src/library/peer.h \
 	src/library/plan.c \
 	src/library/plan.h \
 	src/library/poll.c \

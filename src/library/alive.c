@@ -7,8 +7,8 @@
  */
 #include "library/alive.h"
 
+#include "library/broken.h"
 #include "library/text.h"
-#include "library/wait.h"
 #include "copier/cma.h"
 
 #include <errno.h>

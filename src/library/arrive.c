@@ -6,10 +6,9 @@
  */
 #include "library/arrive.h"
 
+#include "library/broken.h"
 #include "library/keep.h"
 #include "library/large.h"
-#include "library/text.h"
-#include "library/wait.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -173,22 +172,6 @@ bool segmsg_lib_dispatch(segmsg_t *handle, segmsg_lib_peer_t *peer, const segmsg
     }
 }
 
-void segmsg_lib_corrupt(void *context, segmsg_reader_t *reader)
-{
-    segmsg_t *handle = context;
-    const segmsg_lib_peer_t *peer = reader == NULL ? NULL : reader->user;
-    segmsg_lib_explain(
-        "The memory of this process holds what no correct process writes; it came from "
-        "rank %d (-1: it cannot be told)",
-        peer == NULL ? -1 : peer->rank);
-    segmsg_lib_break(handle, SEGMSG_E_CORRUPT);
-    if (reader != NULL) {
-        reader->line = &segmsg_nothing_yet;
-        reader->count = 1;
-        reader->at = 0;
-    }
-}
-
 static segmsg_lib_peer_t *peer_of_name(segmsg_t *handle, const segmsg_identity_t *sender)
 {
     if (sender->name >= (uint64_t) handle->node_size) {
@@ -241,15 +224,6 @@ static void welcome(void *context)
         }
         reader->user = peer;
         peer->reader = reader;
-    }
-}
-
-void segmsg_lib_check_sender(segmsg_t *handle, const segmsg_lib_peer_t *peer)
-{
-    if (__builtin_expect(segmsg_sender_is_corrupt(&peer->sender), 0)) {
-        segmsg_lib_explain("The memory of rank %d holds what no correct process writes",
-                           peer->rank);
-        segmsg_lib_break(handle, SEGMSG_E_CORRUPT);
     }
 }
 

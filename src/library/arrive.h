@@ -12,8 +12,6 @@
 /* What segmsg_look does with a message, and with what else it finds. */
 extern const segmsg_look_ops_t segmsg_lib_look_ops;
 
-/* Nothing more can be sent to a peer whose memory holds what no correct process writes: says so. */
-void segmsg_lib_check_sender(segmsg_t *handle, const segmsg_lib_peer_t *peer);
 /* A message has come from `peer`: gives it to whoever asked for it, or keeps it. False if there is no
  * memory to keep it in. */
 bool segmsg_lib_arrive(segmsg_t *handle, segmsg_lib_peer_t *peer, int tag, const void *data,
@@ -21,8 +19,6 @@ bool segmsg_lib_arrive(segmsg_t *handle, segmsg_lib_peer_t *peer, int tag, const
 /* Does what a message of the engine says; false if no correct peer has sent it. */
 bool segmsg_lib_dispatch(segmsg_t *handle, segmsg_lib_peer_t *peer,
                          const segmsg_message_t *message);
-/* Breaks the handle, since there is nonsense in shared memory; of `reader`'s sender, if that is known. */
-void segmsg_lib_corrupt(void *handle, segmsg_reader_t *reader);
 /* Shows the handler what is kept. */
 void segmsg_lib_show_kept(segmsg_t *handle);
 

@@ -4,11 +4,11 @@
  *
  * Closing: all processes together, when nothing is under way any more.
  */
+#include "library/busy.h"
 #include "library/handle.h"
 #include "library/joint.h"
 #include "library/keep.h"
 #include "library/library.h"
-#include "library/send.h"
 #include "library/text.h"
 #include "library/wait.h"
 

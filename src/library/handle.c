@@ -7,15 +7,28 @@
 #include "library/handle.h"
 
 #include "library/requests.h"
-#include "library/send.h"
 
 #include <stdlib.h>
+
+static void peer_destroy(segmsg_lib_peer_t *peer)
+{
+    for (segmsg_lib_note_t *note; (note = peer->first_note) != NULL;) {
+        peer->first_note = note->next;
+        free(note);
+    }
+    for (segmsg_lib_arrival_t *arrival; (arrival = peer->first_arrival) != NULL;) {
+        peer->first_arrival = arrival->next;
+        free(arrival->data);
+        free(arrival);
+    }
+    segmsg_sender_destroy(&peer->sender);
+}
 
 void segmsg_lib_destroy(segmsg_t *handle)
 {
     if (handle->peers != NULL) {
         for (int p = 0; p < handle->node_size; ++p) {
-            segmsg_lib_peer_destroy(&handle->peers[p]);
+            peer_destroy(&handle->peers[p]);
         }
     }
     segmsg_receiver_destroy(&handle->receiver);

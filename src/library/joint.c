@@ -13,9 +13,8 @@
 #include "library/joint.h"
 
 #include "library/alive.h"
-#include "library/arrive.h"
-#include "library/large.h"
-#include "library/send.h"
+#include "library/broken.h"
+#include "library/peer.h"
 #include "engine/defaults.h"
 #include "copier/cma.h"
 
@@ -154,19 +153,17 @@ segmsg_lib_copied_t segmsg_lib_joint_copy(segmsg_t *handle, segmsg_request_t *re
     return finish(handle, state) ? SEGMSG_LIB_COPY_DONE : SEGMSG_LIB_COPY_FAILED;
 }
 
-int segmsg_lib_joint_look(segmsg_t *handle)
+bool segmsg_lib_joint_is_over(segmsg_t *handle, bool *copied)
 {
     segmsg_joint_state_t state = state_of(handle);
     if (state == SEGMSG_JOINT_AWAITED) {
         if (__builtin_expect(!is_sound(handle), 0) && handle->broken == SEGMSG_SUCCESS) {
             segmsg_lib_corrupt(handle, NULL); /* it would be waited for without end */
         }
-        return 0;
+        return false;
     }
-    segmsg_request_t *request = handle->joint.request;
-    const segmsg_lib_name_t send = handle->joint.send;
-    segmsg_lib_long_end(handle, request, send, finish(handle, state));
-    return 1;
+    *copied = finish(handle, state);
+    return true;
 }
 
 void segmsg_lib_joint_abandon(segmsg_t *handle)

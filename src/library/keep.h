@@ -17,17 +17,12 @@ segmsg_info_t segmsg_lib_arrival_info(const segmsg_lib_arrival_t *arrival);
 void segmsg_lib_unkeep(segmsg_t *handle, segmsg_lib_arrival_t *arrival);
 /* Takes it out, and frees it. */
 void segmsg_lib_drop(segmsg_t *handle, segmsg_lib_arrival_t *arrival);
-/* Lets a long message come that nobody has asked for. */
-void segmsg_lib_fetch(segmsg_t *handle, segmsg_lib_arrival_t *arrival);
 /* It is there. */
 void segmsg_lib_arrival_whole(segmsg_t *handle, segmsg_lib_arrival_t *arrival);
 /* The first message that is kept and is nobody's, from `peer` or if that is NULL from anybody, with `tag` or
  * with any; NULL if there is none. */
 segmsg_lib_arrival_t *segmsg_lib_find_kept(segmsg_t *handle, const segmsg_lib_peer_t *peer,
                                            int tag);
-/* Gives it to a receive. */
-void segmsg_lib_receive_kept(segmsg_t *handle, segmsg_request_t *request,
-                             segmsg_lib_arrival_t *arrival);
 /* Copies a message to where it was asked for. */
 void segmsg_lib_receive_copy(segmsg_t *handle, segmsg_request_t *request, const segmsg_info_t *info,
                              const void *data);

@@ -9,15 +9,17 @@
  */
 #include "library/large.h"
 
+#include "library/broken.h"
 #include "library/joint.h"
 #include "library/keep.h"
+#include "library/peer.h"
 #include "library/requests.h"
-#include "library/send.h"
-#include "library/wait.h"
+#include "library/text.h"
 #include "base/copy_long.h"
 #include "engine/defaults.h"
 #include "copier/cma.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -54,6 +56,27 @@ static segmsg_lib_copied_t copy_alone(const segmsg_request_t *request, uint64_t 
                : SEGMSG_LIB_COPY_FAILED;
 }
 
+/* Ends the receive of a long message that was copied by the kernel; or lets it be streamed, if it could not
+ * be. */
+static void long_end(segmsg_t *handle, segmsg_request_t *request, segmsg_lib_name_t send,
+                     bool copied)
+{
+    segmsg_lib_peer_t *peer = request->peer;
+    segmsg_lib_answer_t answer = {.send = send};
+    if (copied) {
+        segmsg_lib_note(handle, peer, SEGMSG_LIB_DONE, &answer, sizeof(answer));
+        handle->statistics.single_copies += wanted(request) != 0;
+        segmsg_lib_receive_end(handle, request, SEGMSG_SUCCESS);
+        return;
+    }
+    peer->single_copy = SEGMSG_LIB_COPIES_NOT;
+    answer.receive = request->name;
+    answer.bytes = wanted(request);
+    request->moved = 0;
+    ++handle->statistics.streamed;
+    segmsg_lib_note(handle, peer, SEGMSG_LIB_CLEAR, &answer, sizeof(answer));
+}
+
 void segmsg_lib_long_receive(segmsg_t *handle, segmsg_lib_peer_t *peer,
                              const segmsg_lib_long_t *header, segmsg_request_t *request)
 {
@@ -74,27 +97,40 @@ void segmsg_lib_long_receive(segmsg_t *handle, segmsg_lib_peer_t *peer,
                      : copy_alone(request, header->address, bytes);
     }
     if (copied != SEGMSG_LIB_COPY_WAITS) {
-        segmsg_lib_long_end(handle, request, header->send, copied == SEGMSG_LIB_COPY_DONE);
+        long_end(handle, request, header->send, copied == SEGMSG_LIB_COPY_DONE);
     }
 }
 
-void segmsg_lib_long_end(segmsg_t *handle, segmsg_request_t *request, segmsg_lib_name_t send,
-                         bool copied)
+/* Lets a long message come that nobody asked for: for the handler, or since its sender does not wait for
+ * somebody to ask. A receive that is begun meanwhile gets it. */
+void segmsg_lib_fetch(segmsg_t *handle, segmsg_lib_arrival_t *arrival)
 {
-    segmsg_lib_peer_t *peer = request->peer;
-    segmsg_lib_answer_t answer = {.send = send};
-    if (copied) {
-        segmsg_lib_note(handle, peer, SEGMSG_LIB_DONE, &answer, sizeof(answer));
-        handle->statistics.single_copies += wanted(request) != 0;
-        segmsg_lib_receive_end(handle, request, SEGMSG_SUCCESS);
+    segmsg_request_t *request = segmsg_lib_request_new(handle, true);
+    arrival->data = malloc(arrival->header.bytes + 1);
+    if (request == NULL || arrival->data == NULL) {
+        segmsg_lib_explain("No memory for a message of %zu bytes from rank %d",
+                           (size_t) arrival->header.bytes, arrival->peer->rank);
+        segmsg_lib_break(handle, SEGMSG_E_MEMORY);
         return;
     }
-    peer->single_copy = SEGMSG_LIB_COPIES_NOT;
-    answer.receive = request->name;
-    answer.bytes = wanted(request);
-    request->moved = 0;
-    ++handle->statistics.streamed;
-    segmsg_lib_note(handle, peer, SEGMSG_LIB_CLEAR, &answer, sizeof(answer));
+    arrival->state = SEGMSG_LIB_COMING;
+    request->state = SEGMSG_LIB_ARRIVING;
+    request->arrival = arrival;
+    request->buffer = arrival->data;
+    request->bytes = (size_t) arrival->header.bytes;
+    segmsg_lib_long_receive(handle, arrival->peer, &arrival->header, request);
+}
+
+int segmsg_lib_long_look(segmsg_t *handle)
+{
+    segmsg_request_t *request = handle->joint.request;
+    const segmsg_lib_name_t send = handle->joint.send;
+    bool copied;
+    if (!segmsg_lib_joint_is_over(handle, &copied)) {
+        return 0;
+    }
+    long_end(handle, request, send, copied);
+    return 1;
 }
 
 /* The send of that name, if it is one to this peer that was announced. */

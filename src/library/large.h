@@ -19,13 +19,13 @@ bool segmsg_lib_answered(segmsg_t *handle, segmsg_lib_peer_t *peer, segmsg_lib_k
                          const segmsg_lib_answer_t *answer);
 bool segmsg_lib_data_came(segmsg_t *handle, segmsg_lib_peer_t *peer, const unsigned char *message,
                           uint32_t bytes);
-/* Ends the receive of a long message that was copied by the kernel; or lets it be streamed, if it could not
- * be. */
-void segmsg_lib_long_end(segmsg_t *handle, segmsg_request_t *request, segmsg_lib_name_t send,
-                         bool copied);
 /* True if a stream or an answer to a peer waits for shared memory that it never had. */
 bool segmsg_lib_is_short_of_memory(const segmsg_lib_peer_t *peer);
 /* Sends what there is room for of a peer's streams. */
 int segmsg_lib_serve_streams(segmsg_t *handle, segmsg_lib_peer_t *peer);
+/* Lets a long message come that nobody has asked for. */
+void segmsg_lib_fetch(segmsg_t *handle, segmsg_lib_arrival_t *arrival);
+/* Goes on with the transfer that waits for its sender. Returns how much there was to do. */
+int segmsg_lib_long_look(segmsg_t *handle);
 
 #endif

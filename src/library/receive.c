@@ -5,7 +5,9 @@
  * Receiving a message into memory of the caller's.
  */
 #include "library/arrive.h"
+#include "library/broken.h"
 #include "library/keep.h"
+#include "library/large.h"
 #include "library/library.h"
 #include "library/requests.h"
 #include "library/text.h"
@@ -28,6 +30,27 @@ SEGMSG_INLINE segmsg_result_t check_receive(const segmsg_t *handle, int from, in
                                                       : SEGMSG_SUCCESS;
 }
 
+/* Gives a message that was kept to a receive. */
+static void receive_kept(segmsg_t *handle, segmsg_request_t *request, segmsg_lib_arrival_t *arrival)
+{
+    request->state = SEGMSG_LIB_ARRIVING;
+    if (arrival->state == SEGMSG_LIB_WHOLE) {
+        const segmsg_info_t info = segmsg_lib_arrival_info(arrival);
+        segmsg_lib_receive_copy(handle, request, &info, arrival->data);
+        segmsg_lib_drop(handle, arrival);
+        return;
+    }
+    if (arrival->state == SEGMSG_LIB_COMING) {
+        segmsg_match_unkeep(&handle->match, &arrival->match);
+        arrival->claimant = request;
+        return;
+    }
+    const segmsg_lib_long_t header = arrival->header;
+    segmsg_lib_peer_t *peer = arrival->peer;
+    segmsg_lib_drop(handle, arrival);
+    segmsg_lib_long_receive(handle, peer, &header, request);
+}
+
 /* Begins a receive whose arguments are right. */
 static segmsg_request_t *receive(segmsg_t *handle, segmsg_lib_peer_t *peer, int tag, void *buffer,
                                  size_t room)
@@ -44,7 +67,7 @@ static segmsg_request_t *receive(segmsg_t *handle, segmsg_lib_peer_t *peer, int 
     request->bytes = room;
     segmsg_lib_arrival_t *arrival = segmsg_lib_find_kept(handle, peer, tag);
     if (arrival != NULL) {
-        segmsg_lib_receive_kept(handle, request, arrival);
+        receive_kept(handle, request, arrival);
     } else {
         segmsg_match_post(&handle->match, &request->match,
                           peer == NULL ? SEGMSG_MATCH_ANY : peer->rank, tag);

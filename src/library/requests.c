@@ -95,3 +95,10 @@ void segmsg_lib_list_remove(segmsg_lib_list_t *list, segmsg_request_t *request)
     *(request->previous == NULL ? &list->first : &request->previous->next) = request->next;
     *(request->next == NULL ? &list->last : &request->next->previous) = request->previous;
 }
+
+void segmsg_lib_complete(segmsg_t *handle, segmsg_request_t *request, segmsg_result_t result)
+{
+    request->is_complete = true;
+    request->result = result;
+    ++handle->unended;
+}

@@ -20,5 +20,7 @@ segmsg_request_t *segmsg_lib_request_find(const segmsg_t *handle, segmsg_lib_nam
 void segmsg_lib_requests_destroy(segmsg_t *handle);
 void segmsg_lib_list_append(segmsg_lib_list_t *list, segmsg_request_t *request);
 void segmsg_lib_list_remove(segmsg_lib_list_t *list, segmsg_request_t *request);
+/* A request has come to its end. */
+void segmsg_lib_complete(segmsg_t *handle, segmsg_request_t *request, segmsg_result_t result);
 
 #endif

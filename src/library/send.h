@@ -8,10 +8,9 @@
 #define SEGMSG_LIBRARY_SEND_H
 
 #include "library/library.h"
+#include "library/peer.h"
 #include "library/text.h"
 
-/* Gets ready to send to a peer: checks the head of its export. */
-segmsg_result_t segmsg_lib_attach(segmsg_t *handle, segmsg_lib_peer_t *peer);
 void segmsg_lib_count_sent(segmsg_t *handle, size_t bytes);
 /* Sends a message to another process, and waits until it is gone. */
 segmsg_result_t segmsg_lib_send_and_wait(segmsg_t *handle, segmsg_lib_peer_t *peer, int tag,
@@ -31,18 +30,5 @@ SEGMSG_INLINE segmsg_result_t segmsg_lib_check_send(segmsg_t *handle, int to, in
     return *peer == NULL ? segmsg_lib_plain(SEGMSG_E_UNREACHABLE)
                          : segmsg_lib_attach(handle, *peer);
 }
-
-/* Sends a message of the library's own, now or when there is room. */
-void segmsg_lib_note(segmsg_t *handle, segmsg_lib_peer_t *peer, segmsg_lib_kind_t kind,
-                     const void *data, uint32_t bytes);
-/* The same, but now or never. */
-bool segmsg_lib_note_now(segmsg_lib_peer_t *peer, segmsg_lib_kind_t kind, const void *data,
-                         uint32_t bytes);
-/* Goes on with what waits for room. Returns how many messages went out. */
-int segmsg_lib_serve_busy(segmsg_t *handle);
-void segmsg_lib_set_busy(segmsg_t *handle, segmsg_lib_peer_t *peer);
-/* True if anything waits for room, of any peer. */
-bool segmsg_lib_has_unsent(const segmsg_t *handle);
-void segmsg_lib_peer_destroy(segmsg_lib_peer_t *peer);
 
 #endif

@@ -8,9 +8,11 @@
 
 #include "library/alive.h"
 #include "library/arrive.h"
+#include "library/broken.h"
+#include "library/busy.h"
 #include "library/joint.h"
+#include "library/large.h"
 #include "library/requests.h"
-#include "library/send.h"
 #include "library/text.h"
 
 #include <sched.h>
@@ -23,7 +25,7 @@ SEGMSG_INLINE int progress_waiting(segmsg_t *handle)
         count += segmsg_lib_serve_busy(handle);
     }
     if (__builtin_expect(handle->joint.request != NULL, 0)) {
-        count += segmsg_lib_joint_look(handle);
+        count += segmsg_lib_long_look(handle);
     }
     return count;
 }
@@ -179,32 +181,6 @@ void segmsg_lib_await(segmsg_t *handle, const segmsg_request_t *request)
         segmsg_lib_wait_for(handle, &patience, awaited(request));
     }
     --handle->waiting;
-}
-
-void segmsg_lib_complete(segmsg_t *handle, segmsg_request_t *request, segmsg_result_t result)
-{
-    request->is_complete = true;
-    request->result = result;
-    ++handle->unended;
-}
-
-void segmsg_lib_break(segmsg_t *handle, segmsg_result_t result)
-{
-    handle->broken = result;
-    /* Relaxed: nothing else is to be seen with it. */
-    atomic_store_explicit(handle->win.word, 1, memory_order_relaxed);
-}
-
-void segmsg_lib_look_for_broken(segmsg_t *handle)
-{
-    for (int p = 0; p < handle->node_size && handle->broken == SEGMSG_SUCCESS; ++p) {
-        const segmsg_lib_peer_t *peer = &handle->peers[p];
-        /* Relaxed: likewise. */
-        if (atomic_load_explicit(peer->word, memory_order_relaxed) != 0) {
-            segmsg_lib_explain("Rank %d can go on no more: its own error says why", peer->rank);
-            segmsg_lib_break(handle, SEGMSG_E_PEER);
-        }
-    }
 }
 
 void segmsg_lib_abandon(segmsg_t *handle, segmsg_request_t *request)

@@ -9,13 +9,6 @@
 
 #include "library/library.h"
 
-/* The handle can do nothing more, for this reason; the other processes learn of it. */
-void segmsg_lib_break(segmsg_t *handle, segmsg_result_t result);
-/* Looks whether another process can do nothing more, and if so breaks the handle. */
-void segmsg_lib_look_for_broken(segmsg_t *handle);
-
-/* A request has come to its end. */
-void segmsg_lib_complete(segmsg_t *handle, segmsg_request_t *request, segmsg_result_t result);
 /* One look at everybody, and whatever is under way. Returns how much there was to do. */
 int segmsg_lib_progress(segmsg_t *handle);
 /* The same without a look at `reader`, which the caller looks at. */
