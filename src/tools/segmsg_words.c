@@ -8,54 +8,39 @@
 
 #include "queue/layout.h"
 
+#include <stddef.h>
+
+static const char *word(const char *const *words, size_t count, uint32_t number)
+{
+    return number < count && words[number] != NULL ? words[number] : "unknown";
+}
+
 const char *segmsg_inspect_segment_state(uint32_t state)
 {
-    switch (state) {
-    case SEGMSG_SEGMENT_EMPTY:
-        return "empty";
-    case SEGMSG_SEGMENT_REGISTERED:
-        return "registered";
-    case SEGMSG_SEGMENT_CLAIMED:
-        return "claimed";
-    case SEGMSG_SEGMENT_PAIRED:
-        return "paired";
-    case SEGMSG_SEGMENT_COMMON:
-        return "common";
-    default:
-        return "unknown";
-    }
+    static const char *const words[] = {
+        [SEGMSG_SEGMENT_EMPTY] = "empty",     [SEGMSG_SEGMENT_REGISTERED] = "registered",
+        [SEGMSG_SEGMENT_CLAIMED] = "claimed", [SEGMSG_SEGMENT_PAIRED] = "paired",
+        [SEGMSG_SEGMENT_COMMON] = "common",
+    };
+    return word(words, sizeof(words) / sizeof(*words), state);
 }
 
 const char *segmsg_inspect_group_state(uint32_t state)
 {
-    switch (state) {
-    case SEGMSG_GROUP_EMPTY:
-        return "empty";
-    case SEGMSG_GROUP_FORMING:
-        return "forming";
-    case SEGMSG_GROUP_FORMED:
-        return "formed";
-    default:
-        return "unknown";
-    }
+    static const char *const words[] = {
+        [SEGMSG_GROUP_EMPTY] = "empty",
+        [SEGMSG_GROUP_FORMING] = "forming",
+        [SEGMSG_GROUP_FORMED] = "formed",
+    };
+    return word(words, sizeof(words) / sizeof(*words), state);
 }
 
 const char *segmsg_inspect_kind(uint32_t kind)
 {
-    switch (kind) {
-    case SEGMSG_KIND_NONE:
-        return "writing";
-    case SEGMSG_KIND_MESSAGE:
-        return "message";
-    case SEGMSG_KIND_RUN:
-        return "run";
-    case SEGMSG_KIND_WRAP:
-        return "wrap";
-    case SEGMSG_KIND_SWITCH:
-        return "switch";
-    case SEGMSG_KIND_CLOSE:
-        return "close";
-    default:
-        return "unknown";
-    }
+    static const char *const words[] = {
+        [SEGMSG_KIND_NONE] = "writing",  [SEGMSG_KIND_MESSAGE] = "message",
+        [SEGMSG_KIND_RUN] = "run",       [SEGMSG_KIND_WRAP] = "wrap",
+        [SEGMSG_KIND_SWITCH] = "switch", [SEGMSG_KIND_CLOSE] = "close",
+    };
+    return word(words, sizeof(words) / sizeof(*words), kind);
 }
