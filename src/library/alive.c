@@ -128,7 +128,7 @@ void segmsg_lib_look_for_gone(segmsg_t *handle)
     if (now - handle->alive_at < LOOK_EVERY_NS || handle->gone != NULL) {
         return;
     }
-    for (int p = 0; p < handle->node_size; ++p) {
+    for (int p = 0; p < handle->ranks.node_size; ++p) {
         const segmsg_lib_peer_t *peer = &handle->peers[p];
         if (segmsg_lib_is_self(handle, peer) || segmsg_lib_is_alive(peer)) {
             continue;

@@ -32,12 +32,12 @@ static segmsg_request_t *take_posted(segmsg_t *handle, const segmsg_lib_peer_t *
 
 static void call_handler(segmsg_t *handle, const segmsg_info_t *info, const void *data)
 {
-    ++handle->handled;
+    ++handle->handler.handled;
     ++handle->statistics.messages_received;
     handle->statistics.bytes_received += info->bytes;
-    handle->in_handler = true;
-    handle->handler(handle->handler_context, info, data);
-    handle->in_handler = false;
+    handle->handler.is_running = true;
+    handle->handler.function(handle->handler.context, info, data);
+    handle->handler.is_running = false;
 }
 
 /* Rises with every message that was kept. */
@@ -50,7 +50,7 @@ static uint64_t number_of(const segmsg_lib_arrival_t *arrival)
 static segmsg_lib_peer_t *oldest(const segmsg_t *handle)
 {
     segmsg_lib_peer_t *best = NULL;
-    for (int p = 0; p < handle->node_size; ++p) {
+    for (int p = 0; p < handle->ranks.node_size; ++p) {
         segmsg_lib_peer_t *peer = &handle->peers[p];
         const segmsg_lib_arrival_t *arrival = peer->first_arrival;
         if (arrival != NULL && arrival->state != SEGMSG_LIB_COMING
@@ -91,7 +91,8 @@ bool segmsg_lib_arrive(segmsg_t *handle, segmsg_lib_peer_t *peer, int tag, const
         segmsg_lib_receive_copy(handle, request, &info, data);
         return true;
     }
-    if (handle->handler != NULL && peer->first_arrival == NULL && !handle->in_handler) {
+    if (handle->handler.function != NULL && peer->first_arrival == NULL
+        && !handle->handler.is_running) {
         ++handle->statistics.in_place;
         call_handler(handle, &info, data);
         return true;
@@ -113,7 +114,7 @@ static bool arrive_long(segmsg_t *handle, segmsg_lib_peer_t *peer, const segmsg_
     if (arrival == NULL) {
         return false;
     }
-    bool is_shown = is_first && handle->handler != NULL;
+    bool is_shown = is_first && handle->handler.function != NULL;
     if (is_shown || header->is_urgent) {
         segmsg_lib_fetch(handle, arrival);
     }
@@ -123,7 +124,6 @@ static bool arrive_long(segmsg_t *handle, segmsg_lib_peer_t *peer, const segmsg_
     return true;
 }
 
-/* Tells what a message is by its kind and length; false if no correct peer has sent it. */
 bool segmsg_lib_dispatch(segmsg_t *handle, segmsg_lib_peer_t *peer, const segmsg_message_t *message)
 {
     const unsigned char *data = message->data;
@@ -174,7 +174,7 @@ bool segmsg_lib_dispatch(segmsg_t *handle, segmsg_lib_peer_t *peer, const segmsg
 
 static segmsg_lib_peer_t *peer_of_name(segmsg_t *handle, const segmsg_identity_t *sender)
 {
-    if (sender->name >= (uint64_t) handle->node_size) {
+    if (sender->name >= (uint64_t) handle->ranks.node_size) {
         return NULL;
     }
     segmsg_lib_peer_t *peer = &handle->peers[sender->name];
@@ -233,7 +233,7 @@ static void verify(void *context)
     if (segmsg_receiver_verify(&handle->receiver) != SEGMSG_OK) {
         segmsg_lib_corrupt(handle, handle->receiver.suspect);
     }
-    for (int rank = 0; rank < handle->node_size; ++rank) {
+    for (int rank = 0; rank < handle->ranks.node_size; ++rank) {
         segmsg_lib_peer_t *peer = &handle->peers[rank];
         if (peer->is_attached) {
             (void) segmsg_sender_verify(&peer->sender);

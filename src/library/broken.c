@@ -17,7 +17,7 @@ void segmsg_lib_break(segmsg_t *handle, segmsg_result_t result)
 
 void segmsg_lib_look_for_broken(segmsg_t *handle)
 {
-    for (int p = 0; p < handle->node_size && handle->broken == SEGMSG_SUCCESS; ++p) {
+    for (int p = 0; p < handle->ranks.node_size && handle->broken == SEGMSG_SUCCESS; ++p) {
         const segmsg_lib_peer_t *peer = &handle->peers[p];
         /* Relaxed: likewise. */
         if (atomic_load_explicit(peer->word, memory_order_relaxed) != 0) {

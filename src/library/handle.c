@@ -27,14 +27,14 @@ static void peer_destroy(segmsg_lib_peer_t *peer)
 void segmsg_lib_destroy(segmsg_t *handle)
 {
     if (handle->peers != NULL) {
-        for (int p = 0; p < handle->node_size; ++p) {
+        for (int p = 0; p < handle->ranks.node_size; ++p) {
             peer_destroy(&handle->peers[p]);
         }
     }
     segmsg_receiver_destroy(&handle->receiver);
     segmsg_match_destroy(&handle->match);
     segmsg_lib_requests_destroy(handle);
-    free(handle->node_rank_of);
+    free(handle->ranks.node_rank_of);
     const bool is_alone = handle->gone != NULL;
     free(handle->peers);
     if (is_alone) {
@@ -43,23 +43,23 @@ void segmsg_lib_destroy(segmsg_t *handle)
         return;
     }
     segmsg_win_destroy(&handle->win);
-    if (handle->node != MPI_COMM_NULL) {
-        (void) MPI_Comm_free(&handle->node);
+    if (handle->ranks.node != MPI_COMM_NULL) {
+        (void) MPI_Comm_free(&handle->ranks.node);
     }
-    if (handle->comm != MPI_COMM_NULL) {
-        (void) MPI_Comm_free(&handle->comm);
+    if (handle->ranks.comm != MPI_COMM_NULL) {
+        (void) MPI_Comm_free(&handle->ranks.comm);
     }
     free(handle);
 }
 
 int segmsg_rank(const segmsg_t *handle)
 {
-    return handle == NULL ? -1 : handle->rank;
+    return handle == NULL ? -1 : handle->ranks.rank;
 }
 
 int segmsg_size(const segmsg_t *handle)
 {
-    return handle == NULL ? 0 : handle->size;
+    return handle == NULL ? 0 : handle->ranks.size;
 }
 
 int segmsg_is_reachable(const segmsg_t *handle, int rank)
@@ -72,10 +72,10 @@ int segmsg_reachable(const segmsg_t *handle, int *ranks, int room)
     if (handle == NULL) {
         return 0;
     }
-    for (int p = 0; p < handle->node_size && p < room && ranks != NULL; ++p) {
+    for (int p = 0; p < handle->ranks.node_size && p < room && ranks != NULL; ++p) {
         ranks[p] = handle->peers[p].rank;
     }
-    return handle->node_size;
+    return handle->ranks.node_size;
 }
 
 size_t segmsg_eager_limit(const segmsg_t *handle)

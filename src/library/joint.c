@@ -33,8 +33,8 @@ enum {
  * does something else; and help that was late lately costs more than it brings. */
 bool segmsg_lib_joint_may_begin(const segmsg_t *handle, segmsg_lib_peer_t *peer, uint64_t bytes)
 {
-    if (handle->is_crowded || handle->waits_contended != 0 || bytes < SEGMSG_DEFAULT_JOINT_FROM
-        || handle->joint.request != NULL
+    if (handle->waits.is_crowded || handle->waits.contended != 0
+        || bytes < SEGMSG_DEFAULT_JOINT_FROM || handle->joint.request != NULL
         || !segmsg_help_is_worth(&peer->help, (uint64_t) segmsg_lib_nanoseconds())) {
         return false;
     }

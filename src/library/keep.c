@@ -27,7 +27,6 @@ void segmsg_lib_receive_end(segmsg_t *handle, segmsg_request_t *request, segmsg_
     }
 }
 
-/* Copies a message to where it was asked for. */
 void segmsg_lib_receive_copy(segmsg_t *handle, segmsg_request_t *request, const segmsg_info_t *info,
                              const void *data)
 {
@@ -46,7 +45,6 @@ segmsg_info_t segmsg_lib_arrival_info(const segmsg_lib_arrival_t *arrival)
     };
 }
 
-/* Keeps a message. NULL if there is no memory. */
 segmsg_lib_arrival_t *segmsg_lib_keep(segmsg_t *handle, segmsg_lib_peer_t *peer,
                                       const segmsg_lib_long_t *header, const void *data)
 {

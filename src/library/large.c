@@ -152,7 +152,7 @@ bool segmsg_lib_join_asked(segmsg_t *handle, segmsg_lib_peer_t *peer, const segm
         || (join->bytes - 1) / join->unit_bytes >= SEGMSG_JOINT_UNITS_MAX) {
         return false;
     }
-    if (handle->waiting == 0 || !handle->wants_single_copy || !peer->wants_single_copy
+    if (handle->waits.depth == 0 || !handle->wants_single_copy || !peer->wants_single_copy
         || segmsg_lib_attach(handle, peer) != SEGMSG_SUCCESS) {
         return true; /* who computes is not to lose time */
     }

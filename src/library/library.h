@@ -131,6 +131,54 @@ typedef struct {
     int is_broken;    /* but where one can go on no more, nothing ends: all close */
 } segmsg_lib_vote_t;
 
+/* The processes of the communicator that was opened, and those of the node. */
+typedef struct {
+    int rank; /* in `comm` */
+    int size;
+    int node_rank;
+    int node_size;
+    int first;         /* lowest rank that is reachable */
+    int span;          /* ranks from there to the highest one */
+    int *node_rank_of; /* by rank - first; -1: unreachable */
+    MPI_Comm comm;
+    MPI_Comm node;
+} segmsg_lib_ranks_t;
+
+typedef struct {
+    segmsg_lib_peer_t *peer; /* NULL: there is no reservation */
+    segmsg_place_t place;
+    bool is_own; /* it is memory of this process: there was none at the receiver */
+    size_t bytes;
+} segmsg_lib_reservation_t;
+
+typedef struct {
+    segmsg_request_t **request; /* by index */
+    uint32_t count;             /* that exist */
+    uint32_t room;
+    segmsg_request_t *free;
+    uint32_t pending;  /* in use by the caller */
+    uint32_t unended;  /* complete, of these */
+    uint32_t detached; /* in use by the library */
+    uint32_t generation;
+} segmsg_lib_requests_t;
+
+/* Of the call that shows messages to a handler. */
+typedef struct {
+    segmsg_handler_t function; /* NULL: there is no such call */
+    void *context;
+    unsigned handled; /* messages */
+    bool is_running;
+} segmsg_lib_handler_t;
+
+/* How calls wait. */
+typedef struct {
+    unsigned depth;      /* of blocking calls: who waits has time to help */
+    unsigned contended;  /* waits to come that give the processor away soon: somebody needs it */
+    unsigned idle_polls; /* calls that do not wait, in a row, that found nothing */
+    bool is_crowded;     /* the node has more processes than this one may run on processors */
+    int64_t offer_after; /* nanoseconds of waiting before the processor is offered; 0: as usual */
+} segmsg_lib_waits_t;
+
 struct segmsg {
     segmsg_receiver_t receiver;
     segmsg_look_t look;
@@ -139,51 +187,19 @@ struct segmsg {
     segmsg_lib_peer_t *busy; /* those for which something waits */
     segmsg_result_t broken;  /* nothing goes any more, for this reason */
     size_t eager_limit;
-    size_t piece;    /* bytes of a streamed message that go at a time */
-    uint32_t kept;   /* messages that lie about */
-    bool is_crowded; /* the node has more processes than this one may run on processors */
-    bool in_handler;
+    size_t piece;  /* bytes of a streamed message that go at a time */
+    uint32_t kept; /* messages that lie about */
     bool wants_single_copy;
-    unsigned waiting; /* depth of blocking calls: who waits has time to help */
-    segmsg_handler_t handler;
-    void *handler_context;
-    unsigned handled;
-    unsigned
-        waits_contended; /* waits to come that give the processor away soon: somebody needs it */
-
-    /* The reservation. */
-    segmsg_lib_peer_t *reserved;
-    segmsg_place_t place;
-    bool place_is_own; /* it is memory of this process: there was none at the receiver */
-    size_t reserved_bytes;
-
-    /* Requests, by index. */
-    segmsg_request_t **request;
-    uint32_t request_count; /* that exist */
-    uint32_t request_room;
-    segmsg_request_t *free_requests;
-    uint32_t pending;  /* in use by the caller */
-    uint32_t unended;  /* complete, of these */
-    uint32_t detached; /* in use by the library */
-    uint32_t generation;
-    uint32_t joint_generation;
+    segmsg_lib_waits_t waits;
+    segmsg_lib_handler_t handler;
+    segmsg_lib_reservation_t reserved;
+    segmsg_lib_requests_t requests;
     segmsg_lib_joint_t joint;
-
+    uint32_t joint_generation;
     segmsg_lib_vote_t vote[2];     /* own, and of all; MPI's as long as a vote is under way */
     const segmsg_lib_peer_t *gone; /* its process is no more: no collective call of MPI can end */
     int64_t alive_at;              /* nanoseconds; when all were last looked at */
-    unsigned idle_polls;           /* calls that do not wait, in a row, that found nothing */
-    int64_t offer_after; /* nanoseconds of waiting before the processor is offered; 0: as usual */
-
-    int rank; /* in `comm` */
-    int size;
-    int node_rank;
-    int node_size;
-    int first_rank;    /* lowest rank that is reachable */
-    int rank_span;     /* ranks from there to the highest one */
-    int *node_rank_of; /* by rank - first_rank; -1: unreachable */
-    MPI_Comm comm;
-    MPI_Comm node;
+    segmsg_lib_ranks_t ranks;
     segmsg_win_t win;
     segmsg_identity_t self;
     segmsg_statistics_t statistics; /* what the engine does not count */
@@ -192,11 +208,11 @@ struct segmsg {
 /* The peer of a rank, or NULL if it cannot be reached. */
 static inline segmsg_lib_peer_t *segmsg_lib_peer_of(const segmsg_t *handle, int rank)
 {
-    unsigned at = (unsigned) rank - (unsigned) handle->first_rank;
-    if (__builtin_expect(rank < 0 || at >= (unsigned) handle->rank_span, 0)) {
+    unsigned at = (unsigned) rank - (unsigned) handle->ranks.first;
+    if (__builtin_expect(rank < 0 || at >= (unsigned) handle->ranks.span, 0)) {
         return NULL;
     }
-    int node_rank = handle->node_rank_of[at];
+    int node_rank = handle->ranks.node_rank_of[at];
     return node_rank < 0 ? NULL : &handle->peers[node_rank];
 }
 
@@ -208,7 +224,7 @@ static inline bool segmsg_lib_is_memory(const void *memory, size_t bytes)
 
 static inline bool segmsg_lib_is_self(const segmsg_t *handle, const segmsg_lib_peer_t *peer)
 {
-    return peer == &handle->peers[handle->node_rank];
+    return peer == &handle->peers[handle->ranks.node_rank];
 }
 
 #endif

@@ -22,7 +22,7 @@ SEGMSG_INLINE segmsg_result_t check_receive(const segmsg_t *handle, int from, in
     if (__builtin_expect(handle == NULL || (tag < 0 && tag != SEGMSG_ANY_TAG), 0)) {
         return segmsg_lib_plain(SEGMSG_E_ARGUMENT);
     }
-    if (__builtin_expect(handle->broken != SEGMSG_SUCCESS || handle->reserved != NULL, 0)) {
+    if (__builtin_expect(handle->broken != SEGMSG_SUCCESS || handle->reserved.peer != NULL, 0)) {
         return handle->broken != SEGMSG_SUCCESS ? handle->broken : segmsg_lib_plain(SEGMSG_E_BUSY);
     }
     *peer = from == SEGMSG_ANY_SOURCE ? NULL : segmsg_lib_peer_of(handle, from);
@@ -180,13 +180,13 @@ segmsg_result_t segmsg_recv(segmsg_t *handle, int from, int tag, void *buffer, s
     if (__builtin_expect(result != SEGMSG_SUCCESS || !segmsg_lib_is_memory(buffer, room), 0)) {
         return result != SEGMSG_SUCCESS ? result : segmsg_lib_plain(SEGMSG_E_ARGUMENT);
     }
-    if (__builtin_expect(handle->in_handler, 0)) {
+    if (__builtin_expect(handle->handler.is_running, 0)) {
         return segmsg_lib_plain(SEGMSG_E_NESTED);
     }
     const wanted_t wanted = {.tag = tag, .buffer = buffer, .room = room, .info = info};
-    ++handle->waiting;
+    ++handle->waits.depth;
     bool is_here = peer != NULL && receive_at_once(handle, peer, &wanted, &result);
-    --handle->waiting;
+    --handle->waits.depth;
     if (is_here) {
         return result;
     }
@@ -206,7 +206,7 @@ segmsg_result_t segmsg_probe(segmsg_t *handle, int from, int tag, int *found, se
     *found = 0;
     segmsg_lib_peer_t *peer;
     segmsg_result_t result = check_receive(handle, from, tag, &peer);
-    if (result != SEGMSG_SUCCESS || handle->in_handler) {
+    if (result != SEGMSG_SUCCESS || handle->handler.is_running) {
         return result != SEGMSG_SUCCESS ? result : segmsg_lib_plain(SEGMSG_E_NESTED);
     }
     const segmsg_lib_arrival_t *arrival = segmsg_lib_find_kept(handle, peer, tag);

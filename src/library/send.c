@@ -103,7 +103,7 @@ segmsg_result_t segmsg_send(segmsg_t *handle, int to, int tag, const void *data,
     if (__builtin_expect(result != SEGMSG_SUCCESS, 0)) {
         return result;
     }
-    if (__builtin_expect(handle->in_handler, 0)) {
+    if (__builtin_expect(handle->handler.is_running, 0)) {
         return segmsg_lib_plain(SEGMSG_E_NESTED);
     }
     if (__builtin_expect(segmsg_lib_is_self(handle, peer), 0)) {

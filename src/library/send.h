@@ -23,7 +23,7 @@ SEGMSG_INLINE segmsg_result_t segmsg_lib_check_send(segmsg_t *handle, int to, in
     if (__builtin_expect(handle == NULL || tag < 0 || !segmsg_lib_is_memory(data, bytes), 0)) {
         return segmsg_lib_plain(SEGMSG_E_ARGUMENT);
     }
-    if (__builtin_expect(handle->broken != SEGMSG_SUCCESS || handle->reserved != NULL, 0)) {
+    if (__builtin_expect(handle->broken != SEGMSG_SUCCESS || handle->reserved.peer != NULL, 0)) {
         return handle->broken != SEGMSG_SUCCESS ? handle->broken : segmsg_lib_plain(SEGMSG_E_BUSY);
     }
     *peer = segmsg_lib_peer_of(handle, to);
