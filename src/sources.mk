@@ -70,11 +70,22 @@ segmsg_machine_sources = \
 	src/copier/cma.h \
 	src/fabric/keepalive.c \
 	src/fabric/keepalive.h \
-	src/fabric/ofi.c \
 	src/fabric/ofi.h \
+	src/fabric/ofi_control.c \
+	src/fabric/ofi_control.h \
+	src/fabric/ofi_interface.h \
 	src/fabric/ofi_library.c \
 	src/fabric/ofi_library.h \
+	src/fabric/ofi_memory.c \
+	src/fabric/ofi_memory.h \
+	src/fabric/ofi_open.c \
+	src/fabric/ofi_open.h \
+	src/fabric/ofi_poll.c \
+	src/fabric/ofi_poll.h \
+	src/fabric/ofi_rma.c \
+	src/fabric/ofi_rma.h \
 	src/fabric/ofi_select.c \
+	src/fabric/ofi_select.h \
 	src/memory/commit.c \
 	src/memory/commit.h \
 	src/memory/numa.c \
@@ -91,25 +102,45 @@ segmsg_library_sources = \
 	src/copier/cma.c \
 	src/copier/cma.h \
 	src/library/alive.c \
+	src/library/alive.h \
 	src/library/arrive.c \
+	src/library/arrive.h \
+	src/library/broken.c \
+	src/library/broken.h \
+	src/library/busy.c \
+	src/library/busy.h \
 	src/library/close.c \
+	src/library/handle.c \
+	src/library/handle.h \
 	src/library/keep.c \
+	src/library/keep.h \
 	src/library/large.c \
+	src/library/large.h \
 	src/library/library.h \
 	src/library/match.c \
 	src/library/match.h \
+	src/library/messages.h \
 	src/library/open.c \
 	src/library/options.c \
+	src/library/options.h \
+	src/library/peer.c \
+	src/library/peer.h \
 	src/library/plan.c \
+	src/library/plan.h \
 	src/library/poll.c \
 	src/library/receive.c \
 	src/library/requests.c \
+	src/library/requests.h \
 	src/library/reserve.c \
 	src/library/send.c \
+	src/library/send.h \
 	src/library/statistics.c \
 	src/library/text.c \
+	src/library/text.h \
 	src/library/transfers.c \
+	src/library/transfers.h \
 	src/library/wait.c \
+	src/library/wait.h \
 	src/memory/commit.c \
 	src/memory/commit.h \
 	src/memory/win.c \
@@ -176,14 +207,17 @@ segmsg_inspect_sources = \
 	src/tools/segmsg_find.c \
 	src/tools/segmsg_find.h \
 	src/tools/segmsg_inspect.c \
-	src/tools/segmsg_inspect.h \
 	src/tools/segmsg_inspect_json.c \
+	src/tools/segmsg_inspect_json.h \
 	src/tools/segmsg_inspect_text.c \
+	src/tools/segmsg_inspect_text.h \
 	src/tools/segmsg_snapshot.c \
 	src/tools/segmsg_snapshot.h \
 	src/tools/segmsg_traffic.c \
 	src/tools/segmsg_traffic.h \
 	src/tools/segmsg_transfers.c \
-	src/tools/segmsg_transfers.h
+	src/tools/segmsg_transfers.h \
+	src/tools/segmsg_words.c \
+	src/tools/segmsg_words.h
 segmsg_programs = segmsg-inspect
 segmsg_help = src/btl/help-btl-segmsg.txt

@@ -39,11 +39,11 @@ static uint64_t one_count(const mca_btl_segmsg_net_t *net, mca_btl_segmsg_net_co
     case SEGMSG_NET_MESSAGES:
         return all_sent(net);
     case SEGMSG_NET_WRITES:
-        return net->ofi.writes;
+        return net->ofi.counts.writes;
     case SEGMSG_NET_PARTS:
-        return net->ofi.parts;
+        return net->ofi.counts.parts;
     case SEGMSG_NET_CONTROL:
-        return net->ofi.tells;
+        return net->ofi.counts.tells;
     case SEGMSG_NET_RECALLS:
         return net->recalls;
     case SEGMSG_NET_DELIVERED:
@@ -51,7 +51,7 @@ static uint64_t one_count(const mca_btl_segmsg_net_t *net, mca_btl_segmsg_net_co
     case SEGMSG_NET_BYTES:
         return net->delivered_bytes;
     case SEGMSG_NET_STRANGE:
-        return net->strange + net->nobodys + net->ofi.unnamed;
+        return net->strange + net->nobodys + net->ofi.counts.unnamed;
     }
     return 0;
 }
@@ -104,9 +104,10 @@ void mca_btl_segmsg_net_report(void)
                     " times full, control %" PRIu64 ", recalls %" PRIu64 ", puts %" PRIu64
                     ", gets %" PRIu64 ", atomics %" PRIu64 "; delivered %" PRIu64
                     ", bytes %" PRIu64,
-                    OPAL_NAME_PRINT(OPAL_PROC_MY_NAME), rail, all_sent(net), ofi->writes,
-                    ofi->injected, ofi->parts, full, ofi->tells, net->recalls, ofi->puts, ofi->gets,
-                    ofi->atomics, net->delivered, net->delivered_bytes);
+                    OPAL_NAME_PRINT(OPAL_PROC_MY_NAME), rail, all_sent(net), ofi->counts.writes,
+                    ofi->counts.injected, ofi->counts.parts, full, ofi->counts.tells, net->recalls,
+                    ofi->counts.puts, ofi->counts.gets, ofi->counts.atomics, net->delivered,
+                    net->delivered_bytes);
     }
 }
 

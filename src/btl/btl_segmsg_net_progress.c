@@ -107,9 +107,9 @@ static int poll_interface(mca_btl_segmsg_net_t *net)
         mca_btl_segmsg_net_alive_suspect(net, net->ofi.failure);
         net->ofi.failure = 0;
     }
-    if (OPAL_UNLIKELY(net->ofi.strange != 0)) {
-        mca_btl_segmsg_net_strange(net, net->ofi.strange);
-        net->ofi.strange = 0;
+    if (OPAL_UNLIKELY(net->ofi.counts.strange != 0)) {
+        mca_btl_segmsg_net_strange(net, net->ofi.counts.strange);
+        net->ofi.counts.strange = 0;
     }
     segmsg_ofi_event_t event;
     while (segmsg_ofi_next(&net->ofi, &event)) {

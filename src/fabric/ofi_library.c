@@ -55,4 +55,11 @@ const segmsg_ofi_library_t *segmsg_ofi_library(const char **why)
     return &found;
 }
 
+const char *segmsg_ofi_error_text(int error)
+{
+    const char *why;
+    const segmsg_ofi_library_t *library = segmsg_ofi_library(&why);
+    return library == NULL ? why : library->strerror(error < 0 ? -error : error);
+}
+
 #endif /* SEGMSG_HAVE_OFI */

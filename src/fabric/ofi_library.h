@@ -24,5 +24,8 @@ typedef struct {
 /* The library, loaded now if it was not; NULL if that cannot be, and *why says so (not to be freed). */
 const segmsg_ofi_library_t *segmsg_ofi_library(const char **why);
 
+/* What the text of an error says. */
+const char *segmsg_ofi_error_text(int error);
+
 #endif /* SEGMSG_HAVE_OFI */
 #endif

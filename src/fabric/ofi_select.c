@@ -4,7 +4,8 @@
  *
  * Which of libfabric's providers, and which of its interfaces: by what they can do.
  */
-#include "fabric/ofi.h"
+#include "fabric/ofi_select.h"
+
 #include "fabric/ofi_library.h"
 
 #if SEGMSG_HAVE_OFI

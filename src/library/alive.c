@@ -5,8 +5,10 @@
  * Whether the other processes are still there. A process that died answers nobody, and MPI, which as a rule
  * ends the job then, does not always.
  */
-#include "library/library.h"
+#include "library/alive.h"
 
+#include "library/broken.h"
+#include "library/text.h"
 #include "copier/cma.h"
 
 #include <errno.h>
@@ -136,7 +138,7 @@ void segmsg_lib_look_for_gone(segmsg_t *handle)
     if (now - handle->alive_at < LOOK_EVERY_NS || handle->gone != NULL) {
         return;
     }
-    for (int p = 0; p < handle->node_size; ++p) {
+    for (int p = 0; p < handle->ranks.node_size; ++p) {
         const segmsg_lib_peer_t *peer = &handle->peers[p];
         if (segmsg_lib_is_self(handle, peer) || segmsg_lib_is_alive(peer)) {
             continue;

@@ -4,7 +4,12 @@
  *
  * What comes: to the first receive that asked for it, or to the handler where it lies, or to be kept.
  */
-#include "library/library.h"
+#include "library/arrive.h"
+
+#include "library/broken.h"
+#include "library/keep.h"
+#include "library/large.h"
+#include "library/transfers.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -28,12 +33,12 @@ static segmsg_request_t *take_posted(segmsg_t *handle, const segmsg_lib_peer_t *
 
 static void call_handler(segmsg_t *handle, const segmsg_info_t *info, const void *data)
 {
-    ++handle->handled;
+    ++handle->handler.handled;
     ++handle->statistics.messages_received;
     handle->statistics.bytes_received += info->bytes;
-    handle->in_handler = true;
-    handle->handler(handle->handler_context, info, data);
-    handle->in_handler = false;
+    handle->handler.is_running = true;
+    handle->handler.function(handle->handler.context, info, data);
+    handle->handler.is_running = false;
 }
 
 /* Rises with every message that was kept. */
@@ -46,7 +51,7 @@ static uint64_t number_of(const segmsg_lib_arrival_t *arrival)
 static segmsg_lib_peer_t *oldest(const segmsg_t *handle)
 {
     segmsg_lib_peer_t *best = NULL;
-    for (int p = 0; p < handle->node_size; ++p) {
+    for (int p = 0; p < handle->ranks.node_size; ++p) {
         segmsg_lib_peer_t *peer = &handle->peers[p];
         const segmsg_lib_arrival_t *arrival = peer->first_arrival;
         if (arrival != NULL && arrival->state != SEGMSG_LIB_COMING
@@ -87,7 +92,8 @@ bool segmsg_lib_arrive(segmsg_t *handle, segmsg_lib_peer_t *peer, int tag, const
         segmsg_lib_receive_copy(handle, request, &info, data);
         return true;
     }
-    if (handle->handler != NULL && peer->first_arrival == NULL && !handle->in_handler) {
+    if (handle->handler.function != NULL && peer->first_arrival == NULL
+        && !handle->handler.is_running) {
         ++handle->statistics.in_place;
         call_handler(handle, &info, data);
         return true;
@@ -109,7 +115,7 @@ static bool arrive_long(segmsg_t *handle, segmsg_lib_peer_t *peer, const segmsg_
     if (arrival == NULL) {
         return false;
     }
-    bool is_shown = is_first && handle->handler != NULL;
+    bool is_shown = is_first && handle->handler.function != NULL;
     if (is_shown || header->is_urgent) {
         segmsg_lib_fetch(handle, arrival);
     }
@@ -119,7 +125,6 @@ static bool arrive_long(segmsg_t *handle, segmsg_lib_peer_t *peer, const segmsg_
     return true;
 }
 
-/* Tells what a message is by its kind and length; false if no correct peer has sent it. */
 bool segmsg_lib_dispatch(segmsg_t *handle, segmsg_lib_peer_t *peer, const segmsg_message_t *message)
 {
     const unsigned char *data = message->data;
@@ -170,25 +175,9 @@ bool segmsg_lib_dispatch(segmsg_t *handle, segmsg_lib_peer_t *peer, const segmsg
     }
 }
 
-void segmsg_lib_corrupt(void *context, segmsg_reader_t *reader)
-{
-    segmsg_t *handle = context;
-    const segmsg_lib_peer_t *peer = reader == NULL ? NULL : reader->user;
-    segmsg_lib_explain(
-        "The memory of this process holds what no correct process writes; it came from "
-        "rank %d (-1: it cannot be told)",
-        peer == NULL ? -1 : peer->rank);
-    segmsg_lib_break(handle, SEGMSG_E_CORRUPT);
-    if (reader != NULL) {
-        reader->line = &segmsg_nothing_yet;
-        reader->count = 1;
-        reader->at = 0;
-    }
-}
-
 static segmsg_lib_peer_t *peer_of_name(segmsg_t *handle, const segmsg_identity_t *sender)
 {
-    if (sender->name >= (uint64_t) handle->node_size) {
+    if (sender->name >= (uint64_t) handle->ranks.node_size) {
         return NULL;
     }
     segmsg_lib_peer_t *peer = &handle->peers[sender->name];
@@ -241,22 +230,13 @@ static void welcome(void *context)
     }
 }
 
-void segmsg_lib_check_sender(segmsg_t *handle, const segmsg_lib_peer_t *peer)
-{
-    if (__builtin_expect(segmsg_sender_is_corrupt(&peer->sender), 0)) {
-        segmsg_lib_explain("The memory of rank %d holds what no correct process writes",
-                           peer->rank);
-        segmsg_lib_break(handle, SEGMSG_E_CORRUPT);
-    }
-}
-
 static void verify(void *context)
 {
     segmsg_t *handle = context;
     if (segmsg_receiver_verify(&handle->receiver) != SEGMSG_OK) {
         segmsg_lib_corrupt(handle, handle->receiver.suspect);
     }
-    for (int rank = 0; rank < handle->node_size; ++rank) {
+    for (int rank = 0; rank < handle->ranks.node_size; ++rank) {
         segmsg_lib_peer_t *peer = &handle->peers[rank];
         if (peer->is_attached) {
             (void) segmsg_sender_verify(&peer->sender);

@@ -4,7 +4,12 @@
  *
  * Closing: all processes together, when nothing is under way any more.
  */
+#include "library/busy.h"
+#include "library/handle.h"
+#include "library/keep.h"
 #include "library/library.h"
+#include "library/text.h"
+#include "library/wait.h"
 
 #include "transfer/initiator.h"
 
@@ -17,16 +22,16 @@ static int await_mpi(segmsg_t *handle, MPI_Request *request)
     int is_done = 0;
     int error = MPI_SUCCESS;
     segmsg_patience_t patience = segmsg_lib_patience(handle);
-    ++handle->waiting;
+    ++handle->waits.depth;
     while (error == MPI_SUCCESS && !is_done && handle->gone == NULL) {
         int count = 0;
-        if (handle->broken == SEGMSG_SUCCESS && handle->reserved == NULL) {
+        if (handle->broken == SEGMSG_SUCCESS && handle->reserved.peer == NULL) {
             count = segmsg_lib_progress(handle);
         }
         segmsg_lib_lose_patience(handle, &patience, count);
         error = MPI_Test(request, &is_done, MPI_STATUS_IGNORE);
     }
-    --handle->waiting;
+    --handle->waits.depth;
     return error;
 }
 
@@ -46,20 +51,21 @@ static int take_vote(segmsg_t *handle)
     bool is_well = handle->broken == SEGMSG_SUCCESS;
     segmsg_lib_vote_t *mine = &handle->vote[0];
     *mine = (segmsg_lib_vote_t){
-        .is_pending = is_well && (handle->pending != 0 || handle->reserved != NULL),
-        .is_under_way = is_well && (segmsg_lib_has_unsent(handle) || handle->detached != 0),
+        .is_pending = is_well && (handle->requests.pending != 0 || handle->reserved.peer != NULL),
+        .is_under_way =
+            is_well && (segmsg_lib_has_unsent(handle) || handle->requests.detached != 0),
         .is_broken = !is_well,
     };
     MPI_Request request;
     int error = MPI_Iallreduce(mine, &handle->vote[1], sizeof(*mine) / sizeof(int), MPI_INT,
-                               MPI_MAX, handle->comm, &request);
+                               MPI_MAX, handle->ranks.comm, &request);
     return error == MPI_SUCCESS ? await_mpi(handle, &request) : error;
 }
 
 /* Frees the messages that nobody can receive any more: MPI needs memory to close. */
 static void drop_kept(segmsg_t *handle)
 {
-    for (int p = 0; p < handle->node_size; ++p) {
+    for (int p = 0; p < handle->ranks.node_size; ++p) {
         segmsg_lib_arrival_t *next;
         for (segmsg_lib_arrival_t *arrival = handle->peers[p].first_arrival; arrival != NULL;
              arrival = next) {
@@ -101,7 +107,7 @@ segmsg_result_t segmsg_close(segmsg_t **handle)
         return segmsg_lib_plain(SEGMSG_E_ARGUMENT);
     }
     segmsg_t *closing = *handle;
-    if (closing->in_handler) {
+    if (closing->handler.is_running) {
         return segmsg_lib_plain(SEGMSG_E_NESTED);
     }
     int error = agree_to_close(closing);
@@ -112,8 +118,8 @@ segmsg_result_t segmsg_close(segmsg_t **handle)
     take_last(closing);
     segmsg_transfers_abandon(&closing->transfers, NULL);
     segmsg_result_t result = result_of(closing, error);
-    if (closing->reserved != NULL && closing->place_is_own) {
-        free(closing->place.data);
+    if (closing->reserved.peer != NULL && closing->reserved.is_own) {
+        free(closing->reserved.place.data);
     }
     *handle = NULL;
     segmsg_lib_destroy(closing);

@@ -4,7 +4,10 @@
  *
  * Messages that have come before anybody asked for them, until somebody does.
  */
-#include "library/library.h"
+#include "library/keep.h"
+
+#include "library/requests.h"
+#include "library/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +27,6 @@ void segmsg_lib_receive_end(segmsg_t *handle, segmsg_request_t *request, segmsg_
     }
 }
 
-/* Copies a message to where it was asked for. */
 void segmsg_lib_receive_copy(segmsg_t *handle, segmsg_request_t *request, const segmsg_info_t *info,
                              const void *data)
 {
@@ -43,7 +45,6 @@ segmsg_info_t segmsg_lib_arrival_info(const segmsg_lib_arrival_t *arrival)
     };
 }
 
-/* Keeps a message. NULL if there is no memory. */
 segmsg_lib_arrival_t *segmsg_lib_keep(segmsg_t *handle, segmsg_lib_peer_t *peer,
                                       const segmsg_lib_long_t *header, const void *data)
 {
@@ -94,26 +95,6 @@ void segmsg_lib_drop(segmsg_t *handle, segmsg_lib_arrival_t *arrival)
     free(arrival);
 }
 
-/* Lets a long message come that nobody asked for: for the handler, or since its sender does not wait for
- * somebody to ask. A receive that is begun meanwhile gets it. */
-void segmsg_lib_fetch(segmsg_t *handle, segmsg_lib_arrival_t *arrival)
-{
-    segmsg_request_t *request = segmsg_lib_request_new(handle, true);
-    arrival->data = malloc(arrival->header.bytes + 1);
-    if (request == NULL || arrival->data == NULL) {
-        segmsg_lib_explain("No memory for a message of %zu bytes from rank %d",
-                           (size_t) arrival->header.bytes, arrival->peer->rank);
-        segmsg_lib_break(handle, SEGMSG_E_MEMORY);
-        return;
-    }
-    arrival->state = SEGMSG_LIB_COMING;
-    request->state = SEGMSG_LIB_ARRIVING;
-    request->arrival = arrival;
-    request->buffer = arrival->data;
-    request->bytes = (size_t) arrival->header.bytes;
-    segmsg_lib_long_receive(handle, arrival->peer, &arrival->header, request);
-}
-
 void segmsg_lib_arrival_whole(segmsg_t *handle, segmsg_lib_arrival_t *arrival)
 {
     arrival->state = SEGMSG_LIB_WHOLE;
@@ -131,26 +112,4 @@ segmsg_lib_arrival_t *segmsg_lib_find_kept(segmsg_t *handle, const segmsg_lib_pe
     }
     int source = peer == NULL ? SEGMSG_MATCH_ANY : peer->rank;
     return (segmsg_lib_arrival_t *) segmsg_match_find_kept(&handle->match, source, tag);
-}
-
-/* Gives a message that was kept to a receive. */
-void segmsg_lib_receive_kept(segmsg_t *handle, segmsg_request_t *request,
-                             segmsg_lib_arrival_t *arrival)
-{
-    request->state = SEGMSG_LIB_ARRIVING;
-    if (arrival->state == SEGMSG_LIB_WHOLE) {
-        const segmsg_info_t info = segmsg_lib_arrival_info(arrival);
-        segmsg_lib_receive_copy(handle, request, &info, arrival->data);
-        segmsg_lib_drop(handle, arrival);
-        return;
-    }
-    if (arrival->state == SEGMSG_LIB_COMING) {
-        segmsg_match_unkeep(&handle->match, &arrival->match);
-        arrival->claimant = request;
-        return;
-    }
-    const segmsg_lib_long_t header = arrival->header;
-    segmsg_lib_peer_t *peer = arrival->peer;
-    segmsg_lib_drop(handle, arrival);
-    segmsg_lib_long_receive(handle, peer, &header, request);
 }

@@ -7,13 +7,20 @@
  * the sender streams it through the segments, from which the receiver copies it to where it is wanted
  * while more comes.
  */
-#include "library/library.h"
+#include "library/large.h"
 
+#include "library/broken.h"
+#include "library/keep.h"
+#include "library/peer.h"
+#include "library/requests.h"
+#include "library/text.h"
+#include "library/transfers.h"
 #include "base/copy_long.h"
 #include "copier/cma.h"
 #include "transfer/helper.h"
 #include "transfer/plan.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { STREAM_BURST = 16 /* pieces that go out at a time */ };
@@ -48,28 +55,8 @@ static bool copy_alone(segmsg_t *handle, const segmsg_request_t *request,
     return copied;
 }
 
-void segmsg_lib_long_receive(segmsg_t *handle, segmsg_lib_peer_t *peer,
-                             const segmsg_lib_long_t *header, segmsg_request_t *request)
-{
-    request->peer = peer;
-    request->info = (segmsg_info_t){
-        .source = peer->rank,
-        .tag = (int) header->tag,
-        .bytes = (size_t) header->bytes,
-    };
-    const uint64_t bytes = wanted(request);
-    if (segmsg_lib_attach(handle, peer) != SEGMSG_SUCCESS) {
-        return;
-    }
-    bool can = bytes != 0 && can_copy(handle, peer);
-    if (!can || !segmsg_lib_transfer_start(handle, request, header, bytes)) {
-        segmsg_lib_long_end(handle, request, header->send,
-                            bytes == 0 || (can && copy_alone(handle, request, header, bytes)));
-    }
-}
-
-void segmsg_lib_long_end(segmsg_t *handle, segmsg_request_t *request, segmsg_lib_name_t send,
-                         bool copied)
+void segmsg_lib_long_copied(segmsg_t *handle, segmsg_request_t *request, segmsg_lib_name_t send,
+                            bool copied)
 {
     segmsg_lib_peer_t *peer = request->peer;
     segmsg_lib_answer_t answer = {.send = send};
@@ -85,6 +72,46 @@ void segmsg_lib_long_end(segmsg_t *handle, segmsg_request_t *request, segmsg_lib
     request->moved = 0;
     ++handle->statistics.streamed;
     segmsg_lib_note(handle, peer, SEGMSG_LIB_CLEAR, &answer, sizeof(answer));
+}
+
+void segmsg_lib_long_receive(segmsg_t *handle, segmsg_lib_peer_t *peer,
+                             const segmsg_lib_long_t *header, segmsg_request_t *request)
+{
+    request->peer = peer;
+    request->info = (segmsg_info_t){
+        .source = peer->rank,
+        .tag = (int) header->tag,
+        .bytes = (size_t) header->bytes,
+    };
+    const uint64_t bytes = wanted(request);
+    if (segmsg_lib_attach(handle, peer) != SEGMSG_SUCCESS) {
+        return;
+    }
+    bool can = bytes != 0 && can_copy(handle, peer);
+    if (!can || !segmsg_lib_transfer_start(handle, request, header, bytes)) {
+        segmsg_lib_long_copied(handle, request, header->send,
+                               bytes == 0 || (can && copy_alone(handle, request, header, bytes)));
+    }
+}
+
+/* Lets a long message come that nobody asked for: for the handler, or since its sender does not wait for
+ * somebody to ask. A receive that is begun meanwhile gets it. */
+void segmsg_lib_fetch(segmsg_t *handle, segmsg_lib_arrival_t *arrival)
+{
+    segmsg_request_t *request = segmsg_lib_request_new(handle, true);
+    arrival->data = malloc(arrival->header.bytes + 1);
+    if (request == NULL || arrival->data == NULL) {
+        segmsg_lib_explain("No memory for a message of %zu bytes from rank %d",
+                           (size_t) arrival->header.bytes, arrival->peer->rank);
+        segmsg_lib_break(handle, SEGMSG_E_MEMORY);
+        return;
+    }
+    arrival->state = SEGMSG_LIB_COMING;
+    request->state = SEGMSG_LIB_ARRIVING;
+    request->arrival = arrival;
+    request->buffer = arrival->data;
+    request->bytes = (size_t) arrival->header.bytes;
+    segmsg_lib_long_receive(handle, arrival->peer, &arrival->header, request);
 }
 
 /* The send of that name, if it is one to this peer that was announced. */

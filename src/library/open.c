@@ -5,7 +5,14 @@
  * Opening. Each step is taken by all processes, whatever has gone wrong in some; then all learn
  * of it, and all go on or none.
  */
+#include "library/alive.h"
+#include "library/handle.h"
+#include "library/large.h"
 #include "library/library.h"
+#include "library/options.h"
+#include "library/plan.h"
+#include "library/text.h"
+#include "library/transfers.h"
 
 #include "engine/defaults.h"
 #include "copier/cma.h"
@@ -37,15 +44,6 @@ static uint64_t versions(void)
     return (uint64_t) SEGMSG_LAYOUT_VERSION << 32 | segmsg_version();
 }
 
-segmsg_result_t segmsg_lib_mpi_failed(const char *function, int error)
-{
-    char text[MPI_MAX_ERROR_STRING] = "";
-    int length = 0;
-    (void) MPI_Error_string(error, text, &length);
-    segmsg_lib_explain("%s failed: %.300s", function, text);
-    return SEGMSG_E_MPI;
-}
-
 /* Makes all processes agree: each gets the same result, the worst of all, and those that are well learn
  * which other is not. */
 static segmsg_result_t agree(const segmsg_t *handle, segmsg_result_t result)
@@ -53,12 +51,12 @@ static segmsg_result_t agree(const segmsg_t *handle, segmsg_result_t result)
     const struct {
         int result;
         int rank;
-    } mine = {(int) result, handle->rank};
+    } mine = {(int) result, handle->ranks.rank};
     struct {
         int result;
         int rank;
     } worst = {SEGMSG_SUCCESS, 0};
-    int error = MPI_Allreduce(&mine, &worst, 1, MPI_2INT, MPI_MAXLOC, handle->comm);
+    int error = MPI_Allreduce(&mine, &worst, 1, MPI_2INT, MPI_MAXLOC, handle->ranks.comm);
     if (error != MPI_SUCCESS) {
         return segmsg_lib_mpi_failed("MPI_Allreduce", error);
     }
@@ -72,23 +70,23 @@ static segmsg_result_t agree(const segmsg_t *handle, segmsg_result_t result)
 /* A communicator of our own, and the part of it that shares memory. */
 static segmsg_result_t split(segmsg_t *handle, MPI_Comm comm)
 {
-    int error = MPI_Comm_dup(comm, &handle->comm);
+    int error = MPI_Comm_dup(comm, &handle->ranks.comm);
     if (error != MPI_SUCCESS) {
-        handle->comm = MPI_COMM_NULL;
+        handle->ranks.comm = MPI_COMM_NULL;
         return segmsg_lib_mpi_failed("MPI_Comm_dup", error);
     }
-    (void) MPI_Comm_set_errhandler(handle->comm, MPI_ERRORS_RETURN);
-    (void) MPI_Comm_rank(handle->comm, &handle->rank);
-    (void) MPI_Comm_size(handle->comm, &handle->size);
-    error = MPI_Comm_split_type(handle->comm, MPI_COMM_TYPE_SHARED, handle->rank, MPI_INFO_NULL,
-                                &handle->node);
+    (void) MPI_Comm_set_errhandler(handle->ranks.comm, MPI_ERRORS_RETURN);
+    (void) MPI_Comm_rank(handle->ranks.comm, &handle->ranks.rank);
+    (void) MPI_Comm_size(handle->ranks.comm, &handle->ranks.size);
+    error = MPI_Comm_split_type(handle->ranks.comm, MPI_COMM_TYPE_SHARED, handle->ranks.rank,
+                                MPI_INFO_NULL, &handle->ranks.node);
     if (error != MPI_SUCCESS) {
-        handle->node = MPI_COMM_NULL;
+        handle->ranks.node = MPI_COMM_NULL;
         return segmsg_lib_mpi_failed("MPI_Comm_split_type", error);
     }
-    (void) MPI_Comm_set_errhandler(handle->node, MPI_ERRORS_RETURN);
-    (void) MPI_Comm_rank(handle->node, &handle->node_rank);
-    (void) MPI_Comm_size(handle->node, &handle->node_size);
+    (void) MPI_Comm_set_errhandler(handle->ranks.node, MPI_ERRORS_RETURN);
+    (void) MPI_Comm_rank(handle->ranks.node, &handle->ranks.node_rank);
+    (void) MPI_Comm_size(handle->ranks.node, &handle->ranks.node_size);
     return SEGMSG_SUCCESS;
 }
 
@@ -146,18 +144,18 @@ static segmsg_result_t lay_out(segmsg_t *handle, const segmsg_export_config_t *e
 /* Which rank is which of the node. */
 static segmsg_result_t map_ranks(segmsg_t *handle)
 {
-    handle->first_rank = handle->peers[0].rank;
-    handle->rank_span = handle->peers[handle->node_size - 1].rank - handle->first_rank + 1;
-    handle->node_rank_of = malloc((unsigned) handle->rank_span * sizeof(int));
-    if (handle->node_rank_of == NULL) {
+    handle->ranks.first = handle->peers[0].rank;
+    handle->ranks.span = handle->peers[handle->ranks.node_size - 1].rank - handle->ranks.first + 1;
+    handle->ranks.node_rank_of = malloc((unsigned) handle->ranks.span * sizeof(int));
+    if (handle->ranks.node_rank_of == NULL) {
         segmsg_lib_explain("No memory for the ranks");
         return SEGMSG_E_MEMORY;
     }
-    for (int r = 0; r < handle->rank_span; ++r) {
-        handle->node_rank_of[r] = -1;
+    for (int r = 0; r < handle->ranks.span; ++r) {
+        handle->ranks.node_rank_of[r] = -1;
     }
-    for (int p = 0; p < handle->node_size; ++p) {
-        handle->node_rank_of[handle->peers[p].rank - handle->first_rank] = p;
+    for (int p = 0; p < handle->ranks.node_size; ++p) {
+        handle->ranks.node_rank_of[handle->peers[p].rank - handle->ranks.first] = p;
     }
     return SEGMSG_SUCCESS;
 }
@@ -202,18 +200,18 @@ static segmsg_result_t exchange(segmsg_t *handle, card_t *cards)
         .pid = handle->self.pid,
         .probe = (uint64_t) (uintptr_t) &handle->self,
         .begin = handle->win.begin,
-        .rank = (uint64_t) handle->rank,
+        .rank = (uint64_t) handle->ranks.rank,
         .wants_single_copy = handle->wants_single_copy,
         .pid_space = life.pid_space,
         .started = life.started,
     };
     int error = MPI_Allgather(&mine, CARD_WORDS, MPI_UINT64_T, cards, CARD_WORDS, MPI_UINT64_T,
-                              handle->node);
+                              handle->ranks.node);
     if (error != MPI_SUCCESS) {
         return segmsg_lib_mpi_failed("MPI_Allgather", error);
     }
     segmsg_result_t result = SEGMSG_SUCCESS;
-    for (int p = 0; p < handle->node_size && result == SEGMSG_SUCCESS; ++p) {
+    for (int p = 0; p < handle->ranks.node_size && result == SEGMSG_SUCCESS; ++p) {
         result = meet(handle, p, &cards[p], life.pid_space);
     }
     return result == SEGMSG_SUCCESS ? map_ranks(handle) : result;
@@ -225,11 +223,11 @@ static segmsg_result_t share(segmsg_t *handle, segmsg_lib_config_t *config)
     segmsg_export_config_t export;
     uint64_t bytes = 0;
     handle->self = (segmsg_identity_t){
-        .name = (uint64_t) handle->node_rank,
+        .name = (uint64_t) handle->ranks.node_rank,
         .nonce = segmsg_random_nonce(),
         .pid = (uint32_t) getpid(),
     };
-    unsigned node_size = (unsigned) handle->node_size;
+    unsigned node_size = (unsigned) handle->ranks.node_size;
     card_t *cards = calloc(node_size, sizeof(*cards));
     handle->peers = calloc(node_size, sizeof(*handle->peers));
     uint64_t room = 0;
@@ -242,7 +240,7 @@ static segmsg_result_t share(segmsg_t *handle, segmsg_lib_config_t *config)
         result = SEGMSG_E_MEMORY;
     }
     if (result == SEGMSG_SUCCESS) {
-        int error = segmsg_win_prepare(&handle->win, handle->node);
+        int error = segmsg_win_prepare(&handle->win, handle->ranks.node);
         result =
             error == MPI_SUCCESS ? SEGMSG_SUCCESS : segmsg_lib_mpi_failed("MPI_Info_create", error);
     }
@@ -263,34 +261,6 @@ static segmsg_result_t share(segmsg_t *handle, segmsg_lib_config_t *config)
     }
     free(cards);
     return result;
-}
-
-void segmsg_lib_destroy(segmsg_t *handle)
-{
-    if (handle->peers != NULL) {
-        for (int p = 0; p < handle->node_size; ++p) {
-            segmsg_lib_peer_destroy(&handle->peers[p]);
-        }
-    }
-    segmsg_receiver_destroy(&handle->receiver);
-    segmsg_match_destroy(&handle->match);
-    segmsg_lib_requests_destroy(handle);
-    free(handle->node_rank_of);
-    const bool is_alone = handle->gone != NULL;
-    free(handle->peers);
-    if (is_alone) {
-        /* What remains is freed by collective calls, which would wait for the process that is gone. And MPI
-         * may still write the outcome of a vote into the handle. */
-        return;
-    }
-    segmsg_win_destroy(&handle->win);
-    if (handle->node != MPI_COMM_NULL) {
-        (void) MPI_Comm_free(&handle->node);
-    }
-    if (handle->comm != MPI_COMM_NULL) {
-        (void) MPI_Comm_free(&handle->comm);
-    }
-    free(handle);
 }
 
 /* MPI must be able to do what is asked of it at all. */
@@ -359,15 +329,14 @@ segmsg_result_t segmsg_open(MPI_Comm comm, const segmsg_options_t *options, segm
                                     : segmsg_lib_mpi_failed("MPI_Allreduce", error);
     }
     *handle = (segmsg_t){
-        .comm = MPI_COMM_NULL,
-        .node = MPI_COMM_NULL,
+        .ranks = {.comm = MPI_COMM_NULL, .node = MPI_COMM_NULL},
         .win = {.window = MPI_WIN_NULL, .info = MPI_INFO_NULL},
         .look = {.burst = SEGMSG_DEFAULT_BURST},
     };
     const segmsg_clock_moment_t start = segmsg_clock_now();
     segmsg_lib_config_t config = {0};
     result = split(handle, comm);
-    if (handle->comm != MPI_COMM_NULL) {
+    if (handle->ranks.comm != MPI_COMM_NULL) {
         if (result == SEGMSG_SUCCESS) {
             result = segmsg_lib_configure(options, &config);
         }
@@ -390,39 +359,8 @@ segmsg_result_t segmsg_open(MPI_Comm comm, const segmsg_options_t *options, segm
     }
     handle->eager_limit = config.eager_limit;
     handle->piece = segmsg_default_piece();
-    handle->is_crowded = is_crowded(handle->node_size);
-    segmsg_lib_transfers_init(handle, &start);
+    handle->waits.is_crowded = is_crowded(handle->ranks.node_size);
+    segmsg_lib_transfers_init(handle, &start, segmsg_lib_long_copied);
     *to = handle;
     return SEGMSG_SUCCESS;
-}
-
-int segmsg_rank(const segmsg_t *handle)
-{
-    return handle == NULL ? -1 : handle->rank;
-}
-
-int segmsg_size(const segmsg_t *handle)
-{
-    return handle == NULL ? 0 : handle->size;
-}
-
-int segmsg_is_reachable(const segmsg_t *handle, int rank)
-{
-    return handle != NULL && segmsg_lib_peer_of(handle, rank) != NULL;
-}
-
-int segmsg_reachable(const segmsg_t *handle, int *ranks, int room)
-{
-    if (handle == NULL) {
-        return 0;
-    }
-    for (int p = 0; p < handle->node_size && p < room && ranks != NULL; ++p) {
-        ranks[p] = handle->peers[p].rank;
-    }
-    return handle->node_size;
-}
-
-size_t segmsg_eager_limit(const segmsg_t *handle)
-{
-    return handle == NULL ? 0 : handle->eager_limit;
 }

@@ -4,8 +4,9 @@
  *
  * Options: what the program says, or else the environment, or else the defaults.
  */
-#include "library/library.h"
+#include "library/options.h"
 
+#include "library/text.h"
 #include "engine/defaults.h"
 #include "base/number.h"
 

@@ -4,8 +4,10 @@
  *
  * How much shared memory a process sets aside, and how it is divided.
  */
-#include "library/library.h"
+#include "library/plan.h"
 
+#include "library/options.h"
+#include "library/text.h"
 #include "engine/defaults.h"
 
 /* All groups of all peers, two of group 0 for a moment, and those that all share. */
@@ -20,7 +22,7 @@ static uint64_t shape(const segmsg_t *handle, const segmsg_geometry_t *geometry,
                       segmsg_export_config_t *export)
 {
     enum { OWN_MOST = 16 };
-    uint32_t peers = handle->node_size > 1 ? (uint32_t) handle->node_size - 1 : 1;
+    uint32_t peers = handle->ranks.node_size > 1 ? (uint32_t) handle->ranks.node_size - 1 : 1;
     uint32_t ring = geometry->group[0].partition_count;
     *export = (segmsg_export_config_t){
         .geometry = *geometry,
@@ -36,10 +38,6 @@ static uint64_t shape(const segmsg_t *handle, const segmsg_geometry_t *geometry,
     return bytes < most ? bytes : most / SEGMSG_PAGE * SEGMSG_PAGE;
 }
 
-/*
- * The export's size and shape. Where there is little shared memory, as in many containers, the largest of
- * the default groups are done without; those that the user has named are not.
- */
 segmsg_result_t segmsg_lib_plan(const segmsg_t *handle, segmsg_lib_config_t *config, uint64_t room,
                                 segmsg_export_config_t *export, uint64_t *bytes)
 {
@@ -70,10 +68,9 @@ segmsg_result_t segmsg_lib_plan(const segmsg_t *handle, segmsg_lib_config_t *con
     return SEGMSG_E_MEMORY;
 }
 
-/* What each process of the node may have: the same for all, whatever they see. */
 segmsg_result_t segmsg_lib_find_room(const segmsg_t *handle, uint64_t *room)
 {
-    uint64_t mine = segmsg_win_room(handle->node_size);
-    int error = MPI_Allreduce(&mine, room, 1, MPI_UINT64_T, MPI_MIN, handle->node);
+    uint64_t mine = segmsg_win_room(handle->ranks.node_size);
+    int error = MPI_Allreduce(&mine, room, 1, MPI_UINT64_T, MPI_MIN, handle->ranks.node);
     return error == MPI_SUCCESS ? SEGMSG_SUCCESS : segmsg_lib_mpi_failed("MPI_Allreduce", error);
 }

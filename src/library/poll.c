@@ -4,7 +4,10 @@
  *
  * Receiving by a handler.
  */
+#include "library/arrive.h"
 #include "library/library.h"
+#include "library/text.h"
+#include "library/wait.h"
 
 /* Begins to show messages to a handler. Returns what is wrong with the arguments or the moment. */
 static segmsg_result_t begin_poll(segmsg_t *handle, segmsg_handler_t handler, void *context,
@@ -16,12 +19,12 @@ static segmsg_result_t begin_poll(segmsg_t *handle, segmsg_handler_t handler, vo
     if (handle == NULL) {
         return segmsg_lib_plain(SEGMSG_E_ARGUMENT);
     }
-    if (handle->in_handler || handle->reserved != NULL) {
-        return segmsg_lib_plain(handle->in_handler ? SEGMSG_E_NESTED : SEGMSG_E_BUSY);
+    if (handle->handler.is_running || handle->reserved.peer != NULL) {
+        return segmsg_lib_plain(handle->handler.is_running ? SEGMSG_E_NESTED : SEGMSG_E_BUSY);
     }
-    handle->handler = handler;
-    handle->handler_context = context;
-    handle->handled = 0;
+    handle->handler.function = handler;
+    handle->handler.context = context;
+    handle->handler.handled = 0;
     if (handler != NULL && handle->kept != 0) {
         segmsg_lib_show_kept(handle);
     }
@@ -31,16 +34,16 @@ static segmsg_result_t begin_poll(segmsg_t *handle, segmsg_handler_t handler, vo
 /* Shows the handler what a look has brought it. */
 static void show_new(segmsg_t *handle)
 {
-    if (handle->handler != NULL && handle->kept != 0) {
+    if (handle->handler.function != NULL && handle->kept != 0) {
         segmsg_lib_show_kept(handle);
     }
 }
 
 static segmsg_result_t end_poll(segmsg_t *handle, unsigned *handled)
 {
-    handle->handler = NULL;
+    handle->handler.function = NULL;
     if (handled != NULL) {
-        *handled = handle->handled;
+        *handled = handle->handler.handled;
     }
     return handle->broken;
 }
@@ -63,7 +66,8 @@ segmsg_result_t segmsg_poll(segmsg_t *handle, segmsg_handler_t handler, void *co
 static segmsg_reader_t *only_sender(const segmsg_t *handle)
 {
     const segmsg_receiver_t *receiver = &handle->receiver;
-    return receiver->reader_count == 1 && handle->node_size == 2 && !receiver->reader[0]->is_guest
+    return receiver->reader_count == 1 && handle->ranks.node_size == 2
+                   && !receiver->reader[0]->is_guest
                ? receiver->reader[0]
                : NULL;
 }
@@ -75,21 +79,23 @@ segmsg_result_t segmsg_poll_wait(segmsg_t *handle, segmsg_handler_t handler, voi
     if (result != SEGMSG_SUCCESS) {
         return result;
     }
-    if (handler == NULL && handle->pending == 0) {
+    if (handler == NULL && handle->requests.pending == 0) {
         return segmsg_lib_plain(SEGMSG_E_ARGUMENT); /* it would wait without end */
     }
-    const bool was_unended = handle->unended != 0;
+    const bool was_unended = handle->requests.unended != 0;
     segmsg_patience_t patience = segmsg_lib_patience(handle);
-    ++handle->waiting;
+    ++handle->waits.depth;
     bool is_over = handle->broken != SEGMSG_SUCCESS;
     while (!is_over) {
         /* Once at least: what is complete already must not keep the rest from moving. */
-        segmsg_lib_wait_for(handle, &patience, handle->unended == 0 ? only_sender(handle) : NULL);
+        segmsg_lib_wait_for(handle, &patience,
+                            handle->requests.unended == 0 ? only_sender(handle) : NULL);
         show_new(handle);
-        is_over = handle->handled != 0 || handle->unended != 0 || handle->broken != SEGMSG_SUCCESS;
+        is_over = handle->handler.handled != 0 || handle->requests.unended != 0
+                  || handle->broken != SEGMSG_SUCCESS;
     }
-    --handle->waiting;
-    if (handle->handled == 0 && was_unended) {
+    --handle->waits.depth;
+    if (handle->handler.handled == 0 && was_unended) {
         segmsg_lib_offer_processor(handle,
                                    &patience); /* the caller calls again, and ends nothing */
     }

@@ -4,7 +4,14 @@
  *
  * Receiving a message into memory of the caller's.
  */
+#include "library/arrive.h"
+#include "library/broken.h"
+#include "library/keep.h"
+#include "library/large.h"
 #include "library/library.h"
+#include "library/requests.h"
+#include "library/text.h"
+#include "library/wait.h"
 
 #include <string.h>
 
@@ -15,12 +22,33 @@ SEGMSG_INLINE segmsg_result_t check_receive(const segmsg_t *handle, int from, in
     if (__builtin_expect(handle == NULL || (tag < 0 && tag != SEGMSG_ANY_TAG), 0)) {
         return segmsg_lib_plain(SEGMSG_E_ARGUMENT);
     }
-    if (__builtin_expect(handle->broken != SEGMSG_SUCCESS || handle->reserved != NULL, 0)) {
+    if (__builtin_expect(handle->broken != SEGMSG_SUCCESS || handle->reserved.peer != NULL, 0)) {
         return handle->broken != SEGMSG_SUCCESS ? handle->broken : segmsg_lib_plain(SEGMSG_E_BUSY);
     }
     *peer = from == SEGMSG_ANY_SOURCE ? NULL : segmsg_lib_peer_of(handle, from);
     return *peer == NULL && from != SEGMSG_ANY_SOURCE ? segmsg_lib_plain(SEGMSG_E_UNREACHABLE)
                                                       : SEGMSG_SUCCESS;
+}
+
+/* Gives a message that was kept to a receive. */
+static void receive_kept(segmsg_t *handle, segmsg_request_t *request, segmsg_lib_arrival_t *arrival)
+{
+    request->state = SEGMSG_LIB_ARRIVING;
+    if (arrival->state == SEGMSG_LIB_WHOLE) {
+        const segmsg_info_t info = segmsg_lib_arrival_info(arrival);
+        segmsg_lib_receive_copy(handle, request, &info, arrival->data);
+        segmsg_lib_drop(handle, arrival);
+        return;
+    }
+    if (arrival->state == SEGMSG_LIB_COMING) {
+        segmsg_match_unkeep(&handle->match, &arrival->match);
+        arrival->claimant = request;
+        return;
+    }
+    const segmsg_lib_long_t header = arrival->header;
+    segmsg_lib_peer_t *peer = arrival->peer;
+    segmsg_lib_drop(handle, arrival);
+    segmsg_lib_long_receive(handle, peer, &header, request);
 }
 
 /* Begins a receive whose arguments are right. */
@@ -39,7 +67,7 @@ static segmsg_request_t *receive(segmsg_t *handle, segmsg_lib_peer_t *peer, int 
     request->bytes = room;
     segmsg_lib_arrival_t *arrival = segmsg_lib_find_kept(handle, peer, tag);
     if (arrival != NULL) {
-        segmsg_lib_receive_kept(handle, request, arrival);
+        receive_kept(handle, request, arrival);
     } else {
         segmsg_match_post(&handle->match, &request->match,
                           peer == NULL ? SEGMSG_MATCH_ANY : peer->rank, tag);
@@ -152,13 +180,13 @@ segmsg_result_t segmsg_recv(segmsg_t *handle, int from, int tag, void *buffer, s
     if (__builtin_expect(result != SEGMSG_SUCCESS || !segmsg_lib_is_memory(buffer, room), 0)) {
         return result != SEGMSG_SUCCESS ? result : segmsg_lib_plain(SEGMSG_E_ARGUMENT);
     }
-    if (__builtin_expect(handle->in_handler, 0)) {
+    if (__builtin_expect(handle->handler.is_running, 0)) {
         return segmsg_lib_plain(SEGMSG_E_NESTED);
     }
     const wanted_t wanted = {.tag = tag, .buffer = buffer, .room = room, .info = info};
-    ++handle->waiting;
+    ++handle->waits.depth;
     bool is_here = peer != NULL && receive_at_once(handle, peer, &wanted, &result);
-    --handle->waiting;
+    --handle->waits.depth;
     if (is_here) {
         return result;
     }
@@ -178,7 +206,7 @@ segmsg_result_t segmsg_probe(segmsg_t *handle, int from, int tag, int *found, se
     *found = 0;
     segmsg_lib_peer_t *peer;
     segmsg_result_t result = check_receive(handle, from, tag, &peer);
-    if (result != SEGMSG_SUCCESS || handle->in_handler) {
+    if (result != SEGMSG_SUCCESS || handle->handler.is_running) {
         return result != SEGMSG_SUCCESS ? result : segmsg_lib_plain(SEGMSG_E_NESTED);
     }
     const segmsg_lib_arrival_t *arrival = segmsg_lib_find_kept(handle, peer, tag);

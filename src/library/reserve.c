@@ -4,16 +4,20 @@
  *
  * Messages that are made where the receiver will read them.
  */
+#include "library/arrive.h"
 #include "library/library.h"
+#include "library/send.h"
+#include "library/text.h"
+#include "library/wait.h"
 
 #include <stdlib.h>
 
 /* Room for a reservation in memory of this process. */
 static bool reserve_own(segmsg_t *handle, size_t bytes)
 {
-    handle->place.data = malloc(bytes + SEGMSG_LIB_EAGER_BYTES);
-    handle->place_is_own = handle->place.data != NULL;
-    return handle->place_is_own;
+    handle->reserved.place.data = malloc(bytes + SEGMSG_LIB_EAGER_BYTES);
+    handle->reserved.is_own = handle->reserved.place.data != NULL;
+    return handle->reserved.is_own;
 }
 
 segmsg_result_t segmsg_reserve(segmsg_t *handle, int to, size_t bytes, void **place)
@@ -27,16 +31,16 @@ segmsg_result_t segmsg_reserve(segmsg_t *handle, int to, size_t bytes, void **pl
     if (result != SEGMSG_SUCCESS) {
         return result;
     }
-    if (handle->in_handler || bytes > handle->eager_limit) {
-        return segmsg_lib_plain(handle->in_handler ? SEGMSG_E_NESTED : SEGMSG_E_ARGUMENT);
+    if (handle->handler.is_running || bytes > handle->eager_limit) {
+        return segmsg_lib_plain(handle->handler.is_running ? SEGMSG_E_NESTED : SEGMSG_E_ARGUMENT);
     }
     segmsg_error_t error = SEGMSG_ERR_NO_SPACE;
-    handle->place_is_own = false;
+    handle->reserved.is_own = false;
     if (!segmsg_lib_is_self(handle, peer)) {
-        error =
-            peer->sends.first != NULL
-                ? SEGMSG_ERR_FULL
-                : segmsg_sender_take(&peer->sender, bytes + SEGMSG_LIB_EAGER_BYTES, &handle->place);
+        error = peer->sends.first != NULL
+                    ? SEGMSG_ERR_FULL
+                    : segmsg_sender_take(&peer->sender, bytes + SEGMSG_LIB_EAGER_BYTES,
+                                         &handle->reserved.place);
     }
     if (error == SEGMSG_ERR_FULL) {
         ++handle->statistics.full;
@@ -45,9 +49,9 @@ segmsg_result_t segmsg_reserve(segmsg_t *handle, int to, size_t bytes, void **pl
     if (error != SEGMSG_OK && !reserve_own(handle, bytes)) {
         return segmsg_lib_plain(SEGMSG_E_MEMORY);
     }
-    handle->reserved = peer;
-    handle->reserved_bytes = bytes;
-    *place = (unsigned char *) handle->place.data + SEGMSG_LIB_EAGER_BYTES;
+    handle->reserved.peer = peer;
+    handle->reserved.bytes = bytes;
+    *place = (unsigned char *) handle->reserved.place.data + SEGMSG_LIB_EAGER_BYTES;
     return SEGMSG_SUCCESS;
 }
 
@@ -56,7 +60,7 @@ static void publish_reserved(segmsg_t *handle, segmsg_lib_peer_t *peer, segmsg_l
                              size_t bytes)
 {
     segmsg_patience_t patience = segmsg_lib_patience(handle);
-    while (!segmsg_sender_publish(&peer->sender, &handle->place, (uint8_t) kind,
+    while (!segmsg_sender_publish(&peer->sender, &handle->reserved.place, (uint8_t) kind,
                                   (uint32_t) (bytes + SEGMSG_LIB_EAGER_BYTES))) {
         segmsg_lib_lose_patience(handle, &patience, segmsg_lib_progress(handle));
         if (handle->broken != SEGMSG_SUCCESS) {
@@ -69,7 +73,7 @@ static void publish_reserved(segmsg_t *handle, segmsg_lib_peer_t *peer, segmsg_l
 static segmsg_result_t send_reserved(segmsg_t *handle, segmsg_lib_peer_t *peer, int tag,
                                      size_t bytes)
 {
-    unsigned char *place = handle->place.data;
+    unsigned char *place = handle->reserved.place.data;
     const unsigned char *data = place + SEGMSG_LIB_EAGER_BYTES;
     segmsg_result_t result = SEGMSG_SUCCESS;
     if (segmsg_lib_is_self(handle, peer)) {
@@ -85,27 +89,28 @@ static segmsg_result_t send_reserved(segmsg_t *handle, segmsg_lib_peer_t *peer, 
 /* What is wrong with publishing or cancelling now. */
 static segmsg_result_t check_reserved(const segmsg_t *handle)
 {
-    return handle == NULL             ? SEGMSG_E_ARGUMENT
-           : handle->in_handler       ? SEGMSG_E_NESTED
-           : handle->reserved == NULL ? SEGMSG_E_ARGUMENT
-                                      : SEGMSG_SUCCESS;
+    return handle == NULL                  ? SEGMSG_E_ARGUMENT
+           : handle->handler.is_running    ? SEGMSG_E_NESTED
+           : handle->reserved.peer == NULL ? SEGMSG_E_ARGUMENT
+                                           : SEGMSG_SUCCESS;
 }
 
 segmsg_result_t segmsg_publish(segmsg_t *handle, int tag, size_t bytes)
 {
     segmsg_result_t result = check_reserved(handle);
-    if (result == SEGMSG_SUCCESS && (tag < 0 || bytes > handle->reserved_bytes)) {
+    if (result == SEGMSG_SUCCESS && (tag < 0 || bytes > handle->reserved.bytes)) {
         result = SEGMSG_E_ARGUMENT;
     }
     if (result != SEGMSG_SUCCESS) {
         return segmsg_lib_plain(result);
     }
-    segmsg_lib_peer_t *peer = handle->reserved;
-    handle->reserved = NULL;
-    if (handle->place_is_own) {
+    segmsg_lib_peer_t *peer = handle->reserved.peer;
+    handle->reserved.peer = NULL;
+    if (handle->reserved.is_own) {
         result = send_reserved(handle, peer, tag, bytes);
     } else {
-        *(segmsg_lib_eager_t *) handle->place.data = (segmsg_lib_eager_t){.tag = (uint32_t) tag};
+        *(segmsg_lib_eager_t *) handle->reserved.place.data =
+            (segmsg_lib_eager_t){.tag = (uint32_t) tag};
         publish_reserved(handle, peer, SEGMSG_LIB_EAGER, bytes);
         result = handle->broken;
     }
@@ -121,15 +126,15 @@ segmsg_result_t segmsg_cancel(segmsg_t *handle)
     if (result != SEGMSG_SUCCESS) {
         return segmsg_lib_plain(result);
     }
-    segmsg_lib_peer_t *peer = handle->reserved;
-    handle->reserved = NULL;
-    if (handle->place_is_own) {
-        free(handle->place.data);
-    } else if (handle->place.group == SEGMSG_PLACE_COMMON) {
+    segmsg_lib_peer_t *peer = handle->reserved.peer;
+    handle->reserved.peer = NULL;
+    if (handle->reserved.is_own) {
+        free(handle->reserved.place.data);
+    } else if (handle->reserved.place.group == SEGMSG_PLACE_COMMON) {
         /* Others have put their messages behind it already. */
         publish_reserved(handle, peer, SEGMSG_LIB_NOTHING, 0);
-    } else if (handle->place.group != 0) {
-        segmsg_sender_give_back(&peer->sender, &handle->place);
+    } else if (handle->reserved.place.group != 0) {
+        segmsg_sender_give_back(&peer->sender, &handle->reserved.place);
     }
     return handle->broken;
 }

@@ -313,6 +313,9 @@ typedef struct {
     uint64_t helped_bytes;      /* bytes of these that their senders copied */
     uint64_t streamed;          /* large messages received through the segments */
     uint64_t memory;            /* bytes of shared memory set aside by this process */
+    uint64_t
+        chunk_bytes; /* bytes of large messages that came in chunks, through the segments, although the
+                             kernel may copy: it was measured to be faster. In single_copies, too */
 } segmsg_statistics_t;
 
 /* Fills in *statistics, as much of it as statistics->size says. Errors: ARGUMENT. */

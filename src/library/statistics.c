@@ -20,12 +20,15 @@ segmsg_result_t segmsg_statistics(const segmsg_t *handle, segmsg_statistics_t *s
     for (uint32_t g = 0; g < geometry->group_count; ++g) {
         all.partition_bytes[g] = geometry->group[g].partition_size;
         all.received_messages[g] = segmsg_receiver_messages(&handle->receiver, g);
-        for (int p = 0; p < handle->node_size; ++p) {
+        for (int p = 0; p < handle->ranks.node_size; ++p) {
             all.sent_messages[g] += handle->peers[p].sender.messages[g];
             all.sent_partitions[g] += handle->peers[p].sender.partitions[g];
         }
     }
     all.memory = handle->win.own.bytes;
+    /* Relaxed, both: the handle has one thread. */
+    all.helped_bytes = atomic_load_explicit(&handle->transfers.helped_bytes, memory_order_relaxed);
+    all.chunk_bytes = atomic_load_explicit(&handle->transfers.chunk_bytes, memory_order_relaxed);
     memcpy(statistics, &all, all.size);
     return SEGMSG_SUCCESS;
 }

@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "library/library.h"
+#include "library/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -51,4 +51,13 @@ void segmsg_lib_explain(const char *format, ...)
     va_start(arguments, format);
     (void) vsnprintf(explanation, sizeof(explanation), format, arguments);
     va_end(arguments);
+}
+
+segmsg_result_t segmsg_lib_mpi_failed(const char *function, int error)
+{
+    char text[MPI_MAX_ERROR_STRING] = "";
+    int length = 0;
+    (void) MPI_Error_string(error, text, &length);
+    segmsg_lib_explain("%s failed: %.300s", function, text);
+    return SEGMSG_E_MPI;
 }

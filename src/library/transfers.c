@@ -5,7 +5,11 @@
  * What the engine of large transfers needs of the library. The receiver of a long message is the initiator, its
  * sender the helper, if it waits.
  */
-#include "library/library.h"
+#include "library/transfers.h"
+
+#include "library/alive.h"
+#include "library/broken.h"
+#include "library/peer.h"
 
 #include "base/clock.h"
 #include "base/copy_long.h"
@@ -103,12 +107,12 @@ static bool has_processor(void *context, void *user)
 {
     (void) user;
     const segmsg_t *handle = context;
-    return !handle->is_crowded && handle->waits_contended == 0;
+    return !handle->waits.is_crowded && handle->waits.contended == 0;
 }
 
 static bool waits(void *context)
 {
-    return ((const segmsg_t *) context)->waiting != 0;
+    return ((const segmsg_t *) context)->waits.depth != 0;
 }
 
 static void nothing(void *context)
@@ -134,8 +138,7 @@ static void done(void *context, const segmsg_transfer_want_t *want, segmsg_trans
         segmsg_lib_is_gone(handle, peer);
         return;
     }
-    segmsg_lib_long_end(handle, want->asker.argument[0], send_of(want),
-                        end == SEGMSG_TRANSFER_DONE);
+    handle->copied(handle, want->asker.argument[0], send_of(want), end == SEGMSG_TRANSFER_DONE);
 }
 
 static void corrupt(void *context, void *user)
@@ -147,7 +150,8 @@ static void corrupt(void *context, void *user)
     }
 }
 
-void segmsg_lib_transfers_init(segmsg_t *handle, const segmsg_clock_moment_t *start)
+void segmsg_lib_transfers_init(segmsg_t *handle, const segmsg_clock_moment_t *start,
+                               segmsg_lib_copied_fn_t copied)
 {
     static const segmsg_transfer_ops_t ops = {
         .copy = copy,
@@ -165,6 +169,7 @@ void segmsg_lib_transfers_init(segmsg_t *handle, const segmsg_clock_moment_t *st
     };
     enum { MICROSECOND = 1000, VERIFY_EVERY = 250000000 }; /* nanoseconds */
     const segmsg_transfer_config_t config = segmsg_default_transfers();
+    handle->copied = copied;
     segmsg_transfers_init(&handle->transfers, &ops, handle, &handle->win.own, &config);
     handle->transfers.microsecond = segmsg_clock_ticks_in(start, MICROSECOND);
     handle->transfers.verify_every = segmsg_clock_ticks_in(start, VERIFY_EVERY);

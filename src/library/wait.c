@@ -4,9 +4,16 @@
  *
  * Progress, and waiting for requests.
  */
-#include "library/library.h"
+#include "library/wait.h"
 
-#include "transfer/helper.h"
+#include "library/alive.h"
+#include "library/arrive.h"
+#include "library/broken.h"
+#include "library/busy.h"
+#include "library/large.h"
+#include "library/requests.h"
+#include "library/text.h"
+
 #include "transfer/initiator.h"
 
 #include <sched.h>
@@ -26,7 +33,7 @@ SEGMSG_INLINE int progress_waiting(segmsg_t *handle)
         count += segmsg_lib_serve_busy(handle);
     }
     if (__builtin_expect(has_transfers(handle), 0)) {
-        count += segmsg_transfers_progress(&handle->transfers, handle->waiting != 0, false);
+        count += segmsg_transfers_progress(&handle->transfers, handle->waits.depth != 0, false);
     }
     return count;
 }
@@ -75,9 +82,9 @@ enum {
 
 segmsg_patience_t segmsg_lib_patience(segmsg_t *handle)
 {
-    bool is_crowded = handle->is_crowded;
-    if (handle->waits_contended != 0) {
-        --handle->waits_contended;
+    bool is_crowded = handle->waits.is_crowded;
+    if (handle->waits.contended != 0) {
+        --handle->waits.contended;
         is_crowded = true;
     }
     return (segmsg_patience_t){
@@ -89,27 +96,29 @@ segmsg_patience_t segmsg_lib_patience(segmsg_t *handle)
 /* True if an offer has to wait, since the last ones cost a time slice each. */
 static bool is_held(const segmsg_t *handle, segmsg_patience_t *patience, int64_t now)
 {
-    if (handle->offer_after == 0) {
+    if (handle->waits.offer_after == 0) {
         return false;
     }
     if (patience->since == 0) {
         patience->since = now;
     }
-    return now - patience->since < handle->offer_after;
+    return now - patience->since < handle->waits.offer_after;
 }
 
 /* Learns from an offer how long the next one is to wait. */
 static void learn(segmsg_t *handle, segmsg_patience_t *patience, int64_t taken)
 {
     if (taken > SLICE_NS) {
-        int64_t next = handle->offer_after == 0 ? HELD_FIRST_NS : 2 * handle->offer_after;
-        handle->offer_after = next < HELD_MOST_NS ? next : HELD_MOST_NS;
+        int64_t next =
+            handle->waits.offer_after == 0 ? HELD_FIRST_NS : 2 * handle->waits.offer_after;
+        handle->waits.offer_after = next < HELD_MOST_NS ? next : HELD_MOST_NS;
         patience->since = 0;
         return;
     }
-    handle->offer_after = handle->offer_after <= HELD_FIRST_NS ? 0 : handle->offer_after / 2;
+    handle->waits.offer_after =
+        handle->waits.offer_after <= HELD_FIRST_NS ? 0 : handle->waits.offer_after / 2;
     if (taken > TAKEN_NS) {
-        handle->waits_contended = CONTENDED_WAITS;
+        handle->waits.contended = CONTENDED_WAITS;
         patience->looks = LOOKS_CROWDED;
         patience->most = CROWDED;
     }
@@ -119,7 +128,7 @@ void segmsg_lib_offer_processor(segmsg_t *handle, segmsg_patience_t *patience)
 {
     segmsg_lib_look_for_broken(handle);
     segmsg_lib_look_for_gone(handle);
-    if (handle->is_crowded) {
+    if (handle->waits.is_crowded) {
         sched_yield();
         return;
     }
@@ -144,9 +153,9 @@ void segmsg_lib_lose_patience(segmsg_t *handle, segmsg_patience_t *patience, int
 void segmsg_lib_poll_progress(segmsg_t *handle)
 {
     if (segmsg_lib_progress(handle) != 0) {
-        handle->idle_polls = 0;
-    } else if (++handle->idle_polls >= POLLS_IN_VAIN) {
-        handle->idle_polls = 0;
+        handle->waits.idle_polls = 0;
+    } else if (++handle->waits.idle_polls >= POLLS_IN_VAIN) {
+        handle->waits.idle_polls = 0;
         segmsg_lib_look_for_broken(handle);
         segmsg_lib_look_for_gone(handle);
     }
@@ -177,37 +186,11 @@ static segmsg_reader_t *awaited(const segmsg_request_t *request)
 void segmsg_lib_await(segmsg_t *handle, const segmsg_request_t *request)
 {
     segmsg_patience_t patience = segmsg_lib_patience(handle);
-    ++handle->waiting;
+    ++handle->waits.depth;
     while (!request->is_complete && handle->broken == SEGMSG_SUCCESS) {
         segmsg_lib_wait_for(handle, &patience, awaited(request));
     }
-    --handle->waiting;
-}
-
-void segmsg_lib_complete(segmsg_t *handle, segmsg_request_t *request, segmsg_result_t result)
-{
-    request->is_complete = true;
-    request->result = result;
-    ++handle->unended;
-}
-
-void segmsg_lib_break(segmsg_t *handle, segmsg_result_t result)
-{
-    handle->broken = result;
-    /* Relaxed: nothing else is to be seen with it. */
-    atomic_store_explicit(handle->win.word, 1, memory_order_relaxed);
-}
-
-void segmsg_lib_look_for_broken(segmsg_t *handle)
-{
-    for (int p = 0; p < handle->node_size && handle->broken == SEGMSG_SUCCESS; ++p) {
-        const segmsg_lib_peer_t *peer = &handle->peers[p];
-        /* Relaxed: likewise. */
-        if (atomic_load_explicit(peer->word, memory_order_relaxed) != 0) {
-            segmsg_lib_explain("Rank %d can go on no more: its own error says why", peer->rank);
-            segmsg_lib_break(handle, SEGMSG_E_PEER);
-        }
-    }
+    --handle->waits.depth;
 }
 
 void segmsg_lib_abandon(segmsg_t *handle, segmsg_request_t *request)
@@ -228,7 +211,7 @@ segmsg_result_t segmsg_lib_request_end(segmsg_t *handle, segmsg_request_t *reque
                                        segmsg_info_t *info)
 {
     if (request->is_complete) {
-        --handle->unended;
+        --handle->requests.unended;
     } else {
         segmsg_lib_abandon(handle, request);
     }
@@ -247,9 +230,9 @@ static segmsg_result_t check(const segmsg_t *handle, segmsg_request_t **request)
         handle == NULL || request == NULL
                 || (*request != NULL && !segmsg_lib_request_is_valid(handle, *request))
             ? SEGMSG_E_ARGUMENT
-        : handle->in_handler                           ? SEGMSG_E_NESTED
-        : handle->reserved != NULL && *request != NULL ? SEGMSG_E_BUSY
-                                                       : SEGMSG_SUCCESS;
+        : handle->handler.is_running                        ? SEGMSG_E_NESTED
+        : handle->reserved.peer != NULL && *request != NULL ? SEGMSG_E_BUSY
+                                                            : SEGMSG_SUCCESS;
     return result == SEGMSG_SUCCESS ? result : segmsg_lib_plain(result);
 }
 

@@ -4,9 +4,9 @@
  *
  * segmsg-inspect: lists the exports of running jobs with their tables, and what is on its way.
  */
-#include "tools/segmsg_inspect.h"
-
 #include "tools/segmsg_find.h"
+#include "tools/segmsg_inspect_json.h"
+#include "tools/segmsg_inspect_text.h"
 
 #include <errno.h>
 #include <getopt.h>

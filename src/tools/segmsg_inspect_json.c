@@ -2,9 +2,10 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "tools/segmsg_inspect.h"
+#include "tools/segmsg_inspect_json.h"
 
 #include "tools/segmsg_transfers.h"
+#include "tools/segmsg_words.h"
 
 #include <inttypes.h>
 #include <stdio.h>

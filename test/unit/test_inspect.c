@@ -11,6 +11,7 @@
 #include "tools/segmsg_find.c"
 #include "tools/segmsg_inspect_json.c"
 #include "tools/segmsg_inspect_text.c"
+#include "tools/segmsg_words.c"
 #include "tools/segmsg_snapshot.c"
 #define segmsg_snapshot_read read_with_change
 static bool read_with_change(const segmsg_snapshot_t *snapshot, void *to, size_t length,

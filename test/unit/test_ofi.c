@@ -223,15 +223,15 @@ static int send_strange(side_t *side, const void *bytes, unsigned number)
 static void deliver_strange(scene_t *scene, unsigned number, heard_t *heard)
 {
     static unsigned char bytes[8192];
-    uint64_t before = scene->victim.ofi.strange;
+    uint64_t before = scene->victim.ofi.counts.strange;
     time_t start = time(NULL);
-    while (scene->victim.ofi.strange == before && time(NULL) - start < PATIENCE_S) {
+    while (scene->victim.ofi.counts.strange == before && time(NULL) - start < PATIENCE_S) {
         (void) send_strange(&scene->stranger, bytes, number);
-        for (int i = 0; i < 1000 && scene->victim.ofi.strange == before; ++i) {
+        for (int i = 0; i < 1000 && scene->victim.ofi.counts.strange == before; ++i) {
             turn(scene, heard);
         }
     }
-    UNIT_CHECK(scene->victim.ofi.strange > before);
+    UNIT_CHECK(scene->victim.ofi.counts.strange > before);
 }
 
 /* The peer tells the victim something, as soon as the provider takes it. */

@@ -3,7 +3,7 @@
 
 ##@ Keep it clean
 
-.PHONY: lint lint-now format
+.PHONY: lint lint-now lint-structure format
 
 lint: ## formatting, static analysis, warnings of gcc and clang as errors, shellcheck
 	@tools/setup lint
@@ -11,6 +11,9 @@ lint: ## formatting, static analysis, warnings of gcc and clang as errors, shell
 
 lint-now: $(BUILD)/obj/Makefile $(LIBRARY)/obj/Makefile
 	@tools/lint
+
+lint-structure: ## arrows between rooms and files of src/, sizes of files and structs; seconds
+	@tools/lint --structure
 
 format: ## rewrite the C files in Open MPI's format
 	@tools/lint --format
