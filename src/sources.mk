@@ -39,6 +39,7 @@ segmsg_engine_sources = \
 	src/queue/registry.h \
 	src/queue/run.h \
 	src/queue/split_work.h \
+	src/queue/spsc_ring.h \
 	src/queue/verdict.h \
 	src/rma/proof.c \
 	src/rma/proof.h \

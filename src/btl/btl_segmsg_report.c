@@ -175,8 +175,8 @@ void mca_btl_segmsg_dump(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *en
                     "segmsg %s from %u.%u: group 0 at %u of %u, %" PRIu64
                     " consumed, next header %016" PRIx64,
                     OPAL_NAME_PRINT(OPAL_PROC_MY_NAME), (unsigned) (reader->sender.name >> 32),
-                    (unsigned) reader->sender.name, reader->at, reader->count, reader->position,
-                    atomic_load_explicit(&reader->line[reader->at].header, memory_order_relaxed));
+                    (unsigned) reader->sender.name, reader->ring.at, reader->ring.count,
+                    reader->ring.position, segmsg_ring_look(&reader->ring));
     }
 }
 

@@ -7,15 +7,6 @@
  */
 #include "engine/lobby.h"
 
-/* True if the credits of a sender's group 0 are those that the receiver has given. */
-static bool verify_ring(const segmsg_reader_t *reader)
-{
-    /* Relaxed: this process has written it. While a message is out, an earlier position stands there. */
-    return reader->control == NULL || reader->open != 0
-           || atomic_load_explicit(&reader->control->word, memory_order_relaxed)
-                  == reader->position;
-}
-
 /* True if the credits of a segment above group 0 are those that the receiver has given. */
 static bool verify_run(const segmsg_target_t *target)
 {
@@ -79,7 +70,7 @@ segmsg_error_t segmsg_receiver_verify(segmsg_receiver_t *receiver)
     }
     for (uint32_t r = 0; r < receiver->reader_count && is_right; ++r) {
         suspect = receiver->reader[r];
-        is_right = verify_ring(suspect)
+        is_right = segmsg_ring_credits_stand(&suspect->ring)
                    && (!suspect->is_guest
                        || verify_group(receiver, suspect->guest_entry, suspect,
                                        receiver->own->shape.common[0] - 1));

@@ -172,7 +172,7 @@ static void claim_G4_nothing_is_reachable_that_is_not_in_the_tables(void)
     /* Announces partitions of a segment that is in the table, but in no group with this sender. */
     uint32_t other;
     UNIT_EQUAL(segmsg_segment_register(&pair.memory.export, 1, 8, &other), SEGMSG_OK);
-    segmsg_ring_image_t *ring = &pair.sender.ring;
+    segmsg_ring_writer_t *ring = &pair.sender.ring;
     segmsg_announcement_t *announcement = &ring->line[ring->at].announcement;
     announcement->segment = other;
     announcement->first = 0;

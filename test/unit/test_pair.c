@@ -82,7 +82,7 @@ static uint32_t expected_group(const model_t *model, uint32_t from, size_t lengt
 static uint32_t first_for_piece(const model_t *model, size_t length)
 {
     const segmsg_geometry_t *geometry = &model->memory.config.geometry;
-    uint32_t least = model->sender.ring.cache.piece_segment;
+    uint32_t least = model->sender.use.cache.piece_segment;
     for (uint32_t g = 1; least != 0 && g < geometry->group_count; ++g) {
         const segmsg_group_geometry_t *group = &geometry->group[g];
         if (group->partition_size * group->partition_count >= least) {
@@ -94,7 +94,7 @@ static uint32_t first_for_piece(const model_t *model, size_t length)
 }
 
 /* Whether group 0 can take a message that needs `lines`, counting what the receiver returned. */
-static bool ring_has_room(const segmsg_ring_image_t *ring, uint32_t lines)
+static bool ring_has_room(const segmsg_ring_writer_t *ring, uint32_t lines)
 {
     uint64_t used = ring->head - atomic_load(&ring->control->word);
     uint32_t skipped = ring->at + lines > ring->count ? ring->count - ring->at : 0;
@@ -165,7 +165,7 @@ static void send_now(model_t *model)
     segmsg_sender_t *sender = &model->sender;
     model_message_t message = {.number = ++model->numbers,
                                .length = (uint32_t) random_length(model)};
-    segmsg_ring_image_t before = sender->ring;
+    segmsg_ring_writer_t before = sender->ring;
     bool fits_ring = message.length <= segmsg_sender_ring_capacity(sender) && before.line != NULL;
     bool room =
         fits_ring && ring_has_room(&before, segmsg_group_partitions(geometry, 0, message.length));
@@ -257,7 +257,7 @@ static bool receive_one(model_t *model)
     }
     if (poll == SEGMSG_POLL_NONE && model->outs != 0) {
         /* Allowed only where the sender went to a longer segment. */
-        uint64_t header = atomic_load(&reader->line[reader->at].header);
+        uint64_t header = atomic_load(&reader->ring.line[reader->ring.at].header);
         UNIT_EQUAL(segmsg_header_kind(header), SEGMSG_KIND_SWITCH);
         return false;
     }
@@ -367,7 +367,7 @@ static void check_all_free(model_t *model)
     for (uint32_t g = 1; g < geometry->group_count; ++g) {
         UNIT_EQUAL(model->occupied[g], 0);
     }
-    const segmsg_ring_image_t *ring = &model->sender.ring;
+    const segmsg_ring_writer_t *ring = &model->sender.ring;
     if (ring->line == NULL) {
         return;
     }
