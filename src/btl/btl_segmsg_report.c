@@ -155,7 +155,7 @@ static void print_sender(const mca_btl_segmsg_endpoint_t *endpoint)
                     " partitions, occupancy %016" PRIx64,
                     g, sender->geometry.group[g].partition_size,
                     sender->geometry.group[g].partition_count, sender->messages[g],
-                    sender->partitions[g], sender->run[g] == NULL ? 0 : sender->run[g]->taken);
+                    sender->partitions[g], sender->run[g] == NULL ? 0 : sender->run[g]->slab.taken);
     }
 }
 

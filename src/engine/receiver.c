@@ -4,7 +4,6 @@
  */
 #include "engine/receiver.h"
 
-#include "queue/directory.h"
 #include "engine/lobby.h"
 #include "engine/turns.h"
 
@@ -394,21 +393,14 @@ void segmsg_message_return_slow(segmsg_receiver_t *receiver, segmsg_reader_t *re
 {
     if (message->group != 0) {
         segmsg_target_t *target = &receiver->target[message->segment];
-        uint64_t mask = segmsg_run_mask(message->first, message->partitions);
+        uint64_t mask = segmsg_extent_mask(message->first, message->partitions);
         if (target->reader == NULL) {
-            segmsg_directory_clear(target->directory, mask);
-            /* Release: our reads of the message come before the next sender's writes over it. */
-            uint64_t claimed =
-                atomic_fetch_and_explicit(&target->control->claimed, ~mask, memory_order_release);
-            if ((claimed & mask) != mask) {
+            if (!segmsg_common_return(target->control, target->directory, mask)) {
                 (void) corrupt(receiver, reader);
                 receiver->has_newcomers = true; /* so that it is said at the next look */
             }
         } else {
-            target->word ^= mask;
-            /* Release, both: likewise, for this sender; and the word comes before its inverse. */
-            atomic_store_explicit(&target->control->word, target->word, memory_order_release);
-            atomic_store_explicit(&target->control->inverse, ~target->word, memory_order_release);
+            segmsg_credits_give(target->control, &target->word, mask);
         }
     }
     if (message->in_lobby) {

@@ -21,8 +21,8 @@
 #define SEGMSG_RECEIVER_H
 
 #include "base/cache.h"
-#include "queue/run.h"
 #include "queue/registry.h"
+#include "queue/slab.h"
 #include "queue/spsc_ring.h"
 
 #include <stdbool.h>

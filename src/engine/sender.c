@@ -202,43 +202,27 @@ static segmsg_error_t form_run(segmsg_sender_t *sender, uint32_t group)
         return error;
     }
     run->control = view.control;
-    run->directory = view.directory;
     run->partition = view.partition;
-    run->exists = segmsg_run_mask(0, run->entry.partition_count);
-    run->taken = ~run->exists;
+    segmsg_slab_open(&run->slab, view.directory, run->entry.partition_count);
     sender->run[group] = run;
     return SEGMSG_OK;
 }
 
-/*
- * Frees what the receiver has returned since the last look. A word that its inverse does not confirm is the
- * receiver's, which is about to write the inverse, or was overwritten, which the receiver finds out: for now
- * nothing has come back.
- */
+/* Frees what the receiver has returned since the last look; only what is in use can come back. */
 static void run_reclaim(segmsg_sender_t *sender, segmsg_run_image_t *run)
 {
-    /* Acquire, both: the receiver's reads of these partitions come before our writes over them. The inverse
-     * first, which is written last: a word that agrees is the one that was written with it. */
-    uint64_t inverse = atomic_load_explicit(&run->control->inverse, memory_order_acquire);
-    uint64_t word = atomic_load_explicit(&run->control->word, memory_order_acquire);
-    if (word != ~inverse) {
-        return;
-    }
-    uint64_t freed = word ^ run->returned;
-    if ((freed & ~(run->taken & run->exists)) != 0) {
+    uint64_t credits;
+    if (segmsg_credits_read(run->control, &credits)
+        && !segmsg_slab_credit(&run->slab, credits, run->slab.taken & run->slab.exists)) {
         sender->is_corrupt = true;
-        return;
     }
-    run->returned = word;
-    run->taken &= ~freed;
-    segmsg_directory_clear(run->directory, freed);
 }
 
 /* Has the memory of a run that was found there. */
 static bool commit_run(segmsg_sender_t *sender, segmsg_run_image_t *run, uint32_t first,
                        uint32_t partitions)
 {
-    uint64_t mask = segmsg_run_mask(first, partitions);
+    uint64_t mask = segmsg_extent_mask(first, partitions);
     if ((mask & ~run->committed) == 0) {
         return true;
     }
@@ -259,10 +243,10 @@ static bool outgrows_cache(const segmsg_sender_t *sender, const segmsg_group_geo
 /* Finds partitions that are free: those after the last ones, until none are left to go round in. */
 static uint32_t find_round(segmsg_sender_t *sender, segmsg_run_image_t *run, uint32_t partitions)
 {
-    uint32_t first = segmsg_run_find(run->taken, partitions);
-    if (first == SEGMSG_RUN_NONE) {
+    uint32_t first = segmsg_extent_find(run->slab.taken, partitions);
+    if (first == SEGMSG_EXTENT_NONE) {
         run_reclaim(sender, run);
-        first = segmsg_run_find(run->taken, partitions);
+        first = segmsg_extent_find(run->slab.taken, partitions);
     }
     return first;
 }
@@ -278,20 +262,20 @@ static uint32_t find_run(segmsg_sender_t *sender, segmsg_run_image_t *run, uint3
     if (outgrows_cache(sender, &sender->geometry.group[run->entry.group])) {
         return find_round(sender, run, partitions);
     }
-    uint32_t first = segmsg_run_find(run->taken | ~run->committed, partitions);
-    if (first != SEGMSG_RUN_NONE) {
+    uint32_t first = segmsg_extent_find(run->slab.taken | ~run->committed, partitions);
+    if (first != SEGMSG_EXTENT_NONE) {
         return first;
     }
     run_reclaim(sender, run);
-    first = segmsg_run_find(run->taken | ~run->committed, partitions);
-    if (first != SEGMSG_RUN_NONE && ++run->spared < SPARE) {
+    first = segmsg_extent_find(run->slab.taken | ~run->committed, partitions);
+    if (first != SEGMSG_EXTENT_NONE && ++run->spared < SPARE) {
         return first;
     }
     run->spared = 0;
-    uint32_t fresh = segmsg_run_find(run->taken | run->committed, partitions);
-    return fresh != SEGMSG_RUN_NONE   ? fresh
-           : first != SEGMSG_RUN_NONE ? first
-                                      : segmsg_run_find(run->taken, partitions);
+    uint32_t fresh = segmsg_extent_find(run->slab.taken | run->committed, partitions);
+    return fresh != SEGMSG_EXTENT_NONE   ? fresh
+           : first != SEGMSG_EXTENT_NONE ? first
+                                         : segmsg_extent_find(run->slab.taken, partitions);
 }
 
 /* Takes `partitions` of a group that is formed. */
@@ -305,19 +289,18 @@ static segmsg_error_t take_run(segmsg_sender_t *sender, uint32_t group, uint32_t
         run_reclaim(sender, run);
     }
     *first = find_run(sender, run, partitions);
-    if (*first == SEGMSG_RUN_NONE) {
+    if (*first == SEGMSG_EXTENT_NONE) {
         return SEGMSG_ERR_FULL;
     }
     if (!commit_run(sender, run, *first, partitions)) {
         /* What has come back has its memory. */
         run_reclaim(sender, run);
-        *first = segmsg_run_find(run->taken | ~run->committed, partitions);
+        *first = segmsg_extent_find(run->slab.taken | ~run->committed, partitions);
     }
-    if (*first == SEGMSG_RUN_NONE) {
-        return (run->taken & run->exists) != 0 ? SEGMSG_ERR_FULL : SEGMSG_ERR_NO_SPACE;
+    if (*first == SEGMSG_EXTENT_NONE) {
+        return segmsg_slab_is_empty(&run->slab) ? SEGMSG_ERR_NO_SPACE : SEGMSG_ERR_FULL;
     }
-    run->taken |= segmsg_run_mask(*first, partitions);
-    segmsg_directory_enter(run->directory, *first, partitions);
+    segmsg_slab_occupy(&run->slab, *first, partitions);
     return SEGMSG_OK;
 }
 
@@ -620,10 +603,8 @@ void segmsg_sender_give_back(segmsg_sender_t *sender, const segmsg_place_t *plac
         segmsg_common_give_back(sender, place);
         return;
     }
-    segmsg_run_image_t *run = sender->run[place->group];
-    uint64_t mask = segmsg_run_mask(place->first, place->partitions);
-    run->taken &= ~mask;
-    segmsg_directory_clear(run->directory, mask);
+    segmsg_slab_free(&sender->run[place->group]->slab,
+                     segmsg_extent_mask(place->first, place->partitions));
 }
 
 bool segmsg_sender_close(segmsg_sender_t *sender)

@@ -22,9 +22,8 @@
 #define SEGMSG_SENDER_H
 
 #include "base/cache.h"
-#include "queue/directory.h"
-#include "queue/run.h"
 #include "queue/registry.h"
+#include "queue/slab.h"
 #include "queue/spsc_ring.h"
 
 #include <stdbool.h>
@@ -44,13 +43,9 @@ typedef struct {
 typedef struct {
     unsigned char *partition; /* partition 0 of the image */
     segmsg_control_t *control;
-    segmsg_directory_entry_t *directory;
-    uint64_t
-        taken; /* occupancy: bit i is set while partition i is a message's, or does not exist */
-    uint64_t exists;    /* bit i is set if partition i exists */
+    segmsg_slab_t slab;
     uint64_t committed; /* bit i is set if the memory of partition i is there */
     uint32_t spared;    /* times that what had come back was taken in the place of new memory */
-    uint64_t returned;  /* the control word as last believed */
     uint32_t segment;   /* index in the receiver's segment table */
     segmsg_segment_entry_t entry;
 } segmsg_run_image_t;

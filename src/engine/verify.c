@@ -10,15 +10,9 @@
 /* True if the credits of a segment above group 0 are those that the receiver has given. */
 static bool verify_run(const segmsg_target_t *target)
 {
-    const segmsg_control_t *control = target->control;
-    /* Relaxed, all: written by this process; or only compared. */
-    if (target->reader == NULL) {
-        uint64_t missing = ~segmsg_run_mask(0, target->count);
-        return !target->is_used
-               || (atomic_load_explicit(&control->claimed, memory_order_relaxed) & missing) == 0;
-    }
-    return atomic_load_explicit(&control->word, memory_order_relaxed) == target->word
-           && atomic_load_explicit(&control->inverse, memory_order_relaxed) == ~target->word;
+    return target->reader == NULL
+               ? !target->is_used || segmsg_common_stands(target->control, target->count)
+               : segmsg_credits_stand(target->control, target->word);
 }
 
 /* True if the lobby's credits are those that the receiver has given, and guests have claimed what was read

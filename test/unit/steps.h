@@ -95,6 +95,39 @@ static inline uint64_t step_add(step_word_t *word, uint64_t value, memory_order 
     return access->value;
 }
 
+static inline uint64_t step_and(step_word_t *word, uint64_t value, memory_order order)
+{
+    (void) order;
+    bool is_new;
+    step_access_t *access = step_next(&is_new);
+    if (is_new) {
+        access->value = atomic_fetch_and(word, value);
+    }
+    return access->value;
+}
+
+/* The same of entries of a directory. */
+static inline uint16_t step_load_entry(const _Atomic uint16_t *entry, memory_order order)
+{
+    (void) order;
+    bool is_new;
+    step_access_t *access = step_next(&is_new);
+    if (is_new) {
+        access->value = atomic_load(entry);
+    }
+    return (uint16_t) access->value;
+}
+
+static inline void step_store_entry(_Atomic uint16_t *entry, uint16_t value, memory_order order)
+{
+    (void) order;
+    bool is_new;
+    (void) step_next(&is_new);
+    if (is_new) {
+        atomic_store(entry, value);
+    }
+}
+
 static inline bool step_swap(step_word_t *word, uint64_t *expected, uint64_t next,
                              memory_order success, memory_order failure)
 {

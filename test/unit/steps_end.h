@@ -4,4 +4,5 @@
  */
 #pragma pop_macro("atomic_load_explicit")
 #pragma pop_macro("atomic_store_explicit")
+#pragma pop_macro("atomic_fetch_and_explicit")
 #pragma pop_macro("atomic_compare_exchange_weak_explicit")

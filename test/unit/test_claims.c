@@ -106,8 +106,8 @@ static void claim_G1_group_pairs_source_and_target_of_the_same_partitions(void)
         if (group->group != 0) {
             UNIT_EQUAL(pair.sender.run[group->group]->entry.partition_size,
                        segment->partition_size);
-            UNIT_EQUAL(pair.sender.run[group->group]->exists,
-                       segmsg_run_mask(0, segment->partition_count));
+            UNIT_EQUAL(pair.sender.run[group->group]->slab.exists,
+                       segmsg_extent_mask(0, segment->partition_count));
         } else {
             UNIT_EQUAL(pair.sender.ring.count, segment->partition_count);
         }

@@ -70,7 +70,7 @@ static uint32_t expected_group(const model_t *model, uint32_t from, size_t lengt
             continue;
         }
         for (uint32_t first = 0; first + needed <= count; ++first) {
-            if ((model->occupied[g] & segmsg_run_mask(first, needed)) == 0) {
+            if ((model->occupied[g] & segmsg_extent_mask(first, needed)) == 0) {
                 return g;
             }
         }
@@ -106,7 +106,7 @@ static void note_place(model_t *model, const segmsg_place_t *place)
     if (place->group == 0) {
         return;
     }
-    uint64_t mask = segmsg_run_mask(place->first, place->partitions);
+    uint64_t mask = segmsg_extent_mask(place->first, place->partitions);
     uint32_t count = model->memory.config.geometry.group[place->group].partition_count;
     UNIT_CHECK(place->first + place->partitions <= count);
     UNIT_EQUAL(model->occupied[place->group] & mask, 0);
@@ -237,7 +237,7 @@ static void finish_place(model_t *model, bool publish)
     } else {
         segmsg_sender_give_back(&model->sender, &message.place);
         model->occupied[message.place.group] &=
-            ~segmsg_run_mask(message.place.first, message.place.partitions);
+            ~segmsg_extent_mask(message.place.first, message.place.partitions);
     }
     model->place[any] = model->place[--model->places];
 }
@@ -290,7 +290,7 @@ static void return_one(model_t *model)
     UNIT_CHECK(memory_holds(message.data, message.length, model->out_number[any]));
     segmsg_message_return(&model->receiver, model->receiver.reader[0], &message);
     if (message.group != 0) {
-        model->occupied[message.group] &= ~segmsg_run_mask(message.first, message.partitions);
+        model->occupied[message.group] &= ~segmsg_extent_mask(message.first, message.partitions);
     }
     model->out[any] = model->out[--model->outs];
     model->out_number[any] = model->out_number[model->outs];
@@ -307,18 +307,18 @@ static void check_partitions(const model_t *model)
             continue;
         }
         /* What the sender holds for taken, less what was returned since it last looked. */
-        uint64_t flipped = atomic_load(&run->control->word) ^ run->returned;
-        UNIT_EQUAL(flipped & ~run->taken, 0);
-        UNIT_EQUAL(run->taken & run->exists & ~flipped, model->occupied[g]);
+        uint64_t flipped = atomic_load(&run->control->word) ^ run->slab.returned;
+        UNIT_EQUAL(flipped & ~run->slab.taken, 0);
+        UNIT_EQUAL(run->slab.taken & run->slab.exists & ~flipped, model->occupied[g]);
         for (uint32_t p = 0; p < geometry->group[g].partition_count; ++p) {
             uint32_t expected = SEGMSG_DIRECTORY_FREE;
-            if (run->taken >> p & 1) {
+            if (run->slab.taken >> p & 1) {
                 uint32_t start = model->start[g][p];
                 bool is_last = p + 1 == start + model->partitions[g][p];
                 expected = SEGMSG_DIRECTORY_USED | (start == p ? SEGMSG_DIRECTORY_FIRST : 0)
                            | (is_last ? SEGMSG_DIRECTORY_LAST : p + 1);
             }
-            UNIT_EQUAL(atomic_load(&run->directory[p]), expected);
+            UNIT_EQUAL(atomic_load(&run->slab.directory[p]), expected);
         }
     }
 }
@@ -600,7 +600,7 @@ static uint32_t partitions_of(const segmsg_cache_policy_t *policy, uint32_t piec
         UNIT_EQUAL(segmsg_sender_take_lasting(&pair.sender, length, &place), SEGMSG_OK);
         UNIT_CHECK(m == 0 || place.group == *group);
         *group = place.group;
-        used |= segmsg_run_mask(place.first, place.partitions);
+        used |= segmsg_extent_mask(place.first, place.partitions);
         publish_watched(&pair, &place, length, m);
         receive_watched(&pair, length, m);
     }
