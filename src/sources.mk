@@ -29,7 +29,6 @@ segmsg_engine_sources = \
 	src/engine/turns.c \
 	src/engine/turns.h \
 	src/engine/verify.c \
-	src/queue/directory.h \
 	src/queue/geometry.c \
 	src/queue/geometry.h \
 	src/queue/layout.h \
@@ -37,8 +36,9 @@ segmsg_engine_sources = \
 	src/queue/region.h \
 	src/queue/registry.c \
 	src/queue/registry.h \
-	src/queue/run.h \
+	src/queue/slab.h \
 	src/queue/split_work.h \
+	src/queue/spsc_ring.h \
 	src/queue/verdict.h \
 	src/rma/proof.c \
 	src/rma/proof.h \

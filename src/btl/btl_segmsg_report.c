@@ -156,7 +156,7 @@ static void print_sender(const mca_btl_segmsg_endpoint_t *endpoint)
                     " partitions, occupancy %016" PRIx64,
                     g, sender->geometry.group[g].partition_size,
                     sender->geometry.group[g].partition_count, sender->messages[g],
-                    sender->partitions[g], sender->run[g] == NULL ? 0 : sender->run[g]->taken);
+                    sender->partitions[g], sender->run[g] == NULL ? 0 : sender->run[g]->slab.taken);
     }
 }
 
@@ -176,8 +176,8 @@ void mca_btl_segmsg_dump(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *en
                     "segmsg %s from %u.%u: group 0 at %u of %u, %" PRIu64
                     " consumed, next header %016" PRIx64,
                     OPAL_NAME_PRINT(OPAL_PROC_MY_NAME), (unsigned) (reader->sender.name >> 32),
-                    (unsigned) reader->sender.name, reader->at, reader->count, reader->position,
-                    atomic_load_explicit(&reader->line[reader->at].header, memory_order_relaxed));
+                    (unsigned) reader->sender.name, reader->ring.at, reader->ring.count,
+                    reader->ring.position, segmsg_ring_look(&reader->ring));
     }
 }
 

@@ -161,33 +161,6 @@ bool segmsg_guest_close(segmsg_sender_t *sender)
     return true;
 }
 
-/* Claims `partitions` contiguous ones in the occupancy word of a common segment. */
-static bool claim_run(segmsg_control_t *control, uint32_t count, uint32_t partitions,
-                      uint32_t *first)
-{
-    uint64_t missing = ~segmsg_run_mask(0, count);
-    uint64_t taken = atomic_load_explicit(&control->claimed, memory_order_relaxed);
-    do {
-        *first = segmsg_run_find(taken | missing, partitions);
-        if (*first == SEGMSG_RUN_NONE) {
-            return false;
-        }
-        /* Acquire: the receiver's reads of these partitions come before our writes over them. */
-    } while (!atomic_compare_exchange_weak_explicit(&control->claimed, &taken,
-                                                    taken | segmsg_run_mask(*first, partitions),
-                                                    memory_order_acquire, memory_order_relaxed));
-    return true;
-}
-
-/* False if somebody else has given them back. */
-static bool unclaim_run(segmsg_control_t *control, uint32_t first, uint32_t partitions)
-{
-    uint64_t mask = segmsg_run_mask(first, partitions);
-    /* Release: our last writes come before the next sender's. */
-    uint64_t taken = atomic_fetch_and_explicit(&control->claimed, ~mask, memory_order_release);
-    return (taken & mask) == mask;
-}
-
 /* Finds the common segment of `group`, once: what is written over its entry later misleads nobody. */
 static segmsg_error_t find_common(segmsg_sender_t *sender, uint32_t group)
 {
@@ -221,16 +194,18 @@ static segmsg_error_t claim_common(segmsg_sender_t *sender, segmsg_common_image_
         && target->commit(target->commit_context, entry->offset, before) != 0) {
         return SEGMSG_ERR_NO_SPACE;
     }
-    if (!claim_run(control, entry->partition_count, partitions, first)) {
+    *first = segmsg_common_claim(control, entry->partition_count, partitions);
+    if (*first == SEGMSG_EXTENT_NONE) {
         return SEGMSG_ERR_FULL;
     }
-    uint64_t mask = segmsg_run_mask(*first, partitions);
+    uint64_t mask = segmsg_extent_mask(*first, partitions);
     if (!segmsg_directory_is_free(common->view.directory, *first, partitions)) {
         return SEGMSG_ERR_CORRUPT; /* somebody's message lies there */
     }
     if ((mask & ~common->committed) != 0
         && !segmsg_partitions_commit(target, entry, *first, partitions)) {
-        return unclaim_run(control, *first, partitions) ? SEGMSG_ERR_NO_SPACE : SEGMSG_ERR_CORRUPT;
+        return segmsg_common_return(control, common->view.directory, mask) ? SEGMSG_ERR_NO_SPACE
+                                                                           : SEGMSG_ERR_CORRUPT;
     }
     common->committed |= mask;
     return SEGMSG_OK;
@@ -268,8 +243,8 @@ void segmsg_common_give_back(segmsg_sender_t *sender, const segmsg_place_t *plac
 {
     uint32_t group = place->group & ~(uint32_t) SEGMSG_PLACE_COMMON;
     const segmsg_segment_view_t *view = &sender->common[group].view;
-    segmsg_directory_clear(view->directory, segmsg_run_mask(place->first, place->partitions));
-    if (!unclaim_run(view->control, place->first, place->partitions)) {
+    if (!segmsg_common_return(view->control, view->directory,
+                              segmsg_extent_mask(place->first, place->partitions))) {
         sender->is_corrupt = true;
     }
 }

@@ -185,7 +185,7 @@ bool segmsg_lobby_is_stuck(const segmsg_receiver_t *receiver)
 static segmsg_poll_t see_off(segmsg_receiver_t *receiver, segmsg_reader_t *reader)
 {
     segmsg_lobby_t *lobby = &receiver->lobby;
-    if (reader->lobby_open != 0 || reader->open != 0) {
+    if (reader->lobby_open != 0 || reader->ring.open != 0) {
         return SEGMSG_POLL_NONE;
     }
     advance(lobby, 1);

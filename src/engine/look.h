@@ -141,7 +141,7 @@ SEGMSG_INLINE bool segmsg_look_is_vain(const segmsg_receiver_t *receiver)
         return false;
     }
     for (uint32_t r = 0; r < receiver->reader_count; ++r) {
-        if (segmsg_reader_has_something(receiver->reader[r])) {
+        if (segmsg_ring_has_something(&receiver->reader[r]->ring)) {
             return false;
         }
     }

@@ -4,7 +4,6 @@
  */
 #include "engine/receiver.h"
 
-#include "queue/directory.h"
 #include "engine/lobby.h"
 #include "engine/turns.h"
 
@@ -106,8 +105,8 @@ static segmsg_reader_t *add_reader(segmsg_receiver_t *receiver, const segmsg_ide
         return NULL;
     }
     reader->sender = *sender;
-    reader->line = &segmsg_nothing_yet;
-    reader->count = 1;
+    reader->ring.line = &segmsg_nothing_yet;
+    reader->ring.count = 1;
     receiver->reader[receiver->reader_count++] = reader;
     segmsg_turns_wake(receiver, receiver->reader_count - 1);
     receiver->has_newcomers = true;
@@ -117,13 +116,11 @@ static segmsg_reader_t *add_reader(segmsg_receiver_t *receiver, const segmsg_ide
 /* Lets `reader` go on in `segment`, the segment of `target`, from its first line. */
 static void open_ring(segmsg_reader_t *reader, const segmsg_target_t *target, uint32_t segment)
 {
-    reader->line = (void *) target->partition;
-    reader->control = target->control;
+    reader->ring = (segmsg_ring_reader_t){.line = (void *) target->partition,
+                                          .control = target->control,
+                                          .count = target->count};
     reader->group_entry = target->group_entry;
     reader->segment = segment;
-    reader->count = target->count;
-    reader->at = 0;
-    reader->position = 0;
 }
 
 void segmsg_receiver_open_ring(segmsg_receiver_t *receiver, segmsg_reader_t *reader)
@@ -200,7 +197,7 @@ static segmsg_error_t add_group(segmsg_receiver_t *receiver, uint32_t group_inde
         receiver->lobby.guest[group_index] = reader;
         reader->guest_entry = group_index;
         reader->is_guest = true;
-        if (reader->line != &segmsg_nothing_yet) {
+        if (reader->ring.line != &segmsg_nothing_yet) {
             segmsg_lobby_forget(receiver, reader); /* it has left again; we looked late */
         }
         return SEGMSG_OK;
@@ -229,7 +226,7 @@ static segmsg_error_t add_group(segmsg_receiver_t *receiver, uint32_t group_inde
     /* A sender's first group 0 is where we begin, when it has no messages in the lobby any more; a
      * longer one, which may stand before it in the table, is announced in it. */
     if (entry.group == 0 && entry.partition_count == receiver->own->shape.ring_starter
-        && reader->line == &segmsg_nothing_yet) {
+        && reader->ring.line == &segmsg_nothing_yet) {
         reader->leaves = true;
         reader->segment = segment;
         reader->after = after;
@@ -383,11 +380,10 @@ segmsg_poll_t segmsg_receiver_run(segmsg_receiver_t *receiver, const segmsg_read
 static segmsg_poll_t poll_run(segmsg_receiver_t *receiver, segmsg_reader_t *reader, uint64_t header,
                               segmsg_message_t *message)
 {
-    const segmsg_announcement_t announcement = reader->line[reader->at].announcement;
+    const segmsg_announcement_t announcement = reader->ring.line[reader->ring.at].announcement;
     segmsg_poll_t found = segmsg_receiver_run(receiver, reader, header, &announcement, message);
     if (found == SEGMSG_POLL_MESSAGE) {
-        segmsg_reader_advance(reader, 1);
-        ++reader->open;
+        segmsg_ring_take(&reader->ring, 1);
     }
     return found;
 }
@@ -397,29 +393,21 @@ void segmsg_message_return_slow(segmsg_receiver_t *receiver, segmsg_reader_t *re
 {
     if (message->group != 0) {
         segmsg_target_t *target = &receiver->target[message->segment];
-        uint64_t mask = segmsg_run_mask(message->first, message->partitions);
+        uint64_t mask = segmsg_extent_mask(message->first, message->partitions);
         if (target->reader == NULL) {
-            segmsg_directory_clear(target->directory, mask);
-            /* Release: our reads of the message come before the next sender's writes over it. */
-            uint64_t claimed =
-                atomic_fetch_and_explicit(&target->control->claimed, ~mask, memory_order_release);
-            if ((claimed & mask) != mask) {
+            if (!segmsg_common_return(target->control, target->directory, mask)) {
                 (void) corrupt(receiver, reader);
                 receiver->has_newcomers = true; /* so that it is said at the next look */
             }
         } else {
-            target->word ^= mask;
-            /* Release, both: likewise, for this sender; and the word comes before its inverse. */
-            atomic_store_explicit(&target->control->word, target->word, memory_order_release);
-            atomic_store_explicit(&target->control->inverse, ~target->word, memory_order_release);
+            segmsg_credits_give(target->control, &target->word, mask);
         }
     }
     if (message->in_lobby) {
         --reader->lobby_open;
         segmsg_lobby_return(&receiver->lobby);
-    } else if (--reader->open == 0) {
-        /* Release: likewise. */
-        atomic_store_explicit(&reader->control->word, reader->position, memory_order_release);
+    } else {
+        segmsg_ring_return(&reader->ring);
     }
 }
 
@@ -457,7 +445,7 @@ segmsg_poll_t segmsg_receiver_remove(segmsg_receiver_t *receiver, segmsg_reader_
     if (reader->is_guest) {
         segmsg_lobby_forget(receiver, reader);
     }
-    if (reader->line != &segmsg_nothing_yet) {
+    if (reader->ring.line != &segmsg_nothing_yet) {
         /* Relaxed: a hint. */
         atomic_fetch_sub_explicit(&segmsg_export_head(receiver->own)->rings, 1,
                                   memory_order_relaxed);
@@ -485,26 +473,19 @@ segmsg_poll_t segmsg_receiver_remove(segmsg_receiver_t *receiver, segmsg_reader_
 segmsg_poll_t segmsg_reader_poll_slow(segmsg_receiver_t *receiver, segmsg_reader_t *reader,
                                       uint64_t header, segmsg_message_t *message)
 {
-    uint32_t span = segmsg_header_span(header);
     switch (segmsg_header_kind(header)) {
     case SEGMSG_KIND_RUN:
         return poll_run(receiver, reader, header, message);
     case SEGMSG_KIND_WRAP:
-        if (reader->at == 0 || span != reader->count - reader->at) {
-            return SEGMSG_POLL_CORRUPT;
-        }
-        segmsg_reader_advance(reader, span);
-        if (reader->open == 0) {
-            /* Release: our reads come before the sender's writes. So what is not out is given back. */
-            atomic_store_explicit(&reader->control->word, reader->position, memory_order_release);
-        }
-        return segmsg_reader_poll(receiver, reader, message);
+        return segmsg_ring_follow_wrap(&reader->ring, segmsg_header_span(header))
+                   ? segmsg_reader_poll(receiver, reader, message)
+                   : SEGMSG_POLL_CORRUPT;
     case SEGMSG_KIND_SWITCH:
         /* Not while a message is out: its lines are in the segment that would be given back. */
-        return reader->open != 0 ? SEGMSG_POLL_NONE
-                                 : poll_switch(receiver, reader, header, message);
+        return reader->ring.open != 0 ? SEGMSG_POLL_NONE
+                                      : poll_switch(receiver, reader, header, message);
     case SEGMSG_KIND_CLOSE:
-        return reader->open != 0 || reader->lobby_open != 0
+        return reader->ring.open != 0 || reader->lobby_open != 0
                    ? SEGMSG_POLL_NONE
                    : segmsg_receiver_remove(receiver, reader);
     default:

@@ -21,23 +21,19 @@
 #define SEGMSG_RECEIVER_H
 
 #include "base/cache.h"
-#include "queue/run.h"
 #include "queue/registry.h"
+#include "queue/slab.h"
+#include "queue/spsc_ring.h"
 
 #include <stdbool.h>
 
 enum { SEGMSG_FETCH_LINES = 8 }; /* of a message, asked for as soon as its header is seen */
 
-/* The receiver's end of group 0 of one sender. */
+/* What the receiver knows of one sender. */
 typedef struct {
-    segmsg_line_t *line;       /* partition 0; never NULL: a line without a message at first */
-    segmsg_control_t *control; /* what we tell the sender; NULL while it has no group 0 */
-    uint32_t count;            /* partitions */
-    uint32_t at;               /* where the next header will appear */
-    uint64_t position;         /* partitions consumed in all */
-    uint32_t open;             /* messages handed out and not yet returned, out of the ring */
-    uint32_t lobby_open;       /* likewise, out of the lobby */
-    uint32_t idle;             /* looks in vain since the last message */
+    segmsg_ring_reader_t ring; /* group 0 */
+    uint32_t lobby_open;       /* messages handed out and not yet returned, out of the lobby */
+    uint32_t idle;             /* empty polls since the last message */
     uint32_t group_entry;      /* index in the segment-group table */
     uint32_t segment;          /* index in the segment table */
     uint32_t guest_entry;      /* index in the segment-group table, if is_guest */
@@ -158,16 +154,6 @@ segmsg_reader_t *segmsg_receiver_reader_of(const segmsg_receiver_t *receiver, ui
 segmsg_poll_t segmsg_reader_poll_slow(segmsg_receiver_t *receiver, segmsg_reader_t *reader,
                                       uint64_t header, segmsg_message_t *message);
 
-/* Advances past `lines` partitions of the ring. */
-SEGMSG_INLINE void segmsg_reader_advance(segmsg_reader_t *reader, uint32_t lines)
-{
-    reader->at += lines;
-    if (reader->at == reader->count) {
-        reader->at = 0;
-    }
-    reader->position += lines;
-}
-
 SEGMSG_INLINE void segmsg_stats_add(segmsg_control_t *stats, uint32_t length, uint32_t partitions)
 {
     /* Relaxed, and no read-modify-write: we alone write, others only look. */
@@ -183,20 +169,12 @@ SEGMSG_INLINE void segmsg_stats_add(segmsg_control_t *stats, uint32_t length, ui
                           memory_order_relaxed);
 }
 
-/* True if the next call of segmsg_reader_poll will find something. */
-static inline bool segmsg_reader_has_something(const segmsg_reader_t *reader)
-{
-    /* Relaxed: only a question. */
-    return atomic_load_explicit(&reader->line[reader->at].header, memory_order_relaxed) != 0;
-}
-
 /* Looks for the next message of a sender. */
 SEGMSG_INLINE segmsg_poll_t segmsg_reader_poll(segmsg_receiver_t *receiver, segmsg_reader_t *reader,
                                                segmsg_message_t *message)
 {
-    segmsg_line_t *line = &reader->line[reader->at];
-    /* Acquire: the payload behind the header. */
-    uint64_t header = atomic_load_explicit(&line->header, memory_order_acquire);
+    segmsg_line_t *line = &reader->ring.line[reader->ring.at];
+    uint64_t header = segmsg_ring_look(&reader->ring);
     if (__builtin_expect(header == 0, 1)) {
         ++reader->idle;
         return SEGMSG_POLL_NONE;
@@ -204,10 +182,7 @@ SEGMSG_INLINE segmsg_poll_t segmsg_reader_poll(segmsg_receiver_t *receiver, segm
     reader->idle = 0;
     uint32_t span = segmsg_header_span(header);
     uint32_t length = segmsg_header_length(header);
-    if (__builtin_expect(segmsg_header_kind(header) != SEGMSG_KIND_MESSAGE || span == 0
-                             || span > reader->count - reader->at
-                             || length > span * SEGMSG_LINE - SEGMSG_HEADER_BYTES,
-                         0)) {
+    if (__builtin_expect(!segmsg_ring_is_message(&reader->ring, header), 0)) {
         return segmsg_reader_poll_slow(receiver, reader, header, message);
     }
     for (uint32_t i = 1; i < span && i < SEGMSG_FETCH_LINES; ++i) {
@@ -219,9 +194,8 @@ SEGMSG_INLINE segmsg_poll_t segmsg_reader_poll(segmsg_receiver_t *receiver, segm
     message->partitions = span;
     message->in_lobby = false;
     message->tag = segmsg_header_tag(header);
-    segmsg_reader_advance(reader, span);
-    ++reader->open;
-    segmsg_stats_add(reader->control, length, span);
+    segmsg_ring_take(&reader->ring, span);
+    segmsg_stats_add(reader->ring.control, length, span);
     return SEGMSG_POLL_MESSAGE;
 }
 
@@ -235,9 +209,8 @@ SEGMSG_INLINE void segmsg_message_return(segmsg_receiver_t *receiver, segmsg_rea
 {
     if (__builtin_expect(message->group != 0 || message->in_lobby, 0)) {
         segmsg_message_return_slow(receiver, reader, message);
-    } else if (--reader->open == 0) {
-        /* Release: our reads of the message come before the sender's writes over it. */
-        atomic_store_explicit(&reader->control->word, reader->position, memory_order_release);
+    } else {
+        segmsg_ring_return(&reader->ring);
     }
 }
 

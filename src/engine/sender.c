@@ -34,7 +34,8 @@ void segmsg_sender_destroy(segmsg_sender_t *sender)
 
 void segmsg_sender_set_cache(segmsg_sender_t *sender, const segmsg_cache_policy_t *policy)
 {
-    sender->ring.cache = *policy;
+    sender->use.cache = *policy;
+    sender->ring.window_most = policy->lap;
 }
 
 /* Times in a row that a common segment may be full before a sender forms a group of its own. */
@@ -64,8 +65,7 @@ static segmsg_error_t form_group(segmsg_sender_t *sender, uint32_t group, uint32
  * that many, unless the next group has partitions so large that messages of that length would waste most
  * of them.
  */
-static size_t ring_capacity(const segmsg_sender_t *sender, const segmsg_ring_image_t *ring,
-                            uint32_t lines)
+static size_t ring_capacity(const segmsg_sender_t *sender, uint32_t lines)
 {
     enum { WASTE_MAX = 8 };
     size_t wanted = (size_t) lines * SEGMSG_LINE - SEGMSG_HEADER_BYTES;
@@ -76,43 +76,23 @@ static size_t ring_capacity(const segmsg_sender_t *sender, const segmsg_ring_ima
     }
     bool is_better = next < sender->geometry.group_count
                      && sender->geometry.group[next].partition_size <= WASTE_MAX * wanted;
-    return wanted < ring->capacity && is_better ? wanted : ring->capacity;
+    return wanted < sender->use.capacity && is_better ? wanted : sender->use.capacity;
 }
 
-void segmsg_ring_look_up(segmsg_ring_image_t *ring)
+/* Makes group 0 the image of the segment of `entry`, of whose lines `spare` are kept for the last. */
+static void open_ring(segmsg_sender_t *sender, const segmsg_segment_entry_t *entry,
+                      const segmsg_segment_view_t *view, uint32_t spare)
 {
-    /* Acquire: the receiver's reads of what it consumed come before our writes over it. */
-    uint64_t consumed = atomic_load_explicit(&ring->control->word, memory_order_acquire);
-    /* It only rises, up to what was published. */
-    if (consumed - ring->consumed > ring->head - ring->consumed) {
-        ring->is_corrupt = true;
-        return;
-    }
-    ring->consumed = consumed;
-    ring->limit = consumed + ring->count - ring->spare;
-}
-
-/* Makes `ring` the image of the segment of `entry`. */
-static void open_ring(segmsg_sender_t *sender, segmsg_ring_image_t *ring,
-                      const segmsg_segment_entry_t *entry, const segmsg_segment_view_t *view)
-{
-    ring->line = (void *) view->partition;
-    ring->control = view->control;
-    ring->group_entry = entry->group_entry;
-    ring->count = entry->partition_count;
-    ring->lap = segmsg_ring_lap(ring);
-    ring->at = 0;
-    ring->cleared = SEGMSG_RING_NONE;
-    ring->head = 0;
-    ring->consumed = 0;
-    ring->spare = 0;
-    ring->limit = entry->partition_count;
-    ring->capacity = (size_t) entry->span_factor * SEGMSG_LINE - SEGMSG_HEADER_BYTES;
-    const segmsg_cache_policy_t *cache = &ring->cache;
-    ring->stream_capacity = ring_capacity(sender, ring, cache->stream_lines);
-    ring->reply_capacity = ring_capacity(sender, ring, cache->reply_lines);
-    ring->near_most = cache->most < ring->count ? cache->most : ring->count - 1;
-    ring->far_most = cache->far != 0 && cache->far < ring->count ? ring->count - cache->far - 1 : 0;
+    const segmsg_cache_policy_t *cache = &sender->use.cache;
+    uint32_t count = entry->partition_count;
+    segmsg_ring_open(&sender->ring, view->partition, view->control, count, spare);
+    sender->use.group_entry = entry->group_entry;
+    segmsg_ring_use_t *use = &sender->use;
+    use->capacity = (size_t) entry->span_factor * SEGMSG_LINE - SEGMSG_HEADER_BYTES;
+    use->stream_capacity = ring_capacity(sender, cache->stream_lines);
+    use->reply_capacity = ring_capacity(sender, cache->reply_lines);
+    use->near_most = cache->most < count ? cache->most : count - 1;
+    use->far_most = cache->far != 0 && cache->far < count ? count - cache->far - 1 : 0;
 }
 
 /* Forms the short first segment of group 0. The receiver finds it in the table; if the sender was a
@@ -127,15 +107,11 @@ static segmsg_error_t form_starter(segmsg_sender_t *sender)
     if (error != SEGMSG_OK) {
         return error;
     }
-    open_ring(sender, &sender->ring, &entry, &view);
     sender->ring_is_starter = entry.partition_count != sender->geometry.group[0].partition_count;
+    /* The spare line is for the entry that names its successor, which must fit when nothing else does. */
+    open_ring(sender, &entry, &view, sender->ring_is_starter);
     sender->starter_long = 0;
     sender->starter_from = sender->messages[0];
-    if (sender->ring_is_starter) {
-        /* For the entry that names its successor, which must fit when nothing else does. */
-        sender->ring.spare = 1;
-        sender->ring.limit -= 1;
-    }
     sender->lobby.line = NULL;
     /* Relaxed: a hint. */
     atomic_fetch_add_explicit(&segmsg_export_head(sender->target)->rings, 1, memory_order_relaxed);
@@ -204,7 +180,7 @@ static void grow_ring(segmsg_sender_t *sender)
     }
     /* There is room: the line that was spared, if no other. */
     segmsg_ring_publish(&sender->ring, 1, segmsg_header_make(SEGMSG_KIND_SWITCH, 0, 1, segment));
-    open_ring(sender, &sender->ring, &entry, &view);
+    open_ring(sender, &entry, &view, 0);
 }
 
 static segmsg_error_t form_run(segmsg_sender_t *sender, uint32_t group)
@@ -226,43 +202,27 @@ static segmsg_error_t form_run(segmsg_sender_t *sender, uint32_t group)
         return error;
     }
     run->control = view.control;
-    run->directory = view.directory;
     run->partition = view.partition;
-    run->exists = segmsg_run_mask(0, run->entry.partition_count);
-    run->taken = ~run->exists;
+    segmsg_slab_open(&run->slab, view.directory, run->entry.partition_count);
     sender->run[group] = run;
     return SEGMSG_OK;
 }
 
-/*
- * Frees what the receiver has returned since the last look. A word that its inverse does not confirm is the
- * receiver's, which is about to write the inverse, or was overwritten, which the receiver finds out: for now
- * nothing has come back.
- */
+/* Frees what the receiver has returned since the last look; only what is in use can come back. */
 static void run_reclaim(segmsg_sender_t *sender, segmsg_run_image_t *run)
 {
-    /* Acquire, both: the receiver's reads of these partitions come before our writes over them. The inverse
-     * first, which is written last: a word that agrees is the one that was written with it. */
-    uint64_t inverse = atomic_load_explicit(&run->control->inverse, memory_order_acquire);
-    uint64_t word = atomic_load_explicit(&run->control->word, memory_order_acquire);
-    if (word != ~inverse) {
-        return;
-    }
-    uint64_t freed = word ^ run->returned;
-    if ((freed & ~(run->taken & run->exists)) != 0) {
+    uint64_t credits;
+    if (segmsg_credits_read(run->control, &credits)
+        && !segmsg_slab_credit(&run->slab, credits, run->slab.taken & run->slab.exists)) {
         sender->is_corrupt = true;
-        return;
     }
-    run->returned = word;
-    run->taken &= ~freed;
-    segmsg_directory_clear(run->directory, freed);
 }
 
 /* Has the memory of a run that was found there. */
 static bool commit_run(segmsg_sender_t *sender, segmsg_run_image_t *run, uint32_t first,
                        uint32_t partitions)
 {
-    uint64_t mask = segmsg_run_mask(first, partitions);
+    uint64_t mask = segmsg_extent_mask(first, partitions);
     if ((mask & ~run->committed) == 0) {
         return true;
     }
@@ -277,16 +237,16 @@ static bool commit_run(segmsg_sender_t *sender, segmsg_run_image_t *run, uint32_
 static bool outgrows_cache(const segmsg_sender_t *sender, const segmsg_group_geometry_t *group)
 {
     uint64_t bytes = (uint64_t) group->partition_size * group->partition_count;
-    return sender->ring.cache.piece_segment != 0 && bytes >= sender->ring.cache.piece_segment;
+    return sender->use.cache.piece_segment != 0 && bytes >= sender->use.cache.piece_segment;
 }
 
 /* Finds partitions that are free: those after the last ones, until none are left to go round in. */
 static uint32_t find_round(segmsg_sender_t *sender, segmsg_run_image_t *run, uint32_t partitions)
 {
-    uint32_t first = segmsg_run_find(run->taken, partitions);
-    if (first == SEGMSG_RUN_NONE) {
+    uint32_t first = segmsg_extent_find(run->slab.taken, partitions);
+    if (first == SEGMSG_EXTENT_NONE) {
         run_reclaim(sender, run);
-        first = segmsg_run_find(run->taken, partitions);
+        first = segmsg_extent_find(run->slab.taken, partitions);
     }
     return first;
 }
@@ -302,20 +262,20 @@ static uint32_t find_run(segmsg_sender_t *sender, segmsg_run_image_t *run, uint3
     if (outgrows_cache(sender, &sender->geometry.group[run->entry.group])) {
         return find_round(sender, run, partitions);
     }
-    uint32_t first = segmsg_run_find(run->taken | ~run->committed, partitions);
-    if (first != SEGMSG_RUN_NONE) {
+    uint32_t first = segmsg_extent_find(run->slab.taken | ~run->committed, partitions);
+    if (first != SEGMSG_EXTENT_NONE) {
         return first;
     }
     run_reclaim(sender, run);
-    first = segmsg_run_find(run->taken | ~run->committed, partitions);
-    if (first != SEGMSG_RUN_NONE && ++run->spared < SPARE) {
+    first = segmsg_extent_find(run->slab.taken | ~run->committed, partitions);
+    if (first != SEGMSG_EXTENT_NONE && ++run->spared < SPARE) {
         return first;
     }
     run->spared = 0;
-    uint32_t fresh = segmsg_run_find(run->taken | run->committed, partitions);
-    return fresh != SEGMSG_RUN_NONE   ? fresh
-           : first != SEGMSG_RUN_NONE ? first
-                                      : segmsg_run_find(run->taken, partitions);
+    uint32_t fresh = segmsg_extent_find(run->slab.taken | run->committed, partitions);
+    return fresh != SEGMSG_EXTENT_NONE   ? fresh
+           : first != SEGMSG_EXTENT_NONE ? first
+                                         : segmsg_extent_find(run->slab.taken, partitions);
 }
 
 /* Takes `partitions` of a group that is formed. */
@@ -324,24 +284,23 @@ static segmsg_error_t take_run(segmsg_sender_t *sender, uint32_t group, uint32_t
 {
     segmsg_run_image_t *run = sender->run[group];
     /* Whoever has answered has most likely returned what it answers. Relaxed: a hint. */
-    if (sender->ring.cache.lap != 0 && !outgrows_cache(sender, &sender->geometry.group[group])
+    if (sender->use.cache.lap != 0 && !outgrows_cache(sender, &sender->geometry.group[group])
         && atomic_load_explicit(&sender->answers, memory_order_relaxed)) {
         run_reclaim(sender, run);
     }
     *first = find_run(sender, run, partitions);
-    if (*first == SEGMSG_RUN_NONE) {
+    if (*first == SEGMSG_EXTENT_NONE) {
         return SEGMSG_ERR_FULL;
     }
     if (!commit_run(sender, run, *first, partitions)) {
         /* What has come back has its memory. */
         run_reclaim(sender, run);
-        *first = segmsg_run_find(run->taken | ~run->committed, partitions);
+        *first = segmsg_extent_find(run->slab.taken | ~run->committed, partitions);
     }
-    if (*first == SEGMSG_RUN_NONE) {
-        return (run->taken & run->exists) != 0 ? SEGMSG_ERR_FULL : SEGMSG_ERR_NO_SPACE;
+    if (*first == SEGMSG_EXTENT_NONE) {
+        return segmsg_slab_is_empty(&run->slab) ? SEGMSG_ERR_NO_SPACE : SEGMSG_ERR_FULL;
     }
-    run->taken |= segmsg_run_mask(*first, partitions);
-    segmsg_directory_enter(run->directory, *first, partitions);
+    segmsg_slab_occupy(&run->slab, *first, partitions);
     return SEGMSG_OK;
 }
 
@@ -482,29 +441,11 @@ segmsg_error_t segmsg_sender_take_lasting(segmsg_sender_t *sender, size_t length
                                             : outcome(sender, take_lasting(sender, length, place));
 }
 
-/* True if the next message should go to the begin of the ring, though it would fit before its end: the
- * lap is full, holds several such messages, and the receiver has read its begin. */
-static bool laps_early(segmsg_ring_image_t *ring, uint32_t lines)
+/* Takes `lines` in the ring, going round its end if need be. */
+static bool take_ring(segmsg_ring_writer_t *ring, uint32_t lines, segmsg_place_t *place)
 {
-    return ring->at + lines > ring->lap && 2 * lines <= ring->cache.lap
-           && segmsg_ring_has_room(ring, ring->count - ring->at + lines);
-}
-
-/* Takes `lines` in the ring, going round its end, or that of the lap, if they do not fit before it. */
-static bool take_ring(segmsg_ring_image_t *ring, uint32_t lines, segmsg_place_t *place)
-{
-    bool wraps = ring->at + lines > ring->count || laps_early(ring, lines);
-    uint32_t skip = wraps ? ring->count - ring->at : 0;
-    if (!segmsg_ring_has_room(ring, skip + lines)) {
-        return false;
-    }
-    if (wraps) {
-        segmsg_ring_publish(ring, skip, segmsg_header_make(SEGMSG_KIND_WRAP, 0, skip, 0));
-    } else if (ring->at + lines > ring->lap) {
-        ring->lap = ring->count; /* this time round all of it */
-    }
-    segmsg_ring_place(ring, lines, place);
-    return true;
+    void *data = segmsg_ring_reserve_round(ring, lines);
+    return segmsg_ring_place(ring, lines, data, place);
 }
 
 /* A guest's message: through the lobby if it is short, else announced there. */
@@ -521,7 +462,7 @@ static segmsg_error_t take_as_guest(segmsg_sender_t *sender, size_t length, segm
 /* True if a message is too long for the starter, and would not be for a full segment of group 0. */
 static bool is_long_for_starter(const segmsg_sender_t *sender, size_t length)
 {
-    return sender->ring_is_starter && length > sender->ring.capacity
+    return sender->ring_is_starter && length > sender->use.capacity
            && length <= segmsg_group_capacity(&sender->geometry, 0);
 }
 
@@ -551,7 +492,7 @@ static segmsg_error_t take_slow(segmsg_sender_t *sender, size_t length, segmsg_p
     if (length > segmsg_geometry_capacity(&sender->geometry)) {
         return SEGMSG_ERR_TOO_LARGE;
     }
-    segmsg_ring_image_t *ring = &sender->ring;
+    segmsg_ring_writer_t *ring = &sender->ring;
     if (ring->line == NULL && sender->lobby.line == NULL) {
         segmsg_error_t error = segmsg_sender_form_ring(sender);
         if (error != SEGMSG_OK) {
@@ -593,7 +534,7 @@ static segmsg_error_t take_slow(segmsg_sender_t *sender, size_t length, segmsg_p
         return SEGMSG_OK;
     }
     /* No group above can be had, so it is the ring, be it the best or not, now or later. */
-    if (larger != SEGMSG_ERR_FULL && length <= ring->capacity) {
+    if (larger != SEGMSG_ERR_FULL && length <= sender->use.capacity) {
         if (take_ring(ring, lines, place)) {
             return SEGMSG_OK;
         }
@@ -621,7 +562,7 @@ static uint32_t segment_of(const segmsg_sender_t *sender, const segmsg_place_t *
 bool segmsg_sender_announce(segmsg_sender_t *sender, const segmsg_place_t *place, uint8_t tag,
                             uint32_t length)
 {
-    segmsg_ring_image_t *ring = &sender->ring;
+    segmsg_ring_writer_t *ring = &sender->ring;
     uint32_t group = place->group & ~(uint32_t) SEGMSG_PLACE_COMMON;
     if (ring->line == NULL) {
         if (sender->lobby.line == NULL && segmsg_sender_form_ring(sender) != SEGMSG_OK) {
@@ -637,12 +578,9 @@ bool segmsg_sender_announce(segmsg_sender_t *sender, const segmsg_place_t *place
         if (!segmsg_ring_has_room(ring, 1)) {
             return false;
         }
-        segmsg_announcement_t *announcement = &ring->line[ring->at].announcement;
-        announcement->segment = segment_of(sender, place);
-        announcement->first = (uint16_t) place->first;
-        announcement->partitions = (uint16_t) place->partitions;
-        segmsg_ring_publish(ring, 1, segmsg_header_make(SEGMSG_KIND_RUN, tag, 1, length));
-        segmsg_ring_own_ahead(ring, 1);
+        segmsg_ring_announce(ring, segment_of(sender, place), place->first, place->partitions,
+                             segmsg_header_make(SEGMSG_KIND_RUN, tag, 1, length));
+        segmsg_sender_own_ahead(sender, 1);
         segmsg_ring_clear_ahead(ring, 1);
     }
     /* Relaxed: a hint. */
@@ -654,7 +592,7 @@ bool segmsg_sender_announce(segmsg_sender_t *sender, const segmsg_place_t *place
 
 size_t segmsg_sender_sure_capacity(const segmsg_sender_t *sender)
 {
-    return sender->ring.line != NULL    ? sender->ring.capacity
+    return sender->ring.line != NULL    ? sender->use.capacity
            : sender->lobby.line != NULL ? sender->lobby.capacity
                                         : 0;
 }
@@ -665,15 +603,13 @@ void segmsg_sender_give_back(segmsg_sender_t *sender, const segmsg_place_t *plac
         segmsg_common_give_back(sender, place);
         return;
     }
-    segmsg_run_image_t *run = sender->run[place->group];
-    uint64_t mask = segmsg_run_mask(place->first, place->partitions);
-    run->taken &= ~mask;
-    segmsg_directory_clear(run->directory, mask);
+    segmsg_slab_free(&sender->run[place->group]->slab,
+                     segmsg_extent_mask(place->first, place->partitions));
 }
 
 bool segmsg_sender_close(segmsg_sender_t *sender)
 {
-    segmsg_ring_image_t *ring = &sender->ring;
+    segmsg_ring_writer_t *ring = &sender->ring;
     if (ring->line == NULL && sender->lobby.line == NULL) {
         return true;
     }
@@ -689,19 +625,10 @@ bool segmsg_sender_close(segmsg_sender_t *sender)
          * no next header is cleared here but before. */
         segmsg_ring_publish(ring, 1, segmsg_header_make(SEGMSG_KIND_CLOSE, 0, 1, 0));
     }
-    *ring = (segmsg_ring_image_t){.cache = ring->cache};
+    *ring = (segmsg_ring_writer_t){.window_most = ring->window_most};
+    sender->use = (segmsg_ring_use_t){.cache = sender->use.cache};
     forget_runs(sender);
     return true;
-}
-
-/* The first line that the receiver has not given back has the header of a message: nobody but the sender
- * writes there, and it has no room for that yet. */
-static bool has_next_header(const segmsg_ring_image_t *ring)
-{
-    const segmsg_line_t *line = &ring->line[ring->consumed % ring->count];
-    /* Relaxed: this process has written it. */
-    return ring->consumed == ring->head
-           || atomic_load_explicit(&line->header, memory_order_relaxed) != 0;
 }
 
 /* True if the receiver's table says of group `group_entry` that this sender has formed it. */
@@ -714,8 +641,8 @@ bool segmsg_sender_verify(segmsg_sender_t *sender)
 {
     bool is_right = true;
     if (sender->ring.line != NULL) {
-        segmsg_ring_look_up(&sender->ring);
-        is_right = has_next_header(&sender->ring) && stands(sender, sender->ring.group_entry);
+        segmsg_ring_read_credits(&sender->ring);
+        is_right = segmsg_ring_is_whole(&sender->ring) && stands(sender, sender->use.group_entry);
     } else if (sender->lobby.line != NULL) {
         segmsg_guest_verify(sender);
         is_right = stands(sender, sender->lobby.group_entry);

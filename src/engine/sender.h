@@ -22,47 +22,30 @@
 #define SEGMSG_SENDER_H
 
 #include "base/cache.h"
-#include "queue/directory.h"
-#include "queue/run.h"
 #include "queue/registry.h"
+#include "queue/slab.h"
+#include "queue/spsc_ring.h"
 
 #include <stdbool.h>
 
-enum { SEGMSG_RING_NONE = UINT32_MAX }; /* no line */
-
-/* The image of the ordered segment (group 0). */
+/* How a sender uses group 0. */
 typedef struct {
-    segmsg_line_t *line;       /* partition 0 of the image; NULL while no group is formed */
-    segmsg_control_t *control; /* how much the receiver has consumed */
-    uint32_t count;            /* partitions */
-    uint32_t lap;              /* those of them that this lap uses */
-    uint32_t at;               /* where the next header goes */
-    uint32_t cleared;          /* a line after `at` that reads as "nothing yet"; SEGMSG_RING_NONE */
-    uint64_t head;             /* partitions taken in all */
-    uint64_t limit;            /* `head` may reach this: consumed as last seen + count - spare */
-    uint64_t consumed;         /* the control word as last seen */
-    uint32_t spare;            /* partitions kept for entries that must always fit */
-    bool is_corrupt;           /* the control word held what no receiver writes; for good */
-    size_t capacity;           /* longest message in bytes that this segment carries */
-    size_t stream_capacity;    /* the same in a stream: see segmsg_sender_ring_capacity */
-    size_t reply_capacity;     /* the same of a message that answers one */
     segmsg_cache_policy_t cache;
-    uint32_t near_most;   /* lines asked for anew at a time, at most */
-    uint32_t far_most;    /* longest message, in lines, for which lines far ahead are asked for */
-    uint32_t group_entry; /* index in the receiver's segment-group table */
-} segmsg_ring_image_t;
+    size_t capacity;        /* longest message in bytes that the ring carries */
+    size_t stream_capacity; /* the same in a stream: see segmsg_sender_ring_capacity */
+    size_t reply_capacity;  /* the same of a message that answers one */
+    uint32_t near_most;     /* lines asked for anew at a time, at most */
+    uint32_t far_most;      /* longest message, in lines, for which lines far ahead are asked for */
+    uint32_t group_entry;   /* index in the receiver's segment-group table */
+} segmsg_ring_use_t;
 
 /* The image of a segment above group 0. */
 typedef struct {
     unsigned char *partition; /* partition 0 of the image */
     segmsg_control_t *control;
-    segmsg_directory_entry_t *directory;
-    uint64_t
-        taken; /* occupancy: bit i is set while partition i is a message's, or does not exist */
-    uint64_t exists;    /* bit i is set if partition i exists */
+    segmsg_slab_t slab;
     uint64_t committed; /* bit i is set if the memory of partition i is there */
     uint32_t spared;    /* times that what had come back was taken in the place of new memory */
-    uint64_t returned;  /* the control word as last believed */
     uint32_t segment;   /* index in the receiver's segment table */
     segmsg_segment_entry_t entry;
 } segmsg_run_image_t;
@@ -99,7 +82,8 @@ typedef struct {
     segmsg_export_t *target; /* image of the receiver's export */
     segmsg_identity_t self;
     segmsg_geometry_t geometry; /* the receiver's, checked */
-    segmsg_ring_image_t ring;
+    segmsg_ring_writer_t ring;  /* group 0 */
+    segmsg_ring_use_t use;
     segmsg_lobby_image_t lobby;
     bool ring_is_starter;
     _Atomic bool answers; /* a message came from the receiver since the last */
@@ -168,78 +152,19 @@ segmsg_error_t segmsg_sender_take_slow(segmsg_sender_t *sender, size_t length,
  * False if there is no room to say so now. */
 bool segmsg_sender_close(segmsg_sender_t *sender);
 
-/* Looks how much the receiver has consumed, and counts as room no more than it can have. */
-void segmsg_ring_look_up(segmsg_ring_image_t *ring);
-
-/* True if `lines` partitions and the header after them can be written at this moment. */
-SEGMSG_INLINE bool segmsg_ring_has_room(segmsg_ring_image_t *ring, uint32_t lines)
-{
-    if (ring->head + lines + 1 <= ring->limit) {
-        return true;
-    }
-    segmsg_ring_look_up(ring);
-    return ring->head + lines + 1 <= ring->limit;
-}
-
-/* Lines of a lap that begins. */
-SEGMSG_INLINE uint32_t segmsg_ring_lap(const segmsg_ring_image_t *ring)
-{
-    return ring->cache.lap != 0 && ring->cache.lap < ring->count ? ring->cache.lap : ring->count;
-}
-
-/* Publishes the line at ring->at with `header`, `lines` long; what follows becomes the next header
- * and must read as "nothing yet" before this message can be seen. */
-SEGMSG_INLINE void segmsg_ring_publish(segmsg_ring_image_t *ring, uint32_t lines, uint64_t header)
-{
-    uint32_t next = ring->at + lines;
-    if (next == ring->count) {
-        next = 0;
-        ring->lap = segmsg_ring_lap(ring);
-    }
-    if (next != ring->cleared) {
-        /* Relaxed: ordered by the release below. */
-        atomic_store_explicit(&ring->line[next].header, 0, memory_order_relaxed);
-    }
-    /* Release: payload and the cleared next header come first. */
-    atomic_store_explicit(&ring->line[ring->at].header, header, memory_order_release);
-    ring->at = next;
-    ring->head += lines;
-}
-
-/* Hands out the next `lines` lines. Whoever fills them may publish fewer, or none. */
-SEGMSG_INLINE void segmsg_ring_place(segmsg_ring_image_t *ring, uint32_t lines,
+/* Makes `lines` lines that were reserved at `data` a place; false if it is NULL: there is no room. */
+SEGMSG_INLINE bool segmsg_ring_place(const segmsg_ring_writer_t *ring, uint32_t lines, void *data,
                                      segmsg_place_t *place)
 {
-    if (ring->cleared < ring->at + lines) {
-        ring->cleared = SEGMSG_RING_NONE; /* it is written over */
-    }
-    place->data = ring->line[ring->at].bytes + SEGMSG_HEADER_BYTES;
+    place->data = data;
     place->group = 0;
     place->first = ring->at;
     place->partitions = lines;
-}
-
-/*
- * After a message of `lines` lines, where lines are used again soon: the next message is likely to be as
- * long, so the line after it is cleared now, when nobody waits. What was cleared counts for the next
- * message only; a wrap before it passes over that line and leaves it as it is.
- */
-SEGMSG_INLINE void segmsg_ring_clear_ahead(segmsg_ring_image_t *ring, uint32_t lines)
-{
-    if (ring->cache.lap == 0) {
-        return;
-    }
-    uint32_t after = ring->at + lines;
-    ring->cleared = SEGMSG_RING_NONE;
-    if (after < ring->lap && ring->head + lines + 1 <= ring->limit) {
-        /* Relaxed: ordered by the release with which the next message is published. */
-        atomic_store_explicit(&ring->line[after].header, 0, memory_order_relaxed);
-        ring->cleared = after;
-    }
+    return data != NULL;
 }
 
 /* Owns `lines` lines, the first of them `ahead` lines after the next header's; less than a lap. */
-SEGMSG_INLINE void segmsg_ring_own(const segmsg_ring_image_t *ring, uint32_t ahead, uint32_t lines)
+SEGMSG_INLINE void segmsg_ring_own(const segmsg_ring_writer_t *ring, uint32_t ahead, uint32_t lines)
 {
     uint32_t at = ring->at + ahead;
     at -= at >= ring->count ? ring->count : 0;
@@ -262,23 +187,23 @@ SEGMSG_INLINE void segmsg_ring_own(const segmsg_ring_image_t *ring, uint32_t ahe
  * because the receiver's hardware prefetchers take them back; those far ahead once, as they come into
  * view. Lines that the receiver has not read yet are asked for as well: they are still here.
  */
-SEGMSG_INLINE void segmsg_ring_own_ahead(const segmsg_ring_image_t *ring, uint32_t lines)
+SEGMSG_INLINE void segmsg_sender_own_ahead(const segmsg_sender_t *sender, uint32_t lines)
 {
-    uint32_t near = lines + ring->cache.near;
-    near = near < ring->near_most ? near : ring->near_most;
-    segmsg_ring_own(ring, 0, near);
-    if (lines <= ring->far_most) {
-        segmsg_ring_own(ring, ring->cache.far, lines);
+    uint32_t near = lines + sender->use.cache.near;
+    near = near < sender->use.near_most ? near : sender->use.near_most;
+    segmsg_ring_own(&sender->ring, 0, near);
+    if (lines <= sender->use.far_most) {
+        segmsg_ring_own(&sender->ring, sender->use.cache.far, lines);
     }
 }
 
 /* Pushes the `lines` lines from `first` on towards the receiver, if that pays. */
-SEGMSG_INLINE void segmsg_ring_demote(const segmsg_ring_image_t *ring, uint32_t first,
-                                      uint32_t lines, bool answers)
+SEGMSG_INLINE void segmsg_sender_demote(const segmsg_sender_t *sender, uint32_t first,
+                                        uint32_t lines, bool answers)
 {
-    if (lines <= (answers ? ring->cache.answer_lines : ring->cache.demote_lines)) {
+    if (lines <= (answers ? sender->use.cache.answer_lines : sender->use.cache.demote_lines)) {
         for (uint32_t i = 0; i < lines; ++i) {
-            segmsg_cache_demote(&ring->line[first + i]);
+            segmsg_cache_demote(&sender->ring.line[first + i]);
         }
     }
 }
@@ -296,8 +221,8 @@ static inline void segmsg_sender_answers(segmsg_sender_t *sender)
  */
 static inline void segmsg_sender_own_next(const segmsg_sender_t *sender)
 {
-    const segmsg_ring_image_t *ring = &sender->ring;
-    if (ring->near_most != 0) {
+    const segmsg_ring_writer_t *ring = &sender->ring;
+    if (sender->use.near_most != 0) {
         segmsg_cache_own(&ring->line[ring->at]);
     }
 }
@@ -312,8 +237,8 @@ SEGMSG_INLINE size_t segmsg_sender_ring_capacity(const segmsg_sender_t *sender)
 {
     /* Relaxed: a hint. */
     return atomic_load_explicit(&sender->answers, memory_order_relaxed)
-               ? sender->ring.reply_capacity
-               : sender->ring.stream_capacity;
+               ? sender->use.reply_capacity
+               : sender->use.stream_capacity;
 }
 
 /*
@@ -325,12 +250,11 @@ SEGMSG_INLINE size_t segmsg_sender_ring_capacity(const segmsg_sender_t *sender)
 SEGMSG_INLINE segmsg_error_t segmsg_sender_take(segmsg_sender_t *sender, size_t length,
                                                 segmsg_place_t *place)
 {
-    segmsg_ring_image_t *ring = &sender->ring;
+    segmsg_ring_writer_t *ring = &sender->ring;
     if (__builtin_expect(length <= segmsg_sender_ring_capacity(sender), 1)) {
         uint32_t lines = (uint32_t) (length + SEGMSG_HEADER_BYTES + SEGMSG_LINE - 1) / SEGMSG_LINE;
-        if (__builtin_expect(ring->at + lines <= ring->lap && segmsg_ring_has_room(ring, lines),
-                             1)) {
-            segmsg_ring_place(ring, lines, place);
+        if (__builtin_expect(segmsg_ring_fits(ring, lines), 1)) {
+            (void) segmsg_ring_place(ring, lines, segmsg_ring_reserve(ring, lines), place);
             return SEGMSG_OK;
         }
     }
@@ -342,7 +266,7 @@ SEGMSG_INLINE segmsg_error_t segmsg_sender_take(segmsg_sender_t *sender, size_t 
 SEGMSG_INLINE bool segmsg_sender_has_lines(const segmsg_sender_t *sender,
                                            const segmsg_place_t *place)
 {
-    return place->group == 0 || sender->ring.cache.most == 0;
+    return place->group == 0 || sender->use.cache.most == 0;
 }
 
 /* True if the receiver's export held something that no correct process writes: nothing more can be sent. */
@@ -375,10 +299,10 @@ SEGMSG_INLINE bool segmsg_sender_publish(segmsg_sender_t *sender, const segmsg_p
     segmsg_ring_publish(&sender->ring, place->partitions,
                         segmsg_header_make(SEGMSG_KIND_MESSAGE, tag, place->partitions, length));
     /* Relaxed: a hint. */
-    segmsg_ring_demote(&sender->ring, place->first, place->partitions,
-                       atomic_load_explicit(&sender->answers, memory_order_relaxed));
+    segmsg_sender_demote(sender, place->first, place->partitions,
+                         atomic_load_explicit(&sender->answers, memory_order_relaxed));
     atomic_store_explicit(&sender->answers, false, memory_order_relaxed);
-    segmsg_ring_own_ahead(&sender->ring, place->partitions);
+    segmsg_sender_own_ahead(sender, place->partitions);
     segmsg_ring_clear_ahead(&sender->ring, place->partitions);
     ++sender->messages[0];
     sender->partitions[0] += place->partitions;

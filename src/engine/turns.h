@@ -39,7 +39,7 @@ static inline segmsg_reader_t *segmsg_turns_next(segmsg_receiver_t *receiver)
     }
     receiver->turn = r + 1;
     segmsg_reader_t *reader = receiver->reader[r];
-    if (__builtin_expect(!segmsg_reader_has_something(reader), 1)) {
+    if (__builtin_expect(!segmsg_ring_has_something(&reader->ring), 1)) {
         return NULL;
     }
     segmsg_turns_wake(receiver, r);

@@ -7,27 +7,12 @@
  */
 #include "engine/lobby.h"
 
-/* True if the credits of a sender's group 0 are those that the receiver has given. */
-static bool verify_ring(const segmsg_reader_t *reader)
-{
-    /* Relaxed: this process has written it. While a message is out, an earlier position stands there. */
-    return reader->control == NULL || reader->open != 0
-           || atomic_load_explicit(&reader->control->word, memory_order_relaxed)
-                  == reader->position;
-}
-
 /* True if the credits of a segment above group 0 are those that the receiver has given. */
 static bool verify_run(const segmsg_target_t *target)
 {
-    const segmsg_control_t *control = target->control;
-    /* Relaxed, all: written by this process; or only compared. */
-    if (target->reader == NULL) {
-        uint64_t missing = ~segmsg_run_mask(0, target->count);
-        return !target->is_used
-               || (atomic_load_explicit(&control->claimed, memory_order_relaxed) & missing) == 0;
-    }
-    return atomic_load_explicit(&control->word, memory_order_relaxed) == target->word
-           && atomic_load_explicit(&control->inverse, memory_order_relaxed) == ~target->word;
+    return target->reader == NULL
+               ? !target->is_used || segmsg_common_stands(target->control, target->count)
+               : segmsg_credits_stand(target->control, target->word);
 }
 
 /* True if the lobby's credits are those that the receiver has given, and guests have claimed what was read
@@ -79,7 +64,7 @@ segmsg_error_t segmsg_receiver_verify(segmsg_receiver_t *receiver)
     }
     for (uint32_t r = 0; r < receiver->reader_count && is_right; ++r) {
         suspect = receiver->reader[r];
-        is_right = verify_ring(suspect)
+        is_right = segmsg_ring_credits_stand(&suspect->ring)
                    && (!suspect->is_guest
                        || verify_group(receiver, suspect->guest_entry, suspect,
                                        receiver->own->shape.common[0] - 1));

@@ -37,9 +37,9 @@ void segmsg_lib_corrupt(void *context, segmsg_reader_t *reader)
         peer == NULL ? -1 : peer->rank);
     segmsg_lib_break(handle, SEGMSG_E_CORRUPT);
     if (reader != NULL) {
-        reader->line = &segmsg_nothing_yet;
-        reader->count = 1;
-        reader->at = 0;
+        reader->ring.line = &segmsg_nothing_yet;
+        reader->ring.count = 1;
+        reader->ring.at = 0;
     }
 }
 

@@ -185,8 +185,8 @@ bool segmsg_lib_data_came(segmsg_t *handle, segmsg_lib_peer_t *peer, const unsig
 static segmsg_error_t take_piece(segmsg_sender_t *sender, size_t length, bool is_full,
                                  segmsg_place_t *place)
 {
-    segmsg_ring_image_t *ring = &sender->ring;
-    if (!is_full || ring->cache.piece_segment == 0 || ring->line == NULL
+    segmsg_ring_writer_t *ring = &sender->ring;
+    if (!is_full || sender->use.cache.piece_segment == 0 || ring->line == NULL
         || sender->ring_is_starter) {
         return segmsg_sender_take(sender, length, place);
     }

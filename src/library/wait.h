@@ -43,7 +43,7 @@ static inline bool segmsg_lib_stare(const segmsg_reader_t *reader,
                                     const segmsg_patience_t *patience)
 {
     for (unsigned look = 0; look < patience->looks; ++look) {
-        if (segmsg_reader_has_something(reader)) {
+        if (segmsg_ring_has_something(&reader->ring)) {
             return true;
         }
     }

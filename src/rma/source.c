@@ -39,12 +39,9 @@ segmsg_error_t segmsg_source_formed(segmsg_source_t *source, uint32_t group, uin
     segmsg_source_segment_t *formed = &source->segment[group];
     uint32_t count = source->geometry.group[group].partition_count;
     memset(memory, 0, directory_bytes(&source->geometry, group));
-    formed->directory = memory;
     formed->partition = (unsigned char *) memory + directory_bytes(&source->geometry, group);
-    formed->exists = segmsg_run_mask(0, count);
-    formed->taken = ~formed->exists;
+    segmsg_slab_open(&formed->slab, memory, count);
     formed->sent = 0;
-    formed->returned = 0;
     formed->segment = segment;
     formed->token = 0;
     formed->remote = remote;
@@ -78,7 +75,7 @@ void segmsg_source_recalled(segmsg_source_t *source, uint32_t group)
 bool segmsg_source_is_released(segmsg_source_t *source, uint32_t group)
 {
     segmsg_source_segment_t *segment = &source->segment[group];
-    if (segment->state != SEGMSG_SOURCE_RECALLED || (segment->taken & segment->exists) != 0) {
+    if (segment->state != SEGMSG_SOURCE_RECALLED || !segmsg_slab_is_empty(&segment->slab)) {
         return false;
     }
     segment->state = SEGMSG_SOURCE_ABSENT;
@@ -99,14 +96,11 @@ bool segmsg_source_returned(segmsg_source_t *source, const segmsg_return_t *what
     if (segment->state != SEGMSG_SOURCE_FORMED && segment->state != SEGMSG_SOURCE_RECALLED) {
         return true; /* of a group that was given up meanwhile */
     }
-    uint64_t flipped = what->word ^ segment->returned;
-    if ((flipped & ~segment->sent) != 0) {
-        return false; /* else its memory might be given up before the write */
+    /* Of what was not written, the memory might else be given up before the write. */
+    if (!segmsg_slab_credit(&segment->slab, what->word, segment->sent)) {
+        return false;
     }
-    segment->returned = what->word;
-    segment->sent &= ~flipped;
-    segment->taken &= ~flipped;
-    segmsg_directory_clear(segment->directory, flipped);
+    segment->sent &= segment->slab.taken;
     return true;
 }
 
@@ -140,9 +134,8 @@ static void occupy(segmsg_source_t *source, uint32_t group, uint32_t first, uint
 {
     segmsg_source_segment_t *segment = &source->segment[group];
     size_t size = source->geometry.group[group].partition_size;
-    segment->taken |= segmsg_run_mask(first, partitions);
+    segmsg_slab_occupy(&segment->slab, first, partitions);
     note_use(source, segment);
-    segmsg_directory_enter(segment->directory, first, partitions);
     place->data = segment->partition + first * size + SEGMSG_WIRE_HEADER_BYTES;
     place->group = group;
     place->first = first;
@@ -154,8 +147,8 @@ static bool take_in(segmsg_source_t *source, uint32_t group, size_t length, segm
     const segmsg_source_segment_t *segment = &source->segment[group];
     size_t size = source->geometry.group[group].partition_size;
     uint32_t partitions = segmsg_wire_partitions(size, length);
-    uint32_t first = segmsg_run_find(segment->taken, partitions);
-    if (first == SEGMSG_RUN_NONE) {
+    uint32_t first = segmsg_extent_find(segment->slab.taken, partitions);
+    if (first == SEGMSG_EXTENT_NONE) {
         return false;
     }
     occupy(source, group, first, partitions, place);
@@ -175,7 +168,7 @@ static bool take_next(segmsg_source_t *source, uint32_t group, size_t length, se
     uint32_t first = batch->first + batch->partitions;
     if (partitions > source->geometry.group[group].span_factor
         || first + partitions > source->geometry.group[group].partition_count
-        || (segment->taken & segmsg_run_mask(first, partitions)) != 0) {
+        || (segment->slab.taken & segmsg_extent_mask(first, partitions)) != 0) {
         return false;
     }
     occupy(source, group, first, partitions, place);
@@ -289,8 +282,6 @@ void segmsg_source_publish(segmsg_source_t *source, const segmsg_place_t *place,
 
 void segmsg_source_give_back(segmsg_source_t *source, const segmsg_place_t *place)
 {
-    segmsg_source_segment_t *segment = &source->segment[place->group];
-    uint64_t mask = segmsg_run_mask(place->first, place->partitions);
-    segment->taken &= ~mask;
-    segmsg_directory_clear(segment->directory, mask);
+    segmsg_slab_free(&source->segment[place->group].slab,
+                     segmsg_extent_mask(place->first, place->partitions));
 }

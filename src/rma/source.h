@@ -24,8 +24,7 @@
 #ifndef SEGMSG_SOURCE_H
 #define SEGMSG_SOURCE_H
 
-#include "queue/directory.h"
-#include "queue/run.h"
+#include "queue/slab.h"
 #include "engine/sender.h"
 #include "rma/wire.h"
 
@@ -42,12 +41,9 @@ typedef enum {
 typedef struct {
     segmsg_source_state_t state;
     unsigned char *partition; /* partition 0; NULL while there is no memory here */
-    segmsg_directory_entry_t *directory;
-    uint64_t taken; /* occupancy: bit i is set while partition i is a message's or does not exist */
-    uint64_t exists;
+    segmsg_slab_t slab;
     uint64_t sent;            /* bit i: partition i was written, and has not been returned */
-    uint64_t returned;        /* the return word as last seen */
-    uint16_t returned_number; /* its number */
+    uint16_t returned_number; /* of the last credits that have come */
     uint32_t segment;         /* index in the receiver's segment table */
     uint32_t token;           /* goes with completion data; 0: none */
     uint64_t remote;          /* address of the target's partition 0, as the provider wants it */
@@ -164,7 +160,7 @@ static inline bool segmsg_source_write(const segmsg_source_t *source, segmsg_wri
 static inline void segmsg_source_written(segmsg_source_t *source)
 {
     segmsg_source_batch_t *batch = &source->batch;
-    source->segment[batch->group].sent |= segmsg_run_mask(batch->first, batch->partitions);
+    source->segment[batch->group].sent |= segmsg_extent_mask(batch->first, batch->partitions);
     batch->partitions = 0;
     ++source->writes;
 }

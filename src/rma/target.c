@@ -4,8 +4,6 @@
  */
 #include "rma/target.h"
 
-#include "queue/directory.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -250,7 +248,7 @@ segmsg_poll_t segmsg_inlet_next(segmsg_targets_t *targets, segmsg_inlet_t *inlet
         || header->sequence != inlet->expected || span == 0 || span > slot->span
         || span > slot->count - inlet->at
         || length > (uint64_t) span * slot->size - SEGMSG_WIRE_HEADER_BYTES
-        || (slot->used & segmsg_run_mask(inlet->at, span)) != 0) {
+        || (slot->used & segmsg_extent_mask(inlet->at, span)) != 0) {
         return SEGMSG_POLL_CORRUPT;
     }
     message->data = (unsigned char *) (uintptr_t) header + SEGMSG_WIRE_HEADER_BYTES;
@@ -261,7 +259,7 @@ segmsg_poll_t segmsg_inlet_next(segmsg_targets_t *targets, segmsg_inlet_t *inlet
     message->first = inlet->at;
     message->tag = segmsg_header_tag(word);
     message->in_lobby = false;
-    slot->used |= segmsg_run_mask(inlet->at, span);
+    slot->used |= segmsg_extent_mask(inlet->at, span);
     slot->last_used = ++targets->clock;
     if (slot->directory != NULL) {
         segmsg_directory_enter(slot->directory, inlet->at, span);
@@ -290,7 +288,7 @@ bool segmsg_targets_return(segmsg_targets_t *targets, segmsg_inlet_t *inlet,
     if (slot->inlet != inlet) {
         return false; /* the sender has left meanwhile */
     }
-    uint64_t mask = segmsg_run_mask(message->first, message->partitions);
+    uint64_t mask = segmsg_extent_mask(message->first, message->partitions);
     slot->used &= ~mask;
     slot->word ^= mask;
     slot->untold += message->partitions;

@@ -4,7 +4,7 @@
  */
 #include "tools/segmsg_traffic.h"
 
-#include "queue/run.h"
+#include "queue/slab.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -205,7 +205,7 @@ static bool read_directory(const segmsg_snapshot_t *snapshot, const segmsg_segme
     if (segmsg_snapshot_is_common(segment)) {
         uint64_t claimed = atomic_load_explicit(&head.control.claimed, memory_order_relaxed);
         /* Claimed first and given back last, so what is marked is claimed. */
-        traffic->taken |= claimed & segmsg_run_mask(0, count);
+        traffic->taken |= claimed & segmsg_extent_mask(0, count);
         traffic->is_torn |= traffic->taken != claimed;
     }
     traffic->used = (uint32_t) __builtin_popcountll(traffic->taken);

@@ -4,9 +4,7 @@
  *
  * An owner and its partners that copy transfers together, step by step: an access to the record, the
  * copying of a unit, the arrival or loss of a request. The functions of queue/split_work.h
- * themselves run. A step of a function is its next access: it is called anew, is told again what it
- * saw before, makes one access more, and is left at the one after that. So the whole state is data,
- * which can be kept, compared and returned to.
+ * themselves run (steps.h).
  *
  * The processes do what the component does: start, ask, claim and copy until nothing is left, look
  * until the partner has reported, copy again what it could not.
@@ -15,16 +13,14 @@
 #define SEGMSG_TEST_JOINT_STEPS_H
 
 #include "joint_access.h"
-
-#include <setjmp.h>
+#include "steps.h"
 
 enum {
     UNITS_MOST = 6,
     TRANSFERS_MOST = 3,
     PARTNERS_MOST = 2,
     PROCESSES = 1 + PARTNERS_MOST,
-    OWNER = 0,          /* the others are partners */
-    ACCESSES_MOST = 12, /* of a call */
+    OWNER = 0, /* the others are partners */
     CHOICES = 3 + TRANSFERS_MOST
 };
 #define GENERATION UINT32_MAX /* of the first transfer: the next is 0 */
@@ -47,18 +43,11 @@ typedef enum {
 } place_t;
 
 typedef struct {
-    uint64_t value; /* seen by an access */
-    bool swapped;   /* it was a swap, and succeeded */
-} access_t;
-
-typedef struct {
     uint8_t at;                   /* place_t */
     uint8_t transfer;             /* from 0 */
     uint8_t first, units, copied; /* of the piece that it holds */
     bool failed;                  /* to copy */
-    uint8_t accesses;             /* of the call under way that are made */
-    uint8_t misses;               /* of these, swaps that failed for no reason */
-    access_t access[ACCESSES_MOST];
+    step_call_t call;             /* the one under way */
 } process_t;
 
 typedef enum { UNIT_OLD, UNIT_COPIED, UNIT_TORN } unit_state_t;
@@ -86,91 +75,37 @@ static scene_t scene;
 static segmsg_joint_t record;
 
 /* What was found on the way. */
-static const char *violated;
 static struct {
     uint64_t late, helped, undone, misses, refused, awaited;
 } seen;
 
 /* ---- one step of a function that accesses the record ---- */
 
+/* What the call under way has returned. */
 static struct {
-    process_t *process;
-    uint32_t next; /* access of the call */
-    bool moved;    /* it has made its access */
-    bool misses;   /* its swap is to fail for no reason */
-    jmp_buf left;
     segmsg_joint_piece_t piece;
     segmsg_joint_state_t state;
-} running;
-
-/* The next access of the call; *is_new if it is to be made now. */
-static access_t *next_access(bool *is_new)
-{
-    process_t *process = running.process;
-    *is_new = running.next == process->accesses;
-    if (*is_new) {
-        if (running.moved) {
-            longjmp(running.left, 1);
-        }
-        running.moved = true;
-        if (++process->accesses == ACCESSES_MOST) {
-            violated = "a call ends";
-            longjmp(running.left, 1);
-        }
-    }
-    return &process->access[running.next++];
-}
+} result;
 
 static inline uint64_t joint_access_load(joint_word_t *word, memory_order order)
 {
-    (void) order;
-    bool is_new;
-    access_t *access = next_access(&is_new);
-    if (is_new) {
-        access->value = atomic_load(word);
-    }
-    return access->value;
+    return step_load(word, order);
 }
 
 static inline void joint_access_store(joint_word_t *word, uint64_t value, memory_order order)
 {
-    (void) order;
-    bool is_new;
-    (void) next_access(&is_new);
-    if (is_new) {
-        atomic_store(word, value);
-    }
+    step_store(word, value, order);
 }
 
 static inline uint64_t joint_access_add(joint_word_t *word, uint64_t value, memory_order order)
 {
-    (void) order;
-    bool is_new;
-    access_t *access = next_access(&is_new);
-    if (is_new) {
-        access->value = atomic_fetch_add(word, value);
-    }
-    return access->value;
+    return step_add(word, value, order);
 }
 
 static inline bool joint_access_swap(joint_word_t *word, uint64_t *expected, uint64_t next,
                                      memory_order success, memory_order failure)
 {
-    (void) success, (void) failure;
-    bool is_new;
-    access_t *access = next_access(&is_new);
-    if (is_new) {
-        access->value = *expected;
-        if (running.misses) {
-            running.misses = false;
-            ++running.process->misses;
-            access->value = atomic_load(word);
-        } else {
-            access->swapped = atomic_compare_exchange_strong(word, &access->value, next);
-        }
-    }
-    *expected = access->value;
-    return access->swapped;
+    return step_swap(word, expected, next, success, failure);
 }
 
 static segmsg_joint_cut_t cut_of(uint32_t transfer)
@@ -178,8 +113,16 @@ static segmsg_joint_cut_t cut_of(uint32_t transfer)
     return segmsg_joint_cut(scene.units[transfer], 1);
 }
 
-static void call(const state_t *state, const process_t *process)
+typedef struct {
+    const state_t *state;
+    const process_t *process;
+} caller_t;
+
+static void call(void *context)
 {
+    const caller_t *caller = context;
+    const state_t *state = caller->state;
+    const process_t *process = caller->process;
     segmsg_joint_cut_t cut = cut_of(process->transfer);
     uint32_t generation = GENERATION + process->transfer;
     switch (process->at) {
@@ -187,15 +130,14 @@ static void call(const state_t *state, const process_t *process)
         segmsg_joint_start(&record, generation, segmsg_joint_units(&cut));
         break;
     case OWNER_CLAIM:
-        running.piece = segmsg_joint_claim(&record, generation, &cut, SEGMSG_JOINT_UNITS_MAX,
-                                           SEGMSG_JOINT_FRONT);
+        result.piece = segmsg_joint_claim(&record, generation, &cut, SEGMSG_JOINT_UNITS_MAX,
+                                          SEGMSG_JOINT_FRONT);
         break;
     case OWNER_LOOK:
-        running.state = segmsg_joint_state(&record, segmsg_joint_units(&cut) - state->own);
+        result.state = segmsg_joint_state(&record, segmsg_joint_units(&cut) - state->own);
         break;
     case PARTNER_CLAIM:
-        running.piece =
-            segmsg_joint_claim(&record, generation, &cut, scene.most, SEGMSG_JOINT_BACK);
+        result.piece = segmsg_joint_claim(&record, generation, &cut, scene.most, SEGMSG_JOINT_BACK);
         break;
     default:
         segmsg_joint_report(&record, process->units, !process->failed);
@@ -204,20 +146,12 @@ static void call(const state_t *state, const process_t *process)
 }
 
 /* Makes the next access of the call that the process is in; true if that was the last. */
-static bool call_step(state_t *state, process_t *process)
+static bool process_call(state_t *state, process_t *process)
 {
-    running.process = process;
-    running.next = 0;
-    running.moved = false;
+    caller_t caller = {state, process};
     atomic_store(&record.claim, state->claim);
     atomic_store(&record.report, state->report);
-    bool returned = setjmp(running.left) == 0;
-    if (returned) {
-        call(state, process);
-        process->accesses = 0;
-        process->misses = 0;
-        memset(process->access, 0, sizeof(process->access));
-    }
+    bool returned = step_call(&process->call, call, &caller);
     state->claim = atomic_load(&record.claim);
     state->report = atomic_load(&record.report);
     return returned;
@@ -227,12 +161,12 @@ static bool call_step(state_t *state, process_t *process)
 
 static void hold_piece(process_t *process, place_t then)
 {
-    process->first = (uint8_t) running.piece.offset;
-    process->units = (uint8_t) running.piece.units;
+    process->first = (uint8_t) result.piece.offset;
+    process->units = (uint8_t) result.piece.units;
     process->copied = 0;
     process->at = (uint8_t) then;
     if (process->first + process->units > scene.units[process->transfer]
-        || running.piece.bytes != process->units) {
+        || result.piece.bytes != process->units) {
         violated = "a piece lies in the transfer";
     }
 }
@@ -277,7 +211,7 @@ static bool owner_step(state_t *state, process_t *owner, uint32_t choice)
     uint32_t partner = owner->transfer % scene.partners;
     switch (owner->at) {
     case OWNER_START:
-        owner->at = call_step(state, owner) ? OWNER_ASK : OWNER_START;
+        owner->at = process_call(state, owner) ? OWNER_ASK : OWNER_START;
         return choice == 0;
     case OWNER_ASK: /* or there is no room for the message */
         state->asked[partner] |= (uint8_t) (choice == 0 ? 1 << owner->transfer : 0);
@@ -285,7 +219,7 @@ static bool owner_step(state_t *state, process_t *owner, uint32_t choice)
         return choice <= 1;
     case OWNER_CLAIM:
         running.misses = choice == 1;
-        if (call_step(state, owner)) {
+        if (process_call(state, owner)) {
             hold_piece(owner, OWNER_COPY);
             state->own = (uint8_t) (state->own + owner->units);
             /* What cannot be copied is only claimed. */
@@ -296,11 +230,11 @@ static bool owner_step(state_t *state, process_t *owner, uint32_t choice)
         copy_unit(state, owner, choice == 1, OWNER_CLAIM);
         return choice <= 1;
     case OWNER_LOOK:
-        if (call_step(state, owner)) {
-            state->undone = running.state == SEGMSG_JOINT_UNDONE;
-            state->ended = (uint8_t) (state->ended + (running.state != SEGMSG_JOINT_AWAITED));
-            owner->at = running.state == SEGMSG_JOINT_AWAITED ? OWNER_LOOK : OWNER_END;
-            seen.awaited += running.state == SEGMSG_JOINT_AWAITED;
+        if (process_call(state, owner)) {
+            state->undone = result.state == SEGMSG_JOINT_UNDONE;
+            state->ended = (uint8_t) (state->ended + (result.state != SEGMSG_JOINT_AWAITED));
+            owner->at = result.state == SEGMSG_JOINT_AWAITED ? OWNER_LOOK : OWNER_END;
+            seen.awaited += result.state == SEGMSG_JOINT_AWAITED;
             seen.undone += state->undone;
         }
         return choice == 0;
@@ -337,7 +271,7 @@ static bool partner_step(state_t *state, process_t *partner, uint8_t *asked, uin
         return true;
     case PARTNER_CLAIM:
         running.misses = choice == 1;
-        if (call_step(state, partner)) {
+        if (process_call(state, partner)) {
             hold_piece(partner, PARTNER_COPY);
             seen.helped += partner->units != 0;
             seen.late += partner->units == 0 && state->ended > partner->transfer;
@@ -352,7 +286,7 @@ static bool partner_step(state_t *state, process_t *partner, uint8_t *asked, uin
         copy_unit(state, partner, choice == 1, PARTNER_REPORT);
         return choice <= 1;
     case PARTNER_REPORT:
-        if (call_step(state, partner)) {
+        if (process_call(state, partner)) {
             seen.refused += partner->failed;
             partner->first = partner->units = partner->copied = 0;
             partner->at = partner->failed ? PARTNER_IDLE : PARTNER_CLAIM;
@@ -372,7 +306,7 @@ static bool step(state_t *state, uint32_t who, uint32_t choice)
     if (!scene.mishaps && (choice == 2 || (choice == 1 && process->at != OWNER_ASK))) {
         return false;
     }
-    if (choice == 1 && process->misses != 0) { /* once a call is enough */
+    if (choice == 1 && process->call.misses != 0) { /* once a call is enough */
         return false;
     }
     return who == OWNER ? owner_step(state, process, choice)

@@ -106,8 +106,8 @@ static void claim_G1_group_pairs_source_and_target_of_the_same_partitions(void)
         if (group->group != 0) {
             UNIT_EQUAL(pair.sender.run[group->group]->entry.partition_size,
                        segment->partition_size);
-            UNIT_EQUAL(pair.sender.run[group->group]->exists,
-                       segmsg_run_mask(0, segment->partition_count));
+            UNIT_EQUAL(pair.sender.run[group->group]->slab.exists,
+                       segmsg_extent_mask(0, segment->partition_count));
         } else {
             UNIT_EQUAL(pair.sender.ring.count, segment->partition_count);
         }
@@ -172,7 +172,7 @@ static void claim_G4_nothing_is_reachable_that_is_not_in_the_tables(void)
     /* Announces partitions of a segment that is in the table, but in no group with this sender. */
     uint32_t other;
     UNIT_EQUAL(segmsg_segment_register(&pair.memory.export, 1, 8, &other), SEGMSG_OK);
-    segmsg_ring_image_t *ring = &pair.sender.ring;
+    segmsg_ring_writer_t *ring = &pair.sender.ring;
     segmsg_announcement_t *announcement = &ring->line[ring->at].announcement;
     announcement->segment = other;
     announcement->first = 0;

@@ -45,7 +45,7 @@ static void claim_G1_between_hosts_group_pairs_source_and_target_of_the_same_par
         const segmsg_group_geometry_t *shape = &pair.host.memory.config.geometry.group[g];
         UNIT_EQUAL(target->count, shape->partition_count);
         UNIT_EQUAL(target->size, shape->partition_size);
-        UNIT_EQUAL(source->exists, segmsg_run_mask(0, target->count));
+        UNIT_EQUAL(source->slab.exists, segmsg_extent_mask(0, target->count));
         UNIT_EQUAL(segmsg_source_bytes(&pair.link.source.geometry, g) % SEGMSG_LINE, 0);
         UNIT_CHECK(segmsg_source_bytes(&pair.link.source.geometry, g)
                    >= (size_t) target->count * target->size);
@@ -172,7 +172,7 @@ static void claim_G8_between_hosts_search_finds_contiguous_partitions_between_me
     UNIT_EQUAL(place.first, 4);
     UNIT_CHECK(memory_holds(message[3].data, 200, 3));
     /* The directory tells the same. */
-    const segmsg_directory_entry_t *directory = pair.link.source.segment[1].directory;
+    const segmsg_directory_entry_t *directory = pair.link.source.segment[1].slab.directory;
     for (uint32_t p = 0; p < 8; ++p) {
         bool is_first = p % 2 == 0 && p != 2;
         uint32_t next = p == 3 || p == 5 || p == 7 ? SEGMSG_DIRECTORY_LAST : p + 1;
@@ -234,15 +234,15 @@ static void claim_G11_between_hosts_receiver_delivers_in_place_and_returns_every
         UNIT_CHECK(memory_holds(message[m].data, length[m], m));
         (void) wire_return(&pair.link, &message[m]);
         UNIT_EQUAL(slot_of(&pair, group[m])->used
-                       & segmsg_run_mask(message[m].first, message[m].partitions),
+                       & segmsg_extent_mask(message[m].first, message[m].partitions),
                    0);
     }
     UNIT_EQUAL(wire_tell(&pair.link, false), 3); /* a word a group */
     for (uint32_t g = 0; g < 3; ++g) {
         const segmsg_source_segment_t *source = &pair.link.source.segment[g];
-        UNIT_EQUAL(source->taken & source->exists, 0);
+        UNIT_EQUAL(source->slab.taken & source->slab.exists, 0);
         const segmsg_control_t *stats = slot_of(&pair, g)->control;
-        UNIT_EQUAL(atomic_load(&stats->word), source->returned);
+        UNIT_EQUAL(atomic_load(&stats->word), source->slab.returned);
         UNIT_EQUAL(atomic_load(&stats->messages), g == 1 ? 2 : 1);
         UNIT_EQUAL(pair.host.targets.past[g], g == 1 ? 2 : 1);
         UNIT_EQUAL(atomic_load(&stats->bytes), g == 0 ? 100 : g == 1 ? 600 : 4000);

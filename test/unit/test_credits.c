@@ -212,8 +212,8 @@ static bool is_plausible(const scene_t *scene, const word_t *word, uint64_t valu
 {
     for (uint32_t r = 0; r < scene->receiver.reader_count; ++r) {
         const segmsg_reader_t *reader = scene->receiver.reader[r];
-        if (word->at == (const unsigned char *) reader->control) {
-            return value - reader->position <= reader->count;
+        if (word->at == (const unsigned char *) reader->ring.control) {
+            return value - reader->ring.position <= reader->ring.count;
         }
     }
     return false;
@@ -508,7 +508,7 @@ static void flip_and_find(uint32_t bit, bool in_segments)
     scene_t scene;
     segmsg_sender_t *sender = open_ring(&scene, 3);
     const segmsg_export_t *export = &scene.memory.export;
-    segmsg_group_entry_t *group = segmsg_export_group(export, sender->ring.group_entry);
+    segmsg_group_entry_t *group = segmsg_export_group(export, sender->use.group_entry);
     unsigned char *entry =
         in_segments ? (void *) segmsg_export_segment(export, group->segment) : (void *) group;
     entry[bit / 8] ^= (unsigned char) (1U << bit % 8);

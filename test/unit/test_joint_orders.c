@@ -8,76 +8,9 @@
  * the owner can come to an end from everywhere, unless its partner died holding units.
  */
 #include "joint_steps.h"
+#include "orders.h"
 
-enum {
-    STATES_MOST = 1 << 17,
-    SLOTS = 2 * STATES_MOST /* of the table that finds states */
-};
-
-typedef struct {
-    uint32_t from;
-    uint8_t who, choice;
-} origin_t;
-
-typedef struct {
-    uint32_t from, to;
-} edge_t;
-
-static state_t *states;
-static origin_t *origins; /* of each state, the step that first led there */
-static uint32_t *slots;
-static uint32_t state_count;
-static edge_t *edges;
-static size_t edge_count, edge_room;
-
-static uint64_t hash_of(const state_t *state)
-{
-    const unsigned char *at = (const void *) state;
-    uint64_t hash = 0;
-    for (size_t b = 0; b < sizeof(*state); b += 8) {
-        uint64_t word;
-        memcpy(&word, at + b, 8);
-        hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-        hash ^= hash >> 29;
-    }
-    return hash;
-}
-_Static_assert(sizeof(state_t) % 8 == 0, "hashed by words");
-
-/* The number of a state, which is new if it is the last. */
-static uint32_t number_of(const state_t *state, origin_t origin)
-{
-    uint64_t slot = hash_of(state) % SLOTS;
-    for (; slots[slot] != 0; slot = (slot + 1) % SLOTS) {
-        if (memcmp(&states[slots[slot] - 1], state, sizeof(*state)) == 0) {
-            return slots[slot] - 1;
-        }
-    }
-    if (state_count == STATES_MOST) {
-        violated = "the states can be counted";
-        return 0;
-    }
-    memcpy(&states[state_count], state, sizeof(*state));
-    origins[state_count] = origin;
-    slots[slot] = ++state_count;
-    return state_count - 1;
-}
-
-static void add_edge(uint32_t from, uint32_t to)
-{
-    if (edge_count == edge_room) {
-        edge_room = edge_room == 0 ? 4096 : 2 * edge_room;
-        edges = realloc(edges, edge_room * sizeof(*edges));
-        if (edges == NULL) {
-            perror("realloc");
-            abort();
-        }
-    }
-    edges[edge_count].from = from;
-    edges[edge_count++].to = to;
-}
-
-static const char *place_of(uint32_t number, uint32_t who)
+static const char *place_of_process(const state_t *state, uint32_t who)
 {
     static const char *const places[] = {"start",
                                          "ask",
@@ -92,46 +25,15 @@ static const char *place_of(uint32_t number, uint32_t who)
                                          "report",
                                          "dead",
                                          "dead, holding units"};
-    return places[states[number].process[who].at];
+    return places[state->process[who].at];
 }
 
-/* Says how it came to a state. */
-static void print_way(uint32_t number)
+static bool owner_is_over(const state_t *state)
 {
-    enum { WAY_MOST = 400 };
-    static origin_t way[WAY_MOST];
-    uint32_t steps = 0;
-    for (; number != 0 && steps < WAY_MOST; number = origins[number].from) {
-        way[steps++] = origins[number];
-    }
-    for (; steps != 0; --steps) {
-        const origin_t *origin = &way[steps - 1];
-        const state_t *state = &states[origin->from];
-        fprintf(stderr, "    process %u: %s, choice %u (claim 0x%llx, report 0x%llx)\n",
-                origin->who, place_of(origin->from, origin->who), origin->choice,
-                (unsigned long long) state->claim, (unsigned long long) state->report);
-    }
+    return state->process[OWNER].at == OWNER_OVER;
 }
 
-static void expand(uint32_t number)
-{
-    for (uint32_t who = 0; who <= scene.partners; ++who) {
-        for (uint32_t choice = 0; choice < CHOICES && violated == NULL; ++choice) {
-            state_t next;
-            memcpy(&next, &states[number], sizeof(next)); /* with what lies between the fields */
-            if (step(&next, who, choice)) {
-                origin_t origin = {number, (uint8_t) who, (uint8_t) choice};
-                add_edge(number, number_of(&next, origin));
-            }
-            if (violated != NULL) {
-                unit_fail(__FILE__, __LINE__, "not so: %s; process %u: %s, choice %u, after",
-                          violated, who, place_of(number, who), choice);
-                print_way(number);
-            }
-        }
-    }
-}
-
+/* The owner can come to its end from everywhere, unless a partner died holding units; then nowhere. */
 static bool somebody_died_holding(const state_t *state)
 {
     bool any = false;
@@ -141,65 +43,24 @@ static bool somebody_died_holding(const state_t *state)
     return any;
 }
 
-/* The owner can come to its end from everywhere, unless a partner died holding units; then nowhere. */
-static void check_ends(void)
-{
-    bool *ends = calloc(state_count, sizeof(*ends));
-    UNIT_REQUIRE(ends != NULL);
-    for (uint32_t s = 0; s < state_count; ++s) {
-        ends[s] = states[s].process[OWNER].at == OWNER_OVER;
-    }
-    for (bool changed = true; changed;) {
-        changed = false;
-        for (size_t e = edge_count; e-- != 0;) {
-            if (ends[edges[e].to] && !ends[edges[e].from]) {
-                changed = ends[edges[e].from] = true;
-            }
-        }
-    }
-    for (uint32_t s = 0; s < state_count && !unit_has_failed(); ++s) {
-        if (ends[s] == somebody_died_holding(&states[s])) {
-            unit_fail(__FILE__, __LINE__, "the owner %s end after",
-                      ends[s] ? "must not" : "cannot");
-            print_way(s);
-        }
-    }
-    free(ends);
-}
-
 /* Visits all that can come of `what`. */
 static void search(const scene_t *what)
 {
     scene = *what;
-    violated = NULL;
     memset(&seen, 0, sizeof(seen));
-    states = malloc(STATES_MOST * sizeof(*states));
-    origins = malloc(STATES_MOST * sizeof(*origins));
-    slots = calloc(SLOTS, sizeof(*slots));
-    UNIT_REQUIRE(states != NULL && origins != NULL && slots != NULL);
-    state_count = 0;
-    edge_count = 0;
     state_t first;
     memset(&first, 0, sizeof(first));
     for (uint32_t who = 1; who <= scene.partners; ++who) {
         first.process[who].at = PARTNER_IDLE;
     }
-    (void) number_of(&first, (origin_t){0});
-    for (uint32_t s = 0; s < state_count && !unit_has_failed(); ++s) {
-        expand(s);
-    }
+    const orders_t all = {1 + scene.partners, CHOICES,       step,
+                          place_of_process,   owner_is_over, somebody_died_holding};
+    search_orders(&all, &first);
     if (!unit_has_failed()) {
-        check_ends();
         UNIT_CHECK(seen.helped != 0 && seen.awaited != 0);
         UNIT_CHECK(seen.late != 0 || scene.transfers == 1);
         UNIT_CHECK((seen.undone != 0 && seen.misses != 0 && seen.refused != 0) == scene.mishaps);
     }
-    free(states);
-    free(origins);
-    free(slots);
-    free(edges);
-    edges = NULL;
-    edge_room = 0;
 }
 
 static void one_transfer_in_every_order(void)

@@ -164,7 +164,7 @@ static void own_rings_are_counted(void)
     segmsg_growth_t growth = {.own_after = 1, .own_crowd = 8, .grow_after = 20, .long_after = 3};
     segmsg_export_config_t config = hall_config(GROUPS, 8, 64);
     hall_t *hall = hall_open(&config, 1, &growth);
-    const segmsg_ring_image_t *ring = &hall->guest[0].sender.ring;
+    const segmsg_ring_writer_t *ring = &hall->guest[0].sender.ring;
     for (uint32_t round = 0; round < 20; ++round) {
         while (hall_send(hall, 0, 10) == SEGMSG_OK) {
             UNIT_EQUAL(atomic_load(&segmsg_export_head(&hall->memory.export)->rings),

@@ -70,7 +70,7 @@ static uint32_t expected_group(const model_t *model, uint32_t from, size_t lengt
             continue;
         }
         for (uint32_t first = 0; first + needed <= count; ++first) {
-            if ((model->occupied[g] & segmsg_run_mask(first, needed)) == 0) {
+            if ((model->occupied[g] & segmsg_extent_mask(first, needed)) == 0) {
                 return g;
             }
         }
@@ -82,7 +82,7 @@ static uint32_t expected_group(const model_t *model, uint32_t from, size_t lengt
 static uint32_t first_for_piece(const model_t *model, size_t length)
 {
     const segmsg_geometry_t *geometry = &model->memory.config.geometry;
-    uint32_t least = model->sender.ring.cache.piece_segment;
+    uint32_t least = model->sender.use.cache.piece_segment;
     for (uint32_t g = 1; least != 0 && g < geometry->group_count; ++g) {
         const segmsg_group_geometry_t *group = &geometry->group[g];
         if (group->partition_size * group->partition_count >= least) {
@@ -94,7 +94,7 @@ static uint32_t first_for_piece(const model_t *model, size_t length)
 }
 
 /* Whether group 0 can take a message that needs `lines`, counting what the receiver returned. */
-static bool ring_has_room(const segmsg_ring_image_t *ring, uint32_t lines)
+static bool ring_has_room(const segmsg_ring_writer_t *ring, uint32_t lines)
 {
     uint64_t used = ring->head - atomic_load(&ring->control->word);
     uint32_t skipped = ring->at + lines > ring->count ? ring->count - ring->at : 0;
@@ -106,7 +106,7 @@ static void note_place(model_t *model, const segmsg_place_t *place)
     if (place->group == 0) {
         return;
     }
-    uint64_t mask = segmsg_run_mask(place->first, place->partitions);
+    uint64_t mask = segmsg_extent_mask(place->first, place->partitions);
     uint32_t count = model->memory.config.geometry.group[place->group].partition_count;
     UNIT_CHECK(place->first + place->partitions <= count);
     UNIT_EQUAL(model->occupied[place->group] & mask, 0);
@@ -165,7 +165,7 @@ static void send_now(model_t *model)
     segmsg_sender_t *sender = &model->sender;
     model_message_t message = {.number = ++model->numbers,
                                .length = (uint32_t) random_length(model)};
-    segmsg_ring_image_t before = sender->ring;
+    segmsg_ring_writer_t before = sender->ring;
     bool fits_ring = message.length <= segmsg_sender_ring_capacity(sender) && before.line != NULL;
     bool room =
         fits_ring && ring_has_room(&before, segmsg_group_partitions(geometry, 0, message.length));
@@ -237,7 +237,7 @@ static void finish_place(model_t *model, bool publish)
     } else {
         segmsg_sender_give_back(&model->sender, &message.place);
         model->occupied[message.place.group] &=
-            ~segmsg_run_mask(message.place.first, message.place.partitions);
+            ~segmsg_extent_mask(message.place.first, message.place.partitions);
     }
     model->place[any] = model->place[--model->places];
 }
@@ -257,7 +257,7 @@ static bool receive_one(model_t *model)
     }
     if (poll == SEGMSG_POLL_NONE && model->outs != 0) {
         /* Allowed only where the sender went to a longer segment. */
-        uint64_t header = atomic_load(&reader->line[reader->at].header);
+        uint64_t header = atomic_load(&reader->ring.line[reader->ring.at].header);
         UNIT_EQUAL(segmsg_header_kind(header), SEGMSG_KIND_SWITCH);
         return false;
     }
@@ -290,7 +290,7 @@ static void return_one(model_t *model)
     UNIT_CHECK(memory_holds(message.data, message.length, model->out_number[any]));
     segmsg_message_return(&model->receiver, model->receiver.reader[0], &message);
     if (message.group != 0) {
-        model->occupied[message.group] &= ~segmsg_run_mask(message.first, message.partitions);
+        model->occupied[message.group] &= ~segmsg_extent_mask(message.first, message.partitions);
     }
     model->out[any] = model->out[--model->outs];
     model->out_number[any] = model->out_number[model->outs];
@@ -307,18 +307,18 @@ static void check_partitions(const model_t *model)
             continue;
         }
         /* What the sender holds for taken, less what was returned since it last looked. */
-        uint64_t flipped = atomic_load(&run->control->word) ^ run->returned;
-        UNIT_EQUAL(flipped & ~run->taken, 0);
-        UNIT_EQUAL(run->taken & run->exists & ~flipped, model->occupied[g]);
+        uint64_t flipped = atomic_load(&run->control->word) ^ run->slab.returned;
+        UNIT_EQUAL(flipped & ~run->slab.taken, 0);
+        UNIT_EQUAL(run->slab.taken & run->slab.exists & ~flipped, model->occupied[g]);
         for (uint32_t p = 0; p < geometry->group[g].partition_count; ++p) {
             uint32_t expected = SEGMSG_DIRECTORY_FREE;
-            if (run->taken >> p & 1) {
+            if (run->slab.taken >> p & 1) {
                 uint32_t start = model->start[g][p];
                 bool is_last = p + 1 == start + model->partitions[g][p];
                 expected = SEGMSG_DIRECTORY_USED | (start == p ? SEGMSG_DIRECTORY_FIRST : 0)
                            | (is_last ? SEGMSG_DIRECTORY_LAST : p + 1);
             }
-            UNIT_EQUAL(atomic_load(&run->directory[p]), expected);
+            UNIT_EQUAL(atomic_load(&run->slab.directory[p]), expected);
         }
     }
 }
@@ -367,7 +367,7 @@ static void check_all_free(model_t *model)
     for (uint32_t g = 1; g < geometry->group_count; ++g) {
         UNIT_EQUAL(model->occupied[g], 0);
     }
-    const segmsg_ring_image_t *ring = &model->sender.ring;
+    const segmsg_ring_writer_t *ring = &model->sender.ring;
     if (ring->line == NULL) {
         return;
     }
@@ -600,7 +600,7 @@ static uint32_t partitions_of(const segmsg_cache_policy_t *policy, uint32_t piec
         UNIT_EQUAL(segmsg_sender_take_lasting(&pair.sender, length, &place), SEGMSG_OK);
         UNIT_CHECK(m == 0 || place.group == *group);
         *group = place.group;
-        used |= segmsg_run_mask(place.first, place.partitions);
+        used |= segmsg_extent_mask(place.first, place.partitions);
         publish_watched(&pair, &place, length, m);
         receive_watched(&pair, length, m);
     }

@@ -45,7 +45,7 @@ static bool take(model_t *model, model_way_t *way, model_message_t *message)
     UNIT_EQUAL(place->first, expected.first);
     UNIT_EQUAL(place->partitions, expected.partitions);
     memory_fill(place->data, length, message->number);
-    way->occupied[place->group] |= segmsg_run_mask(place->first, place->partitions);
+    way->occupied[place->group] |= segmsg_extent_mask(place->first, place->partitions);
     for (uint32_t p = place->first; p < place->first + place->partitions; ++p) {
         way->start[place->group][p] = (uint8_t) place->first;
         way->partitions[place->group][p] = (uint8_t) place->partitions;
@@ -128,7 +128,7 @@ static void finish_place(model_t *model, int to, bool is_published)
     } else {
         segmsg_source_give_back(&way->link.source, &message.place);
         way->occupied[message.place.group] &=
-            ~segmsg_run_mask(message.place.first, message.place.partitions);
+            ~segmsg_extent_mask(message.place.first, message.place.partitions);
     }
 }
 
@@ -167,7 +167,7 @@ static bool receive(model_t *model, int to)
         UNIT_EQUAL(header->return_number, expected->ride.what.number);
         model_hear(&model->way[!to], &expected->ride);
     }
-    way->used[message.group] |= segmsg_run_mask(message.first, message.partitions);
+    way->used[message.group] |= segmsg_extent_mask(message.first, message.partitions);
     way->out[way->outs] = message;
     way->out_number[way->outs++] = expected->number;
     ++way->delivered;
@@ -194,7 +194,7 @@ static void return_one(model_t *model, model_way_t *way)
     uint32_t any = (uint32_t) unit_below(&model->random, way->outs);
     segmsg_message_t message = way->out[any];
     UNIT_CHECK(memory_holds(message.data, message.length, way->out_number[any]));
-    uint64_t mask = segmsg_run_mask(message.first, message.partitions);
+    uint64_t mask = segmsg_extent_mask(message.first, message.partitions);
     way->used[message.group] &= ~mask;
     way->untold[message.group] |= mask;
     way->out[any] = way->out[--way->outs];

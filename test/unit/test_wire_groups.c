@@ -196,13 +196,14 @@ static void return_numbers_wrap_and_late_words_are_ignored(void)
         UNIT_EQUAL(word.number, (uint16_t) (m + 1));
         if (m != 0) {
             UNIT_CHECK(segmsg_source_returned(&link.source, &last)); /* of the message before */
-            uint64_t mine = segmsg_run_mask(place.first, place.partitions);
-            UNIT_EQUAL(link.source.segment[0].taken & link.source.segment[0].exists, mine);
+            uint64_t mine = segmsg_extent_mask(place.first, place.partitions);
+            UNIT_EQUAL(link.source.segment[0].slab.taken & link.source.segment[0].slab.exists,
+                       mine);
         }
         UNIT_CHECK(segmsg_source_returned(&link.source, &word));
-        UNIT_EQUAL(link.source.segment[0].taken & link.source.segment[0].exists, 0);
+        UNIT_EQUAL(link.source.segment[0].slab.taken & link.source.segment[0].slab.exists, 0);
         UNIT_CHECK(segmsg_source_returned(&link.source, &word)); /* a second time */
-        UNIT_EQUAL(link.source.segment[0].taken & link.source.segment[0].exists, 0);
+        UNIT_EQUAL(link.source.segment[0].slab.taken & link.source.segment[0].slab.exists, 0);
         last = word;
     }
     wire_close(&link);
@@ -229,16 +230,16 @@ static void late_words_of_a_group_that_was_formed_again_are_ignored(void)
     UNIT_CHECK(wire_release(&link, 1));
     UNIT_CHECK(segmsg_source_returned(&link.source, &word[0])); /* of a group that is gone */
     UNIT_EQUAL(wire_send(&link, 400, 2).group, 1);
-    uint64_t taken = link.source.segment[1].taken;
+    uint64_t taken = link.source.segment[1].slab.taken;
     for (int i = 0; i < 2; ++i) {
         UNIT_CHECK(segmsg_source_returned(&link.source, &word[i])); /* of one that is no more */
-        UNIT_EQUAL(link.source.segment[1].taken, taken);
+        UNIT_EQUAL(link.source.segment[1].slab.taken, taken);
     }
     wire_arrive(&link, 0);
     wire_expect(&link, 400, 2, &message);
     (void) wire_return(&link, &message);
     UNIT_EQUAL(wire_tell(&link, false), 1);
-    UNIT_EQUAL(link.source.segment[1].taken & link.source.segment[1].exists, 0);
+    UNIT_EQUAL(link.source.segment[1].slab.taken & link.source.segment[1].slab.exists, 0);
     wire_close(&link);
     wire_close_host(&host);
 }
@@ -265,7 +266,7 @@ static void a_sender_is_told_when_it_matters(void)
     UNIT_CHECK(wire_return(&link, &message[3])); /* 4 of 8 */
     UNIT_EQUAL(wire_tell(&link, true), 1);
     UNIT_EQUAL(wire_tell(&link, false), 0);
-    UNIT_EQUAL(link.source.segment[0].taken & link.source.segment[0].exists, 0x30);
+    UNIT_EQUAL(link.source.segment[0].slab.taken & link.source.segment[0].slab.exists, 0x30);
     UNIT_CHECK(!wire_return(&link, &message[4]));
     UNIT_EQUAL(wire_tell(&link, true), 0);
     wire_recall(&link, 0);
@@ -313,8 +314,8 @@ static void a_stuck_sender_is_told_of_everything_once_all_is_read(void)
     /* And asks once more, when all is read. */
     UNIT_CHECK(segmsg_inlet_asked(&link.inlet, 5));
     UNIT_EQUAL(wire_tell(&link, true), 1);
-    UNIT_EQUAL(link.source.segment[0].taken & link.source.segment[0].exists, 1 << 2);
-    UNIT_EQUAL(link.source.segment[1].taken & link.source.segment[1].exists, 0);
+    UNIT_EQUAL(link.source.segment[0].slab.taken & link.source.segment[0].slab.exists, 1 << 2);
+    UNIT_EQUAL(link.source.segment[1].slab.taken & link.source.segment[1].slab.exists, 0);
     /* That it asked once does not matter when the numbers have gone half around. */
     wire_send(&link, 40, 5);
     wire_arrive(&link, 0);
@@ -349,7 +350,7 @@ static void a_question_that_was_overtaken_does_not_hide_the_last_one(void)
     wire_expect(&link, 40, 2, &message);
     UNIT_CHECK(wire_return(&link, &message));
     UNIT_EQUAL(wire_tell(&link, true), 1);
-    UNIT_EQUAL(link.source.segment[0].taken & link.source.segment[0].exists, 0);
+    UNIT_EQUAL(link.source.segment[0].slab.taken & link.source.segment[0].slab.exists, 0);
     wire_send(&link, 40, 3);
     wire_arrive(&link, 0);
     wire_expect(&link, 40, 3, &message);

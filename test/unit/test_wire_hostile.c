@@ -426,12 +426,12 @@ static void returns_of_what_was_not_sent_are_refused(void)
         word = (segmsg_return_t){.word = wrong[i], .number = (uint16_t) (i + 1), .group = 0};
         UNIT_EQUAL(segmsg_source_returned(source, &word), false);
         UNIT_CHECK(!segmsg_source_is_released(source, 0));
-        UNIT_EQUAL(source->segment[0].taken & source->segment[0].exists, 7);
+        UNIT_EQUAL(source->segment[0].slab.taken & source->segment[0].slab.exists, 7);
     }
     UNIT_CHECK(wire_flush(link));
     word = (segmsg_return_t){.word = 4, .number = 100, .group = 0};
     UNIT_CHECK(segmsg_source_returned(source, &word));
-    UNIT_EQUAL(source->segment[0].taken & source->segment[0].exists, 3);
+    UNIT_EQUAL(source->segment[0].slab.taken & source->segment[0].slab.exists, 3);
     word = (segmsg_return_t){.word = 0, .number = 101, .group = 0}; /* a second time */
     UNIT_CHECK(!segmsg_source_returned(source, &word));
     segmsg_source_give_back(source, &place);

@@ -91,7 +91,7 @@ static inline bool model_is_free(const model_way_t *way, uint32_t group, uint32_
                                  uint32_t needed)
 {
     return first + needed <= model_geometry_of(way)->group[group].partition_count
-           && (way->occupied[group] & segmsg_run_mask(first, needed)) == 0;
+           && (way->occupied[group] & segmsg_extent_mask(first, needed)) == 0;
 }
 
 /* Where the place must be, or with what error; notes which group is asked for. */
@@ -182,15 +182,15 @@ static inline void model_check(const model_way_t *way)
         }
         const segmsg_target_slot_t *slot =
             &way->link.to->targets.slot[way->link.inlet.formed[g] - 1];
-        UNIT_EQUAL(segment->taken & segmsg_run_mask(0, count), way->occupied[g]);
-        UNIT_EQUAL(segment->taken | segmsg_run_mask(0, count), UINT64_MAX);
+        UNIT_EQUAL(segment->slab.taken & segmsg_extent_mask(0, count), way->occupied[g]);
+        UNIT_EQUAL(segment->slab.taken | segmsg_extent_mask(0, count), UINT64_MAX);
         UNIT_EQUAL(slot->used, way->used[g]);
         for (uint32_t p = 0; p < count; ++p) {
             uint32_t start = way->start[g][p];
             bool is_last = p + 1 == start + way->partitions[g][p];
             uint32_t entry = SEGMSG_DIRECTORY_USED | (start == p ? SEGMSG_DIRECTORY_FIRST : 0)
                              | (is_last ? SEGMSG_DIRECTORY_LAST : p + 1);
-            UNIT_EQUAL(atomic_load(&segment->directory[p]),
+            UNIT_EQUAL(atomic_load(&segment->slab.directory[p]),
                        way->occupied[g] >> p & 1 ? entry : SEGMSG_DIRECTORY_FREE);
             if (g != 0) {
                 UNIT_EQUAL(atomic_load(&slot->directory[p]),
