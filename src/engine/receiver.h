@@ -182,7 +182,7 @@ SEGMSG_INLINE segmsg_poll_t segmsg_reader_poll(segmsg_receiver_t *receiver, segm
     reader->idle = 0;
     uint32_t span = segmsg_header_span(header);
     uint32_t length = segmsg_header_length(header);
-    if (__builtin_expect(!segmsg_ring_is_message(&reader->ring, header), 0)) {
+    if (__builtin_expect(SEGMSG_RING_IS_OTHER(&reader->ring, header, span, length), 0)) {
         return segmsg_reader_poll_slow(receiver, reader, header, message);
     }
     for (uint32_t i = 1; i < span && i < SEGMSG_FETCH_LINES; ++i) {

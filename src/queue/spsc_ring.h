@@ -223,14 +223,13 @@ static inline bool segmsg_ring_has_something(const segmsg_ring_reader_t *ring)
     return atomic_load_explicit(&ring->line[ring->at].header, memory_order_relaxed) != 0;
 }
 
-/* True if `header`, which stands at the reader's position, is that of a message that lies in the ring. */
-SEGMSG_INLINE bool segmsg_ring_is_message(const segmsg_ring_reader_t *ring, uint64_t header)
-{
-    uint32_t span = segmsg_header_span(header);
-    return segmsg_header_kind(header) == SEGMSG_KIND_MESSAGE && span != 0
-           && span <= ring->count - ring->at
-           && segmsg_header_length(header) <= span * SEGMSG_LINE - SEGMSG_HEADER_BYTES;
-}
+/* True unless `header`, which stands at the reader's position, is that of a message in the ring, with `span` lines
+ * and `length` bytes. A macro, since gcc 12 loses what is expected of the conditions of an inline function, and
+ * puts the receive path behind two jumps. Each argument is used more than once. */
+#define SEGMSG_RING_IS_OTHER(ring, header, span, length)              \
+    (segmsg_header_kind(header) != SEGMSG_KIND_MESSAGE || (span) == 0 \
+     || (span) > (ring)->count - (ring)->at                           \
+     || (length) > (span) *SEGMSG_LINE - SEGMSG_HEADER_BYTES)
 
 /* Advances past `lines` lines. */
 SEGMSG_INLINE void segmsg_ring_advance(segmsg_ring_reader_t *ring, uint32_t lines)

@@ -304,7 +304,8 @@ static void see_header(state_t *state)
         state->at[RECEIVER] = RECEIVER_WRAP;
     } else if (header != 0) {
         if (state->taken == scene.messages || header != header_of(state->taken)
-            || segmsg_ring_is_message(&state->reader, header)
+            || !SEGMSG_RING_IS_OTHER(&state->reader, header, segmsg_header_span(header),
+                                     segmsg_header_length(header))
                    != (scene.lines[state->taken] != DESCRIPTOR)) {
             violated = "headers come in order, and nothing else is taken for one";
             return;
