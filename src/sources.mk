@@ -110,6 +110,8 @@ segmsg_library_sources = \
 	src/library/busy.c \
 	src/library/busy.h \
 	src/library/close.c \
+	src/library/finalize.c \
+	src/library/finalize.h \
 	src/library/handle.c \
 	src/library/handle.h \
 	src/library/keep.c \

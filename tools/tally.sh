@@ -6,7 +6,8 @@
 #
 # A step whose output ends in "N passed, N failed" counts as that many, any other as one. With
 # tally_show=no only the progress is shown, what was skipped, and the end of what failed.
-# tally_deadline is a limit in seconds on all steps together.
+# tally_deadline is a limit in seconds on all steps together. tally_times makes the limits of single steps so many
+# times as long, for what runs behind something else.
 
 tally_passed=0
 tally_failed=0
@@ -34,7 +35,7 @@ tally_log() # name: where its output is kept
 # The limit of a step, in seconds, that is to end before the deadline of all.
 tally_limit() # limit in seconds
 {
-    local limit=$1
+    local limit=$(($1 * ${tally_times:-1}))
     if [ -n "${tally_deadline:-}" ] && [ $((tally_start + tally_deadline - SECONDS)) -lt "$limit" ]; then
         limit=$((tally_start + tally_deadline - SECONDS))
         [ "$limit" -gt 0 ] || limit=1

@@ -417,8 +417,8 @@ static segmsg_poll_t poll_switch(segmsg_receiver_t *receiver, segmsg_reader_t *r
 {
     uint32_t segment = segmsg_header_length(header);
     const segmsg_target_t *target = target_of(receiver, reader, segment);
-    if (target == NULL || target->group != 0 || target->reader != reader
-        || target->group_entry == reader->group_entry) {
+    if (target == NULL || target->partition == NULL || target->group != 0
+        || target->reader != reader || target->group_entry == reader->group_entry) {
         return SEGMSG_POLL_CORRUPT;
     }
     uint32_t old = reader->segment;

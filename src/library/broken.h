@@ -11,6 +11,8 @@
 
 /* The handle can do nothing more, for this reason; the other processes learn of it. */
 void segmsg_lib_break(segmsg_t *handle, segmsg_result_t result);
+/* The same, and this process takes no part in anything collective any more. */
+void segmsg_lib_leave(segmsg_t *handle, segmsg_result_t result);
 /* Looks whether another process can do nothing more, and if so breaks the handle. */
 void segmsg_lib_look_for_broken(segmsg_t *handle);
 /* Breaks the handle, since there is nonsense in shared memory; of `reader`'s sender, if that is known. */

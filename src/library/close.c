@@ -5,6 +5,7 @@
  * Closing: all processes together, when nothing is under way any more.
  */
 #include "library/busy.h"
+#include "library/finalize.h"
 #include "library/handle.h"
 #include "library/keep.h"
 #include "library/library.h"
@@ -110,9 +111,10 @@ segmsg_result_t segmsg_close(segmsg_t **handle)
     if (closing->handler.is_running) {
         return segmsg_lib_plain(SEGMSG_E_NESTED);
     }
-    int error = agree_to_close(closing);
+    int error = segmsg_lib_is_finalized(closing) ? MPI_SUCCESS : agree_to_close(closing);
     const segmsg_lib_vote_t *all = &closing->vote[1];
-    if (error == MPI_SUCCESS && closing->gone == NULL && !all->is_broken && all->is_pending) {
+    if (error == MPI_SUCCESS && closing->gone == NULL && !all->is_broken && all->is_pending
+        && !segmsg_lib_is_finalized(closing)) {
         return segmsg_lib_plain(SEGMSG_E_BUSY);
     }
     take_last(closing);

@@ -6,6 +6,7 @@
  */
 #include "library/handle.h"
 
+#include "library/finalize.h"
 #include "library/requests.h"
 
 #include <stdlib.h>
@@ -26,6 +27,7 @@ static void peer_destroy(segmsg_lib_peer_t *peer)
 
 void segmsg_lib_destroy(segmsg_t *handle)
 {
+    segmsg_lib_finalize_unwatch(handle);
     if (handle->peers != NULL) {
         for (int p = 0; p < handle->ranks.node_size; ++p) {
             peer_destroy(&handle->peers[p]);

@@ -125,8 +125,10 @@ typedef struct {
     int first;         /* lowest rank that is reachable */
     int span;          /* ranks from there to the highest one */
     int *node_rank_of; /* by rank - first; -1: unreachable */
-    MPI_Comm comm;
+    MPI_Comm comm;     /* MPI_COMM_NULL: MPI_Finalize was called */
     MPI_Comm node;
+    struct segmsg_lib_watch *watch; /* what tells of MPI_Finalize: an attribute of MPI_COMM_SELF, */
+    int key;                        /* and its key */
 } segmsg_lib_ranks_t;
 
 typedef struct {

@@ -6,6 +6,7 @@
  * of it, and all go on or none.
  */
 #include "library/alive.h"
+#include "library/finalize.h"
 #include "library/handle.h"
 #include "library/large.h"
 #include "library/library.h"
@@ -252,7 +253,11 @@ static segmsg_result_t share(segmsg_t *handle, segmsg_lib_config_t *config)
         result = agree(handle, result);
     }
     if (result == SEGMSG_SUCCESS) {
-        result = agree(handle, exchange(handle, cards));
+        result = cards == NULL ? SEGMSG_E_MEMORY : exchange(handle, cards); /* it never is */
+        int error = result == SEGMSG_SUCCESS ? segmsg_lib_finalize_watch(handle) : MPI_SUCCESS;
+        result =
+            agree(handle, error == MPI_SUCCESS ? result
+                                               : segmsg_lib_mpi_failed("MPI_Comm_set_attr", error));
     }
     if (result == SEGMSG_SUCCESS) {
         int error = segmsg_win_publish(&handle->win);

@@ -131,5 +131,11 @@ def deaths():
             for ranks in (2, 3, 4) for setting in ("usual", "no single copy")]
 
 
+def finalized():
+    """A rank calls MPI_Finalize with its handle open."""
+    return [Job("finalized", ranks, setting, (ranks, setting) == (3, "usual"))
+            for ranks in (2, 3, 4) for setting in ("usual", "no single copy")]
+
+
 def all_jobs():
-    return traffic() + opening() + others() + copies() + short_of_memory() + deaths()
+    return traffic() + opening() + others() + copies() + short_of_memory() + deaths() + finalized()
