@@ -91,8 +91,10 @@ static const char *const collective[] = {
 };
 
 static const char *const local[] = {
-    "MPI_Comm_group",   "MPI_Group_incl",       "MPI_Group_translate_ranks", "MPI_Info_create",
-    "MPI_Win_get_attr", "MPI_Win_shared_query", "MPI_Win_lock_all",          "MPI_Win_sync",
+    "MPI_Comm_group",    "MPI_Group_incl",   "MPI_Group_translate_ranks",
+    "MPI_Info_create",   "MPI_Win_get_attr", "MPI_Win_shared_query",
+    "MPI_Win_lock_all",  "MPI_Win_sync",     "MPI_Comm_create_keyval",
+    "MPI_Comm_set_attr",
 };
 
 static void no_function_of_mpis_fails_unnoticed(void)

@@ -72,8 +72,14 @@ WATCHED_OBJECTS(Win_allocate_shared, 1,
                 (MPI_Aint bytes, int unit, MPI_Info info, MPI_Comm comm, void *base, MPI_Win *made),
                 (bytes, unit, info, comm, base, made))
 
+WATCHED_OBJECTS(Comm_create_keyval, 1,
+                (MPI_Comm_copy_attr_function * copy, MPI_Comm_delete_attr_function *deleted,
+                 int *key, void *extra),
+                (copy, deleted, key, extra))
+
 /* Functions that free it. */
 WATCHED_OBJECTS(Comm_free, -1, (MPI_Comm * comm), (comm))
+WATCHED_OBJECTS(Comm_free_keyval, -1, (int *key), (key))
 WATCHED_OBJECTS(Group_free, -1, (MPI_Group * group), (group))
 WATCHED_OBJECTS(Info_free, -1, (MPI_Info * info), (info))
 WATCHED_OBJECTS(Free_mem, -1, (void *memory), (memory))
@@ -83,6 +89,8 @@ WATCHED_OBJECTS(Win_free, -1, (MPI_Win * win), (win))
 WATCHED(Comm_rank, (MPI_Comm comm, int *rank), (comm, rank))
 WATCHED(Comm_size, (MPI_Comm comm, int *size), (comm, size))
 WATCHED(Comm_test_inter, (MPI_Comm comm, int *flag), (comm, flag))
+WATCHED(Comm_set_attr, (MPI_Comm comm, int key, void *value), (comm, key, value))
+WATCHED(Comm_delete_attr, (MPI_Comm comm, int key), (comm, key))
 WATCHED(Comm_set_errhandler, (MPI_Comm comm, MPI_Errhandler handler), (comm, handler))
 WATCHED(Group_translate_ranks,
         (MPI_Group from, int n, const int ranks[], MPI_Group to, int others[]),
