@@ -10,6 +10,7 @@
 #include "btl/btl_segmsg_variables.h"
 
 #include "engine/defaults.h"
+#include "transfer/defaults.h"
 
 enum {
     DEFAULT_EAGER = 8 * 1024 + 128,

@@ -18,13 +18,10 @@
 #define SEGMSG_DEFAULT_PIECE_GROUPS "64:1023:260,1K:64:7,8K:64:9,32K:64:9"
 
 enum {
-    SEGMSG_DEFAULT_STARTER = 63,          /* partitions; with its control line a page */
-    SEGMSG_DEFAULT_LOBBY = 127,           /* partitions; with its control line two pages */
-    SEGMSG_DEFAULT_GROUPS_MAX = 4096,     /* groups of an export */
-    SEGMSG_DEFAULT_BURST = 16,            /* messages taken from one sender at a time */
-    SEGMSG_DEFAULT_JOINT_UNIT = 16 << 10, /* bytes of a joint transfer that one of the two copies */
-    SEGMSG_DEFAULT_JOINT_FROM = 48 << 10, /* shortest joint transfer, bytes */
-    SEGMSG_DEFAULT_JOINT_HELP = 256 << 10 /* most bytes that a helper copies at a time */
+    SEGMSG_DEFAULT_STARTER = 63,      /* partitions; with its control line a page */
+    SEGMSG_DEFAULT_LOBBY = 127,       /* partitions; with its control line two pages */
+    SEGMSG_DEFAULT_GROUPS_MAX = 4096, /* groups of an export */
+    SEGMSG_DEFAULT_BURST = 16         /* messages taken from one sender at a time */
 };
 
 /* When a pair of processes gets what. */
