@@ -130,11 +130,7 @@ static segmsg_result_t lay_out(segmsg_t *handle, const segmsg_export_config_t *e
 {
     segmsg_export_t *own = &handle->win.own;
     segmsg_error_t error = segmsg_export_init(own, export);
-    bool has_records = error == SEGMSG_OK
-                       && own->commit(own->commit_context, own->shape.joints,
-                                      SEGMSG_JOINTS * sizeof(segmsg_joint_t))
-                              == 0;
-    if (has_records && segmsg_receiver_init(&handle->receiver, own)) {
+    if (error == SEGMSG_OK && segmsg_receiver_init(&handle->receiver, own)) {
         return SEGMSG_SUCCESS;
     }
     segmsg_lib_explain("The shared memory cannot be used: %s",
@@ -253,7 +249,8 @@ static segmsg_result_t share(segmsg_t *handle, segmsg_lib_config_t *config)
         result = agree(handle, result);
     }
     if (result == SEGMSG_SUCCESS) {
-        result = cards == NULL ? SEGMSG_E_MEMORY : exchange(handle, cards); /* it never is */
+        result = cards == NULL ? SEGMSG_E_MEMORY
+                               : exchange(handle, cards); /* then they had not agreed */
         int error = result == SEGMSG_SUCCESS ? segmsg_lib_finalize_watch(handle) : MPI_SUCCESS;
         result =
             agree(handle, error == MPI_SUCCESS ? result

@@ -212,17 +212,7 @@ void segmsg_helper_drop(segmsg_transfers_t *transfers, const segmsg_transfer_pee
 {
     for (unsigned h = 0; h < transfers->help_count; ++h) {
         segmsg_transfer_help_t *help = help_at(transfers, h);
-        if (help->peer == peer && help->request.at_helper == (uintptr_t) data) {
-            help->peer = NULL;
-        }
-    }
-}
-
-void segmsg_helper_forget(segmsg_transfers_t *transfers, const segmsg_transfer_peer_t *peer)
-{
-    for (unsigned h = 0; h < transfers->help_count; ++h) {
-        segmsg_transfer_help_t *help = help_at(transfers, h);
-        if (help->peer == peer) {
+        if (help->peer == peer && (data == NULL || help->request.at_helper == (uintptr_t) data)) {
             help->peer = NULL;
         }
     }

@@ -38,11 +38,9 @@ segmsg_transfer_chunk_t segmsg_helper_claim(const segmsg_transfer_help_t *help);
 void segmsg_helper_wrote(const segmsg_transfer_help_t *help, const segmsg_transfer_chunk_t *chunk,
                          uint64_t begun);
 
-/* `data`, memory of this process, is no longer the transfer's: requests of `peer` for it are dropped. */
+/* Drops the requests of `peer` for `data`, memory of this process that is no longer the transfer's; or, as the
+ * peer goes, with NULL all of its requests. */
 void segmsg_helper_drop(segmsg_transfers_t *transfers, const segmsg_transfer_peer_t *peer,
                         const void *data);
-
-/* A peer goes: its requests are dropped. */
-void segmsg_helper_forget(segmsg_transfers_t *transfers, const segmsg_transfer_peer_t *peer);
 
 #endif

@@ -89,7 +89,7 @@ void segmsg_transfers_abandon(segmsg_transfers_t *transfers, const void *argumen
 
 void segmsg_transfers_forget(segmsg_transfers_t *transfers, const segmsg_transfer_peer_t *peer)
 {
-    segmsg_helper_forget(transfers, peer);
+    segmsg_helper_drop(transfers, peer, NULL);
     for (int index = 0; index < SEGMSG_JOINTS; ++index) {
         const segmsg_transfer_t *transfer = &transfers->transfer[index];
         if (!segmsg_records_is_waiting(transfers, index) || transfer->want.peer != peer) {
