@@ -121,20 +121,19 @@ step_behind_end() # name
     printf '[%s] %s: the end of it\n' "$(elapsed)" "$name"
     pid=${tally_behind_pid[$name]}
     # Nothing else runs now: its processes have the usual share from here on.
-    for_descendants "$pid" chrt --other --pid 0
+    tally_raise "$pid"
     wait "$pid" || status=$?
     unset "tally_behind_pid[$name]"
     tally_count "$name" "${tally_behind_limit[$name]}" "$(tally_log "$name")" "$status"
 }
 
-# Calls a command with the number of each process below one, and of that one.
-for_descendants() # process, command...
+# Gives a process, and those below it, the usual share of the processors.
+tally_raise() # process
 {
-    local process=$1 child
-    shift
-    "$@" "$process" 2>/dev/null || true
-    for child in $(cat "/proc/$process/task"/*/children 2>/dev/null || true); do
-        for_descendants "$child" "$@"
+    local child
+    chrt --other --pid 0 "$1" 2>/dev/null || true
+    for child in $(cat "/proc/$1/task"/*/children 2>/dev/null || true); do
+        tally_raise "$child"
     done
 }
 

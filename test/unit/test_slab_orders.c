@@ -310,12 +310,6 @@ static bool is_over(const state_t *state)
     return over;
 }
 
-static bool never(const state_t *state)
-{
-    (void) state;
-    return false;
-}
-
 /* Visits all that can come of `what`, with an empty segment. */
 static void search(const scene_t *what)
 {
@@ -326,7 +320,7 @@ static void search(const scene_t *what)
     segmsg_slab_open(&first.slab, directory, PARTITIONS);
     first.inverse = UINT64_MAX;
     first.at[scene.senders] = RECEIVE;
-    const orders_t all = {scene.senders + 1, CHOICES, step, place_of_end, is_over, never};
+    const orders_t all = {scene.senders + 1, CHOICES, step, place_of_end, is_over, NULL};
     search_orders(&all, &first);
     UNIT_CHECK(seen.full != 0 && seen.together != 0);
     UNIT_CHECK((seen.credited != 0) == (scene.senders == 1));
