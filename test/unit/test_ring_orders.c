@@ -222,8 +222,11 @@ static void write_line(state_t *state)
 static bool sender_step(state_t *state, uint32_t choice)
 {
     uint32_t message = state->sent;
-    bool is_descriptor = scene.lines[message] == DESCRIPTOR;
     uint32_t *at = &state->at[SENDER];
+    if (*at == SENDER_OVER) { /* there is no such message */
+        return false;
+    }
+    bool is_descriptor = scene.lines[message] == DESCRIPTOR;
     switch (*at) {
     case SENDER_RESERVE:
         if (choice == 1) { /* it waits, and compares */
