@@ -157,6 +157,7 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_callers.h \
 	src/btl/btl_segmsg_compat.h \
 	src/btl/btl_segmsg_component.c \
+	src/btl/btl_segmsg_config.h \
 	src/btl/btl_segmsg_copy.c \
 	src/btl/btl_segmsg_copy.h \
 	src/btl/btl_segmsg_endpoint.c \

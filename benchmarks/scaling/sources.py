@@ -135,9 +135,9 @@ class Shape:
 def shape(groups: str | None, memory_mb: int | None) -> Shape:
     """Geometry and limits, by default those of the sources."""
     net = "btl/btl_segmsg_net.c"
-    params, texts = "btl/btl_segmsg_params.def", "btl/btl_segmsg_params.c"
+    params, texts = "btl/btl_segmsg_params.def", "btl/btl_segmsg_config.h"
     layout, wire = "queue/layout.h", "rma/wire.h"
-    text = groups or find(texts, r'#define DEFAULT_HOSTS_GROUPS "([^"]+)"')
+    text = groups or find(texts, r'#define SEGMSG_DEFAULT_HOSTS_GROUPS "([^"]+)"')
     parsed = []
     for index, group in enumerate(text.split(",")):
         size, count, span = group.split(":")
@@ -146,11 +146,11 @@ def shape(groups: str | None, memory_mb: int | None) -> Shape:
     recall = find("btl/btl_segmsg_net_control.c", r"static void recall\((.*?)\n}")
     return Shape(
         groups=tuple(parsed),
-        memory_mb=memory_mb or int(find(params, r"\bhosts->memory, (\d+),")),
+        memory_mb=memory_mb or int(find(params, r"\bofi_memory_mb, (\d+),")),
         line=number("base/line.h", "SEGMSG_LINE"),
         page=number(layout, "SEGMSG_PAGE"),
         tables_offset=number(layout, "SEGMSG_TABLES_OFFSET"),
-        entries_a_mb=int(find(net, r"config->memory \* (\d+)")),
+        entries_a_mb=int(find(net, r"config->ofi_memory_mb \* (\d+)")),
         segments_most=number(wire, "SEGMSG_WIRE_SEGMENTS"),
         header=number(wire, "SEGMSG_WIRE_HEADER_BYTES"),
         joints=number(layout, "SEGMSG_PAGE"),  # SEGMSG_JOINTS are defined to fill one

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "engine/look.h"
 #include "btl/btl_segmsg_compat.h"
+#include "btl/btl_segmsg_config.h"
 
 #include "opal/class/opal_free_list.h"
 #include "opal/class/opal_list.h"
@@ -23,57 +24,6 @@
 #include "transfer/transfer.h"
 
 BEGIN_C_DECLS
-
-/* ---- configuration: MCA variables ---- */
-
-typedef enum {
-    SEGMSG_COPY_AUTO = 0, /* the kernel's single copy where it works */
-    SEGMSG_COPY_CMA = 1,  /* process_vm_readv/writev, and say so where it does not work */
-    SEGMSG_COPY_NONE = 2  /* never */
-} mca_btl_segmsg_copy_t;
-
-typedef struct {
-    char *groups; /* the geometry as text */
-    segmsg_geometry_t geometry;
-    segmsg_error_t geometry_error;
-    uint32_t geometry_bad_group;
-    char *interconnect;
-    char *backing_directory;
-    unsigned ring_starter;
-    unsigned lobby;
-    segmsg_growth_t growth;
-    unsigned max_groups;
-    unsigned extra_peers;
-    unsigned agree_timeout; /* seconds */
-    unsigned burst;
-    unsigned inline_limit;
-    unsigned queue_limit;
-    unsigned joint_from; /* bytes, as the next four */
-    unsigned joint_unit;
-    unsigned joint_help;
-    bool joint_crowded;
-    unsigned joint_patience;
-    unsigned joint_pause;
-    unsigned stream_piece;
-    unsigned string_from; /* bytes; 0: none */
-    unsigned units_from;  /* bytes; 0: none */
-    unsigned units_to;    /* bytes */
-    unsigned units_after; /* messages */
-    bool units_always;
-    unsigned units_patience; /* microseconds */
-    unsigned stream_burst;
-    unsigned parts;
-    unsigned nocopy_eager_limit;
-    int free_list_num;
-    int free_list_max;
-    int free_list_inc;
-    int single_copy; /* mca_btl_segmsg_copy_t */
-    segmsg_cache_policy_t cache;
-    unsigned look_every; /* nanoseconds */
-    bool numa_bind;
-    bool keep_names;
-    bool report;
-} mca_btl_segmsg_config_t;
 
 /* ---- a peer ---- */
 

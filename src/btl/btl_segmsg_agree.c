@@ -74,7 +74,8 @@ bool mca_btl_segmsg_agree(const mca_btl_segmsg_endpoint_t *endpoint, const struc
         segmsg_verdict_t verdict =
             segmsg_verdict_of(&endpoint->shm.export, mca_btl_segmsg_agree_rank());
         /* The clock is looked at where there is nothing to do but wait. */
-        if (verdict != SEGMSG_VERDICT_NONE || is_over(start, mca_btl_segmsg.config.agree_timeout)) {
+        if (verdict != SEGMSG_VERDICT_NONE
+            || is_over(start, mca_btl_segmsg.config.memory.agree_timeout)) {
             opal_output_verbose(20, opal_btl_base_framework.framework_output, "segmsg: peer %s: %s",
                                 OPAL_NAME_PRINT(endpoint->proc->proc_name),
                                 verdict == SEGMSG_VERDICT_REACHED ? "reaches us"

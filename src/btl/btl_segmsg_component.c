@@ -129,9 +129,10 @@ static int component_close(void)
 static bool make_lists(mca_btl_segmsg_module_t *module)
 {
     enum { BUFFERS_MAX = 256, BUFFERS_INC = 16 };
-    const mca_btl_segmsg_config_t *config = &module->config;
+    const struct mca_btl_segmsg_config_message *config = &module->config.message;
     size_t eager = module->super.btl_eager_limit;
-    module->buffer_bytes = config->nocopy_eager_limit > eager ? config->nocopy_eager_limit : eager;
+    module->buffer_bytes =
+        config->two_copy_eager_limit > eager ? config->two_copy_eager_limit : eager;
     return opal_free_list_init(&module->frags, sizeof(mca_btl_segmsg_frag_t), opal_cache_line_size,
                                OBJ_CLASS(mca_btl_segmsg_frag_t), config->inline_limit,
                                opal_cache_line_size, config->free_list_num, config->free_list_max,
@@ -154,8 +155,8 @@ static void identify(mca_btl_segmsg_module_t *module)
     module->probe.nonce = module->self.nonce;
 }
 
-static void say_why_no_export(const mca_btl_segmsg_config_t *config, segmsg_shm_status_t status,
-                              const segmsg_shm_shortage_t *shortage)
+static void say_why_no_export(const struct mca_btl_segmsg_config_memory *config,
+                              segmsg_shm_status_t status, const segmsg_shm_shortage_t *shortage)
 {
     const char *directory = config->backing_directory;
     switch (status) {
@@ -195,7 +196,7 @@ static void say_why_no_export(const mca_btl_segmsg_config_t *config, segmsg_shm_
 
 /* Processes that will open the own file by its name: those of the job on this node, all of them when
  * they start. Those of other jobs are not known yet. */
-static uint32_t openers(const mca_btl_segmsg_config_t *config)
+static uint32_t openers(const struct mca_btl_segmsg_config_memory *config)
 {
     return config->keep_names ? UINT32_MAX : segmsg_compat_local_peers();
 }
@@ -208,16 +209,20 @@ static void bind_local(void *topology, void *at, size_t length)
 
 static bool make_export(mca_btl_segmsg_module_t *module)
 {
-    mca_btl_segmsg_config_t *config = &module->config;
+    const struct mca_btl_segmsg_config_memory *config = &module->config.memory;
+    const segmsg_geometry_t *geometry = &module->config.node_groups.geometry;
     if (opal_process_info.my_local_rank == 0) {
         segmsg_shm_sweep(config->backing_directory);
     }
-    uint32_t ring_full = config->geometry.group[0].partition_count;
+    uint32_t ring_full = geometry->group[0].partition_count;
     const segmsg_export_config_t export_config = {
-        .geometry = config->geometry,
-        .ring_starter = config->ring_starter < ring_full ? config->ring_starter : ring_full,
-        .groups_max = config->max_groups,
-        .lobby = config->lobby < ring_full ? config->lobby : ring_full,
+        .geometry = *geometry,
+        .ring_starter = config->initial_ring_partitions < ring_full
+                            ? config->initial_ring_partitions
+                            : ring_full,
+        .groups_max = config->segment_table_entries,
+        .lobby = config->shared_inbox_partitions < ring_full ? config->shared_inbox_partitions
+                                                             : ring_full,
         .openers = openers(config),
         .owner = module->self,
     };
@@ -293,11 +298,11 @@ static mca_btl_base_module_t **component_init(int *count, bool progress_threads,
     }
     module->start = segmsg_clock_now();
     module->habit = MCA_BTL_SEGMSG_HABIT_MAX; /* as long as nothing else is known */
-    module->look = (segmsg_look_t){.burst = (int) config->burst};
+    module->look = (segmsg_look_t){.burst = (int) config->message.poll_budget};
     identify(module);
     segmsg_processors_init(&module->processors);
     segmsg_processors_add(&module->processors, 0);
-    segmsg_copy_set_string_from(config->string_from);
+    segmsg_copy_set_string_from(config->copy.rep_movsb_min);
     mca_btl_segmsg_copy_init();
     bool is_up = make_lists(module) && make_export(module);
     if (is_up) {

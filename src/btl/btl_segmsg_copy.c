@@ -16,7 +16,7 @@
 
 void mca_btl_segmsg_copy_init(void)
 {
-    if (mca_btl_segmsg.config.single_copy != SEGMSG_COPY_NONE) {
+    if (mca_btl_segmsg.config.copy.single_copy != SEGMSG_COPY_NONE) {
         segmsg_kernel_copy_permit();
     }
 }
@@ -70,7 +70,7 @@ static bool mapping_works(const mca_btl_segmsg_endpoint_t *endpoint,
 void mca_btl_segmsg_copy_try(mca_btl_segmsg_endpoint_t *endpoint,
                              const mca_btl_segmsg_modex_t *modex)
 {
-    int wanted = mca_btl_segmsg.config.single_copy;
+    int wanted = mca_btl_segmsg.config.copy.single_copy;
     endpoint->kernel_copies = wanted != SEGMSG_COPY_NONE && kernel_copies(modex);
     endpoint->mapper = wanted == SEGMSG_COPY_AUTO ? segmsg_compat_mapper_get(endpoint->proc) : NULL;
     if (endpoint->mapper != NULL && !mapping_works(endpoint, modex)) {

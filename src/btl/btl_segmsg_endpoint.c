@@ -153,7 +153,7 @@ static bool can_open_files(const mca_btl_segmsg_modex_t *modex)
 {
     const mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
     return is_of_own_job(modex) || segmsg_shm_spaces_share_files(module->spaces, modex->spaces)
-           || (module->config.keep_names && modex->keeps_name != 0);
+           || (module->config.memory.keep_names && modex->keeps_name != 0);
 }
 
 /* A process that may map too little says so, of the first peer that it does not reach. */
@@ -195,7 +195,7 @@ static bool connect_to(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg
     mca_btl_segmsg_copy_try(endpoint, modex);
     place_peer(endpoint, (pid_t) modex->owner.pid);
     static bool told; /* by each process, of the first such peer */
-    if (!endpoint->single_copy && module->config.single_copy == SEGMSG_COPY_CMA && !told) {
+    if (!endpoint->single_copy && module->config.copy.single_copy == SEGMSG_COPY_CMA && !told) {
         told = true;
         mca_btl_segmsg_say("no-single-copy", opal_process_info.nodename,
                            OPAL_NAME_PRINT(endpoint->proc->proc_name));
@@ -351,7 +351,7 @@ void mca_btl_segmsg_endpoint_block(mca_btl_segmsg_endpoint_t *endpoint)
 void mca_btl_segmsg_endpoint_unblock(mca_btl_segmsg_endpoint_t *endpoint)
 {
     if (endpoint->blocked && !endpoint->retired
-        && endpoint->buffered <= mca_btl_segmsg.config.queue_limit / 2) {
+        && endpoint->buffered <= mca_btl_segmsg.config.message.queue_limit / 2) {
         endpoint->blocked = false;
     }
 }

@@ -96,7 +96,7 @@ mca_btl_base_descriptor_t *mca_btl_segmsg_alloc_place(mca_btl_segmsg_endpoint_t 
                                                       uint8_t order, size_t size, uint32_t flags)
 {
     mca_btl_segmsg_frag_t *frag = get(endpoint, order, size, flags);
-    if (OPAL_UNLIKELY(frag == NULL) || size <= mca_btl_segmsg.config.inline_limit) {
+    if (OPAL_UNLIKELY(frag == NULL) || size <= mca_btl_segmsg.config.message.inline_limit) {
         return frag == NULL ? NULL : &frag->base;
     }
     return with_memory(frag, take_place(endpoint, size, &frag->place));
@@ -105,14 +105,14 @@ mca_btl_base_descriptor_t *mca_btl_segmsg_alloc_place(mca_btl_segmsg_endpoint_t 
 /* Counts a fragment in the queue's limit; false, and the peer is blocked, if it is reached. */
 static bool charge(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_frag_t *frag, size_t size)
 {
-    const size_t built_in = mca_btl_segmsg.config.inline_limit;
+    const size_t built_in = mca_btl_segmsg.config.message.inline_limit;
     size = sizeof(*frag) + (size > built_in ? size : built_in); /* what it takes, all in all */
     OPAL_THREAD_LOCK(&endpoint->lock);
     /* Where partitions cannot be had, a message that is longer than the limit must go too. */
     bool is_last_resort = endpoint->memory_short && endpoint->buffered == 0;
-    bool fits =
-        !endpoint->blocked
-        && (is_last_resort || endpoint->buffered + size <= mca_btl_segmsg.config.queue_limit);
+    bool fits = !endpoint->blocked
+                && (is_last_resort
+                    || endpoint->buffered + size <= mca_btl_segmsg.config.message.queue_limit);
     if (OPAL_LIKELY(fits)) {
         frag->charge = size;
         endpoint->buffered += size;
@@ -145,7 +145,7 @@ mca_btl_base_descriptor_t *mca_btl_segmsg_alloc_buffer(mca_btl_segmsg_endpoint_t
     if (!endpoint->is_self && !charge(endpoint, frag, size)) {
         return with_memory(frag, NULL);
     }
-    if (size <= mca_btl_segmsg.config.inline_limit) {
+    if (size <= mca_btl_segmsg.config.message.inline_limit) {
         return &frag->base;
     }
     return with_memory(frag, get_buffer(frag, size));
@@ -198,7 +198,7 @@ mca_btl_base_descriptor_t *mca_btl_segmsg_alloc(mca_btl_base_module_t *btl,
                                                 size_t size, uint32_t flags)
 {
     (void) btl;
-    if (size <= mca_btl_segmsg.config.inline_limit) {
+    if (size <= mca_btl_segmsg.config.message.inline_limit) {
         return alloc_short(endpoint, order, size, flags);
     }
     mca_btl_base_descriptor_t *descriptor = NULL;
@@ -283,7 +283,7 @@ static bool has_turn(mca_btl_segmsg_endpoint_t *endpoint, const opal_convertor_t
     bool may = !endpoint->blocked;
     if (endpoint->parts_of != convertor) {
         endpoint->parts_of = convertor;
-        endpoint->parts_left = mca_btl_segmsg.config.parts;
+        endpoint->parts_left = mca_btl_segmsg.config.message.fragment_batch;
     }
     if (may && endpoint->parts_left == 0) {
         endpoint->parts_left = PARTS_ALONE;

@@ -22,10 +22,10 @@ int mca_btl_segmsg_modex_send(void)
     modex->descriptor_bytes = (uint32_t) descriptor_bytes;
     modex->local_rank = mca_btl_segmsg_agree_rank();
     modex->owner = module->self;
-    modex->domain = module->domain = segmsg_shm_domain(module->config.backing_directory);
+    modex->domain = module->domain = segmsg_shm_domain(module->config.memory.backing_directory);
     modex->probe = (uint64_t) (uintptr_t) &module->probe;
     modex->spaces = module->spaces = segmsg_shm_spaces();
-    modex->keeps_name = module->config.keep_names;
+    modex->keeps_name = module->config.memory.keep_names;
     (void) segmsg_shm_describe(&module->shm, modex + 1);
     modex->rails = mca_btl_segmsg_nets;
     (void) mca_btl_segmsg_net_publish((char *) (modex + 1) + descriptor_bytes);

@@ -354,18 +354,18 @@ static int register_error(mca_btl_base_module_t *btl, mca_btl_base_module_error_
 
 static void set_module(mca_btl_segmsg_net_t *net)
 {
-    const mca_btl_segmsg_net_config_t *config = &mca_btl_segmsg_net_config;
+    const struct mca_btl_segmsg_config_hosts *config = &mca_btl_segmsg.config.hosts;
     enum {
         EAGER_HARDWARE = 16 * 1024 + 128, /* bytes: longer ones are read by the network itself */
         EAGER_KERNEL = 64 * 1024 + 128    /* a message costs a trip less than reading it does */
     };
     mca_btl_base_module_t *btl = &net->super;
-    size_t capacity = segmsg_wire_geometry_capacity(&config->geometry);
+    size_t capacity = segmsg_wire_geometry_capacity(&mca_btl_segmsg.config.hosts_groups.geometry);
     size_t longest = net->ofi.max_message - SEGMSG_WIRE_HEADER_BYTES;
     capacity = capacity < longest ? capacity : longest;
-    size_t eager = config->eager_limit != 0 ? config->eager_limit
-                   : net->ofi.is_cpu_bound  ? EAGER_KERNEL
-                                            : EAGER_HARDWARE;
+    size_t eager = config->ofi_eager_limit != 0 ? config->ofi_eager_limit
+                   : net->ofi.is_cpu_bound      ? EAGER_KERNEL
+                                                : EAGER_HARDWARE;
     *btl =
         mca_btl_segmsg.super; /* the functions are those of shared memory, but for what follows */
     btl->btl_add_procs = add_procs;
@@ -373,13 +373,15 @@ static void set_module(mca_btl_segmsg_net_t *net)
     btl->btl_finalize = finalize;
     btl->btl_register_error = register_error;
     btl->btl_sendi = mca_btl_segmsg_net_sendi;
-    net->sends_in_place = config->in_place != 0 && net->ofi.is_ordered && net->ofi.takes_pieces;
+    net->sends_in_place =
+        config->ofi_zero_copy_min != 0 && net->ofi.is_ordered && net->ofi.takes_pieces;
     btl->btl_flags |= net->sends_in_place ? MCA_BTL_FLAGS_SEND_INPLACE : 0;
     btl->btl_exclusivity = MCA_BTL_EXCLUSIVITY_HIGH - 1; /* after every way within a node */
-    btl->btl_max_send_size = config->max_send_size < capacity ? config->max_send_size : capacity;
+    btl->btl_max_send_size =
+        config->ofi_max_send_size < capacity ? config->ofi_max_send_size : capacity;
     btl->btl_eager_limit = eager < btl->btl_max_send_size ? eager : btl->btl_max_send_size;
-    btl->btl_rndv_eager_limit = config->rndv_eager_limit < btl->btl_max_send_size
-                                    ? config->rndv_eager_limit
+    btl->btl_rndv_eager_limit = config->ofi_rndv_eager_limit < btl->btl_max_send_size
+                                    ? config->ofi_rndv_eager_limit
                                     : btl->btl_max_send_size;
     btl->btl_rdma_pipeline_send_length = btl->btl_eager_limit;
     btl->btl_rdma_pipeline_frag_size = btl->btl_eager_limit;
@@ -391,25 +393,26 @@ static void set_module(mca_btl_segmsg_net_t *net)
 
 static bool make_export(mca_btl_segmsg_net_t *net)
 {
-    const mca_btl_segmsg_net_config_t *config = &mca_btl_segmsg_net_config;
+    const struct mca_btl_segmsg_config_hosts *config = &mca_btl_segmsg.config.hosts;
     const segmsg_export_config_t export_config = {
-        .geometry = config->geometry,
-        .ring_starter = config->geometry.group[0].partition_count,
-        .groups_max =
-            SEGMSG_WIRE_SEGMENTS < config->memory * 64 ? SEGMSG_WIRE_SEGMENTS : config->memory * 64,
+        .geometry = mca_btl_segmsg.config.hosts_groups.geometry,
+        .ring_starter = mca_btl_segmsg.config.hosts_groups.geometry.group[0].partition_count,
+        .groups_max = SEGMSG_WIRE_SEGMENTS < config->ofi_memory_mb * 64
+                          ? SEGMSG_WIRE_SEGMENTS
+                          : config->ofi_memory_mb * 64,
         .openers = 0, /* nobody maps it */
         .owner = mca_btl_segmsg.self,
     };
     uint64_t one = segmsg_export_bytes_for(&export_config, 1);
     uint64_t each = segmsg_export_bytes_for(&export_config, 2) - one;
-    uint64_t peers = ((uint64_t) config->memory << 20) / each;
+    uint64_t peers = ((uint64_t) config->ofi_memory_mb << 20) / each;
     segmsg_shm_shortage_t shortage = {0};
     segmsg_shm_status_t status =
-        segmsg_shm_create(&net->shm, mca_btl_segmsg.config.backing_directory, &export_config,
+        segmsg_shm_create(&net->shm, mca_btl_segmsg.config.memory.backing_directory, &export_config,
                           peers < 1 ? 1 : (uint32_t) peers, SEGMSG_SHM_WHOLE, &shortage);
     if (status != SEGMSG_SHM_OK) {
         MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("ofi-no-memory", opal_process_info.nodename,
-                                       mca_btl_segmsg.config.backing_directory,
+                                       mca_btl_segmsg.config.memory.backing_directory,
                                        segmsg_shm_status_text(status, &shortage));
         return false;
     }
@@ -487,25 +490,25 @@ static bool job_spans_hosts(void)
  * one has processors. */
 static bool is_needed(void)
 {
-    return strcmp(mca_btl_segmsg_net_config.use, "always") == 0 || job_spans_hosts()
+    return strcmp(mca_btl_segmsg.config.hosts.ofi_open, "always") == 0 || job_spans_hosts()
            || (long) segmsg_compat_universe_size() > sysconf(_SC_NPROCESSORS_ONLN);
 }
 
 unsigned mca_btl_segmsg_net_open(bool mpi_threads)
 {
-    const mca_btl_segmsg_net_config_t *config = &mca_btl_segmsg_net_config;
+    const struct mca_btl_segmsg_config_hosts *config = &mca_btl_segmsg.config.hosts;
     if (!mca_btl_segmsg_uses("ofi") || !is_needed()) {
         return 0;
     }
-    segmsg_ofi_wish_t wish = {.include = config->provider_include,
-                              .exclude = config->provider_exclude,
-                              .domains = config->domains,
-                              .rails = config->rails,
+    segmsg_ofi_wish_t wish = {.include = config->ofi_provider_include,
+                              .exclude = config->ofi_provider_exclude,
+                              .domains = config->ofi_domains,
+                              .rails = config->ofi_rails,
                               .threads = mpi_threads,
                               .data_bytes = SEGMSG_WIRE_DATA_BYTES,
                               .token_bytes = SEGMSG_WIRE_TOKEN_BYTES,
                               .message_min = SEGMSG_CAPACITY_MIN,
-                              .atomics = strcmp(config->atomics, "messages") != 0,
+                              .atomics = strcmp(config->ofi_atomics, "messages") != 0,
                               .job_spans =
                                   segmsg_compat_job_size() > segmsg_compat_local_peers() + 1};
     (void) mca_btl_segmsg_net_pretence(&wish.pretence); /* it was checked */
@@ -605,8 +608,9 @@ void mca_btl_segmsg_net_choose_times(void)
     const segmsg_clock_moment_t *start = &mca_btl_segmsg.start;
     for (unsigned rail = 0; rail < mca_btl_segmsg_nets; ++rail) {
         mca_btl_segmsg_net_t *net = mca_btl_segmsg_net[rail];
-        net->look_ticks = segmsg_clock_ticks_in(start, mca_btl_segmsg_net_config.look_every);
-        net->gap_ticks = segmsg_clock_ticks_in(start, mca_btl_segmsg_net_config.gather_gap);
+        net->look_ticks =
+            segmsg_clock_ticks_in(start, mca_btl_segmsg.config.hosts.ofi_poll_interval);
+        net->gap_ticks = segmsg_clock_ticks_in(start, mca_btl_segmsg.config.hosts.ofi_coalesce_gap);
         net->check_ticks = segmsg_clock_ticks_in(start, UINT64_C(250000000) /* ns */);
     }
 }

@@ -53,8 +53,6 @@ typedef enum {
 
 #include <pthread.h>
 
-enum { MCA_BTL_SEGMSG_RAILS_MAX = 8 };
-
 /* What a process publishes of each of its interfaces, behind its mca_btl_segmsg_modex_t. */
 typedef struct {
     uint32_t wire_version;
@@ -171,41 +169,11 @@ typedef struct mca_btl_segmsg_net_t {
     uint64_t past_full;
 } mca_btl_segmsg_net_t;
 
-typedef struct {
-    char *provider_include;
-    char *provider_exclude;
-    char *domains;
-    char *groups;
-    segmsg_geometry_t geometry;
-    segmsg_error_t geometry_error;
-    uint32_t geometry_bad_group;
-    unsigned rails;
-    unsigned memory;      /* MB */
-    unsigned gather;      /* bytes */
-    unsigned gather_wait; /* microseconds */
-    unsigned gather_gap;  /* nanoseconds */
-    unsigned part;        /* bytes */
-    unsigned in_place;    /* bytes */
-    unsigned get_part;    /* bytes */
-    unsigned timeout;     /* seconds */
-    unsigned probes;      /* peers at a time */
-    unsigned look_every;  /* nanoseconds */
-    unsigned eager_limit; /* bytes, as the next two; 0: by the provider */
-    unsigned rndv_eager_limit;
-    unsigned max_send_size;
-    char *atomics;
-    char *pretend; /* for tests */
-    char *use;
-} mca_btl_segmsg_net_config_t;
-
-extern mca_btl_segmsg_net_config_t mca_btl_segmsg_net_config;
 extern mca_btl_segmsg_net_t *mca_btl_segmsg_net[MCA_BTL_SEGMSG_RAILS_MAX];
 extern unsigned mca_btl_segmsg_nets;
 
 /* ---- params ---- */
 
-/* What is worked out from the parameters, before they are checked. */
-void mca_btl_segmsg_net_derive_params(void);
 bool mca_btl_segmsg_net_check_params(void);
 void mca_btl_segmsg_net_choose_times(void);
 /* What the test parameter makes us believe of the provider. False if it cannot be read. */
@@ -372,11 +340,8 @@ void mca_btl_segmsg_net_rdma_cancel(mca_btl_segmsg_net_t *net, mca_btl_segmsg_en
 #else
 
 /* Without libfabric there are no such modules. */
-enum { MCA_BTL_SEGMSG_RAILS_MAX = 0, mca_btl_segmsg_nets = 0 };
+enum { mca_btl_segmsg_nets = 0 };
 
-static inline void mca_btl_segmsg_net_derive_params(void)
-{
-}
 static inline bool mca_btl_segmsg_net_check_params(void)
 {
     return true;

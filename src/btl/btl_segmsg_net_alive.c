@@ -10,7 +10,7 @@
  * three quarters.
  *
  * Only peers with which groups are formed are probed, only by a process that is in MPI, and no more than
- * btl_segmsg_ofi_probes at a time: the time of one that is not probed yet has not begun.
+ * btl_segmsg_ofi_keepalive_peers at a time: the time of one that is not probed yet has not begun.
  */
 #include "btl/btl_segmsg_net.h"
 
@@ -24,7 +24,7 @@ static segmsg_keepalive_t keepalive = {.live = -1, .closed = -1, .reserve = -1};
 
 void mca_btl_segmsg_net_alive_open(void)
 {
-    if (mca_btl_segmsg_net_config.timeout != 0 && !segmsg_keepalive_open(&keepalive)) {
+    if (mca_btl_segmsg.config.hosts.ofi_timeout != 0 && !segmsg_keepalive_open(&keepalive)) {
         opal_output_verbose(
             1, opal_btl_base_framework.framework_output,
             "segmsg: no sockets for the keepalive: peers on other hosts cannot tell "
@@ -76,7 +76,7 @@ static uint64_t ticks_of(uint64_t milliseconds)
 static uint64_t turn_ticks(void)
 {
     enum { LONGEST = 4000 /* ms, room for three requests */, PARTS = 16 /* of the time-out */ };
-    uint64_t part = (uint64_t) mca_btl_segmsg_net_config.timeout * 1000 / PARTS;
+    uint64_t part = (uint64_t) mca_btl_segmsg.config.hosts.ofi_timeout * 1000 / PARTS;
     return ticks_of(part < LONGEST ? part : LONGEST);
 }
 
@@ -99,7 +99,7 @@ static void conclude(mca_btl_segmsg_link_t *link, segmsg_probe_result_t result, 
 
 static void start_probe(mca_btl_segmsg_link_t *link, uint64_t now, uint64_t timeout)
 {
-    if (link->net->probes >= mca_btl_segmsg_net_config.probes) {
+    if (link->net->probes >= mca_btl_segmsg.config.hosts.ofi_keepalive_peers) {
         return;
     }
     segmsg_probe_result_t result =
@@ -161,7 +161,7 @@ void mca_btl_segmsg_net_alive_suspect(mca_btl_segmsg_net_t *net, int error)
 
 void mca_btl_segmsg_net_alive_check(mca_btl_segmsg_net_t *net, uint64_t now)
 {
-    uint64_t timeout = ticks_of((uint64_t) mca_btl_segmsg_net_config.timeout * 1000);
+    uint64_t timeout = ticks_of((uint64_t) mca_btl_segmsg.config.hosts.ofi_timeout * 1000);
     if (timeout == 0) {
         return;
     }

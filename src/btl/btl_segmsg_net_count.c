@@ -67,7 +67,7 @@ uint64_t mca_btl_segmsg_net_count(mca_btl_segmsg_net_count_t what)
 
 uint32_t mca_btl_segmsg_net_groups(void)
 {
-    return mca_btl_segmsg_net_config.geometry.group_count;
+    return mca_btl_segmsg.config.hosts_groups.geometry.group_count;
 }
 
 void mca_btl_segmsg_net_add_sent(unsigned long long *by_group, bool partitions)

@@ -28,9 +28,10 @@ static void look(mca_btl_segmsg_net_t *net)
 {
     opal_mutex_lock(&net->gate);
     uint64_t now = segmsg_clock_ticks();
-    uint64_t patience = segmsg_clock_ticks_in(&mca_btl_segmsg.start,
-                                              (uint64_t) mca_btl_segmsg_net_config.gather_wait
-                                                  * 500 /* ns: half of a microsecond each */);
+    uint64_t patience =
+        segmsg_clock_ticks_in(&mca_btl_segmsg.start,
+                              (uint64_t) mca_btl_segmsg.config.hosts.ofi_coalesce_timeout
+                                  * 500 /* ns: half of a microsecond each */);
     mca_btl_segmsg_link_t *link;
     OPAL_LIST_FOREACH (link, &net->gathering, mca_btl_segmsg_link_t) {
         if (now - link->published_at > patience) {
@@ -43,8 +44,8 @@ static void look(mca_btl_segmsg_net_t *net)
 static void *gather(void *unused)
 {
     (void) unused;
-    const struct timespec pause = {.tv_nsec = (long) mca_btl_segmsg_net_config.gather_wait
-                                              * 1000 /* ns */};
+    const struct timespec pause = {
+        .tv_nsec = (long) mca_btl_segmsg.config.hosts.ofi_coalesce_timeout * 1000 /* ns */};
     for (;;) {
         while (sem_wait(&wanted) != 0 && errno == EINTR) {
         }

@@ -81,7 +81,7 @@ size_t mca_btl_segmsg_link_sure_capacity(mca_btl_segmsg_link_t *link)
 bool mca_btl_segmsg_link_sends_in_place(const mca_btl_segmsg_link_t *link, size_t size)
 {
     enum { GATHERED = 32 * 1024 }; /* bytes: in a stream, shorter ones are better gathered */
-    unsigned from = mca_btl_segmsg_net_config.in_place;
+    unsigned from = mca_btl_segmsg.config.hosts.ofi_zero_copy_min;
     return from != 0 && size >= from && link->net->sends_in_place
            && (size >= GATHERED || !is_streaming(link));
 }
@@ -95,7 +95,7 @@ size_t mca_btl_segmsg_link_part(const mca_btl_segmsg_link_t *link)
 {
     const segmsg_ofi_t *ofi = &link->net->ofi;
     size_t most = ofi->max_message;
-    unsigned part = mca_btl_segmsg_net_config.part;
+    unsigned part = mca_btl_segmsg.config.hosts.ofi_write_chunk;
     bool pays = link->answered && ofi->is_cpu_bound && ofi->is_ordered && part != 0;
     return pays && part < most ? part : most;
 }
@@ -156,7 +156,7 @@ bool mca_btl_segmsg_link_publish(mca_btl_segmsg_link_t *link, const segmsg_place
     mca_btl_segmsg_net_t *net = link->net;
     bool waits = false;
     opal_mutex_lock(&net->gate);
-    size_t gather = mca_btl_segmsg_net_config.gather;
+    size_t gather = mca_btl_segmsg.config.hosts.ofi_coalesce_max;
     gather = gather < net->ofi.max_message ? gather : net->ofi.max_message;
     if (link->written != 0 || link->in_place != NULL
         || !segmsg_source_joins(&link->source, place, length, gather)) {

@@ -11,15 +11,6 @@
 
 #include "base/number.h"
 
-mca_btl_segmsg_net_config_t mca_btl_segmsg_net_config;
-
-void mca_btl_segmsg_net_derive_params(void)
-{
-    mca_btl_segmsg_net_config_t *config = &mca_btl_segmsg_net_config;
-    config->geometry_error =
-        segmsg_geometry_parse(config->groups, &config->geometry, &config->geometry_bad_group);
-}
-
 static bool read_max_message(const char *word, size_t *bytes)
 {
     static const char name[] = "max_message=";
@@ -43,7 +34,7 @@ bool mca_btl_segmsg_net_pretence(segmsg_ofi_pretence_t *pretence)
     } flags[] = {{"local", &pretence->local},           {"unordered", &pretence->unordered},
                  {"shuffle", &pretence->shuffle},       {"no_inject", &pretence->no_inject},
                  {"short_data", &pretence->short_data}, {"no_atomics", &pretence->no_atomics}};
-    char *copy = strdup(mca_btl_segmsg_net_config.pretend);
+    char *copy = strdup(mca_btl_segmsg.config.hosts.ofi_pretend);
     char *rest = NULL;
     bool is_good = copy != NULL;
     for (char *word = is_good ? strtok_r(copy, ",", &rest) : NULL; word != NULL;
@@ -60,17 +51,18 @@ bool mca_btl_segmsg_net_pretence(segmsg_ofi_pretence_t *pretence)
     return is_good;
 }
 
-static bool check_geometry(const mca_btl_segmsg_net_config_t *config)
+static bool check_geometry(const mca_btl_segmsg_groups_t *groups)
 {
-    segmsg_error_t error = config->geometry_error;
-    uint32_t bad_group = config->geometry_bad_group;
-    if (error == SEGMSG_OK && !segmsg_wire_geometry_fits(&config->geometry)) {
+    segmsg_error_t error = groups->error;
+    uint32_t bad_group = groups->bad_group;
+    if (error == SEGMSG_OK && !segmsg_wire_geometry_fits(&groups->geometry)) {
         error = SEGMSG_ERR_PARTITION_COUNT;
         bad_group = 0;
     }
     if (error != SEGMSG_OK) {
-        MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("ofi-bad-groups", opal_process_info.nodename, config->groups,
-                                       bad_group, segmsg_error_text(error));
+        MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("ofi-bad-groups", opal_process_info.nodename,
+                                       mca_btl_segmsg.config.hosts.ofi_groups, bad_group,
+                                       segmsg_error_text(error));
     }
     return error == SEGMSG_OK;
 }
@@ -78,7 +70,7 @@ static bool check_geometry(const mca_btl_segmsg_net_config_t *config)
 bool mca_btl_segmsg_net_check_params(void)
 {
     segmsg_ofi_pretence_t pretence;
-    if (!check_geometry(&mca_btl_segmsg_net_config)) {
+    if (!check_geometry(&mca_btl_segmsg.config.hosts_groups)) {
         return false;
     }
     return mca_btl_segmsg_net_pretence(&pretence)

@@ -199,7 +199,7 @@ static int start_atomic(operation_t *operation)
 static size_t part_bytes(const mca_btl_segmsg_net_t *net)
 {
     size_t most = net->ofi.max_message;
-    unsigned get_part = mca_btl_segmsg_net_config.get_part;
+    unsigned get_part = mca_btl_segmsg.config.hosts.ofi_rdma_chunk;
     return net->ofi.is_cpu_bound && get_part != 0 && get_part < most ? get_part : most;
 }
 
@@ -537,7 +537,7 @@ static int message_cswap(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *en
 /* Which atomics the provider has, fetching and not, in both widths; 0: not enough to be of use. */
 static uint32_t native_flags(mca_btl_segmsg_net_t *net)
 {
-    const char *wish = mca_btl_segmsg_net_config.atomics;
+    const char *wish = mca_btl_segmsg.config.hosts.ofi_atomics;
     bool is_wanted =
         strcmp(wish, "native") == 0 || (strcmp(wish, "auto") == 0 && !net->ofi.is_cpu_bound);
     uint32_t flags = 0;

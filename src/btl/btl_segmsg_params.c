@@ -6,93 +6,64 @@
 #include "btl/btl_segmsg_report.h"
 #include "btl/btl_segmsg_serve.h"
 #include "btl/btl_segmsg_net.h"
-#include "btl/btl_segmsg_rdma.h"
 #include "btl/btl_segmsg_variables.h"
 
 #include "engine/defaults.h"
 #include "transfer/defaults.h"
-
-enum {
-    DEFAULT_EAGER = 8 * 1024 + 128,
-    DEFAULT_RNDV_EAGER = 32 * 1024,
-    DEFAULT_MAX_SEND = 64 * 1024 + 128
-};
-
-/* 64 B x 63 and their control line are a page. docs/tuning.md says how these were chosen. */
-#define DEFAULT_HOSTS_GROUPS "64:63:8,256:64:9,2K:64:9,8K:64:9,32K:64:3"
-/* Within a host, for tests, or of no use. The names are those that mtl/ofi's users know. */
-#define DEFAULT_EXCLUDE "shm,sockets,udp,usnic,net,rstream,lnx,off_coll"
-
-static mca_base_var_enum_value_t copies[] = {
-    {.value = SEGMSG_COPY_AUTO, .string = "auto"},
-    {.value = SEGMSG_COPY_CMA, .string = "cma"},
-    {.value = SEGMSG_COPY_NONE, .string = "none"},
-    {.string = NULL},
-};
 
 static size_t lesser(size_t a, size_t b)
 {
     return a < b ? a : b;
 }
 
+static const char *default_directory(void)
+{
+    return access("/dev/shm", W_OK) == 0 ? "/dev/shm" : opal_process_info.job_session_dir;
+}
+
 /* Longest message that the geometry carries; of a geometry that is wrong, and said to be later, what
  * the default one would. */
 static size_t capacity_of(const mca_btl_segmsg_config_t *config)
 {
-    return config->geometry_error == SEGMSG_OK ? segmsg_geometry_capacity(&config->geometry)
-                                               : DEFAULT_MAX_SEND;
+    return config->node_groups.error == SEGMSG_OK
+               ? segmsg_geometry_capacity(&config->node_groups.geometry)
+               : SEGMSG_DEFAULT_MAX_SEND;
 }
 
 /* ---- the table ---- */
 
-#define FROM(least, most) ((mca_btl_segmsg_range_t){.low = (least), .high = (most)})
-#define ZERO_OR(least, most) \
-    ((mca_btl_segmsg_range_t){.low = (least), .high = (most), .or_zero = true})
-#define MINUS_ONE_OR(least, most) \
-    ((mca_btl_segmsg_range_t){.low = (least), .high = (most), .or_minus_one = true})
-#define POWER_OF_TWO(least, most) \
-    ((mca_btl_segmsg_range_t){.low = (least), .high = (most), .power_of_two = true})
-#define ZERO_OR_POWER_OF_TWO(least, most)      \
-    ((mca_btl_segmsg_range_t){.low = (least),  \
-                              .high = (most),  \
-                              .or_zero = true, \
-                              .power_of_two = true})
-#define ANY FROM(0, UINT_MAX)
+#define FROM(least, most)                 .range.low = (least), .range.high = (most)
+#define ZERO_OR(least, most)              .range.or_zero = true, FROM(least, most)
+#define MINUS_ONE_OR(least, most)         .range.or_minus_one = true, FROM(least, most)
+#define POWER_OF_TWO(least, most)         .range.power_of_two = true, FROM(least, most)
+#define ZERO_OR_POWER_OF_TWO(least, most) .range.or_zero = true, POWER_OF_TWO(least, most)
+#define ANY                               FROM(0, UINT_MAX)
+#define WORDS(...)                        .words = ((const char *const[]){__VA_ARGS__, NULL})
+#define FREE                              .words = NULL
+#define WAS(old)                          .old_name = #old
 
-#define ROW(kind, id, place, info_level, words_of_help, ...) \
-    {.type = (kind),                                         \
-     .name = #id,                                            \
-     .storage = (place),                                     \
-     .level = OPAL_INFO_LVL_##info_level,                    \
-     .help = (words_of_help),                                \
+#define HEADING(...)
+#define SECTION(...)
+#define END(...)
+#define ENTRY(kind, id, place, value, info_level, words_of_help, ...) \
+    {.type = MCA_BTL_SEGMSG_##kind,                                   \
+     .name = #id,                                                     \
+     .storage = &(place),                                             \
+     .initial = {.kind = (value)},                                    \
+     .level = OPAL_INFO_LVL_##info_level,                             \
+     .help = (words_of_help),                                         \
      __VA_ARGS__},
-#define UNSIGNED(id, place, value, permitted, info_level, words_of_help)  \
-    ROW(MCA_BTL_SEGMSG_UNSIGNED, id, &(place), info_level, words_of_help, \
-        .initial.number = (value), .range = (permitted))
-#define INTEGER(id, place, value, permitted, info_level, words_of_help)                          \
-    ROW(MCA_BTL_SEGMSG_INT, id, &(place), info_level, words_of_help, .initial.integer = (value), \
-        .range = (permitted))
-#define BOOL(id, place, value, info_level, words_of_help) \
-    ROW(MCA_BTL_SEGMSG_BOOL, id, &(place), info_level, words_of_help, .initial.flag = (value))
-#define CHOICE(id, place, value, list, info_level, words_of_help)       \
-    ROW(MCA_BTL_SEGMSG_CHOICE, id, &(place), info_level, words_of_help, \
-        .initial.integer = (value), .values = (list))
-#define WORD(id, place, value, list, info_level, words_of_help)                                \
-    ROW(MCA_BTL_SEGMSG_WORD, id, &(place), info_level, words_of_help, .initial.text = (value), \
-        .words = (list))
-#define TEXT(id, place, value, info_level, words_of_help) \
-    ROW(MCA_BTL_SEGMSG_TEXT, id, &(place), info_level, words_of_help, .initial.text = (value))
-#define COMMON(id, permitted) ROW(MCA_BTL_SEGMSG_COMMON, id, NULL, 9, NULL, .range = (permitted))
+#define ROW(kind, section, id, value, permitted, info_level, words_of_help, ...) \
+    ENTRY(kind, id, config->section.id, value, info_level, words_of_help, permitted, __VA_ARGS__)
+#define PLACED(part, member, id, permitted, info_level, words_of_help, ...)              \
+    ENTRY(UNSIGNED, id, config->part.member, segmsg_default_##part().member, info_level, \
+          words_of_help, permitted, __VA_ARGS__)
+#define COMMON(id, permitted) {.type = MCA_BTL_SEGMSG_COMMON, .name = #id, permitted},
 
 /* Calls `visit` for every variable; false if it was false for one. */
 static bool for_each_variable(bool (*visit)(const mca_btl_segmsg_variable_t *))
 {
-    mca_btl_segmsg_config_t *node = &mca_btl_segmsg.config;
-#if SEGMSG_HAVE_OFI
-    mca_btl_segmsg_net_config_t *hosts = &mca_btl_segmsg_net_config;
-    static const char *const uses[] = {"auto", "always", NULL};
-    static const char *const atomics[] = {"auto", "native", "messages", NULL};
-#endif
+    mca_btl_segmsg_config_t *config = &mca_btl_segmsg.config;
     const mca_btl_segmsg_variable_t variables[] = {
 #include "btl/btl_segmsg_params.def"
     };
@@ -110,9 +81,9 @@ static void set_module_defaults(mca_btl_base_module_t *btl, const mca_btl_segmsg
 {
     size_t capacity = capacity_of(config);
     btl->btl_exclusivity = MCA_BTL_EXCLUSIVITY_HIGH + 1024; /* before vader and sm */
-    btl->btl_eager_limit = lesser(DEFAULT_EAGER, capacity);
-    btl->btl_rndv_eager_limit = lesser(DEFAULT_RNDV_EAGER, capacity);
-    btl->btl_max_send_size = lesser(DEFAULT_MAX_SEND, capacity);
+    btl->btl_eager_limit = lesser(SEGMSG_DEFAULT_EAGER, capacity);
+    btl->btl_rndv_eager_limit = lesser(SEGMSG_DEFAULT_RNDV_EAGER, capacity);
+    btl->btl_max_send_size = lesser(SEGMSG_DEFAULT_MAX_SEND, capacity);
     btl->btl_rdma_pipeline_send_length = btl->btl_eager_limit;
     btl->btl_rdma_pipeline_frag_size = btl->btl_eager_limit;
     /* ob1 would put what it pipelines, in the sender's length, beyond a receive that is shorter. */
@@ -152,27 +123,29 @@ void mca_btl_segmsg_choose_eager_limit(void)
     /* With whom the copy works, what is longer than the eager limit is copied once. */
     module->super.btl_eager_limit =
         any_peer && !any_copy
-            ? lesser(module->config.nocopy_eager_limit, module->super.btl_max_send_size)
+            ? lesser(module->config.message.two_copy_eager_limit, module->super.btl_max_send_size)
             : usual;
 }
 
-static bool register_variable(const mca_btl_segmsg_variable_t *variable)
+static void read_groups(const char *text, mca_btl_segmsg_groups_t *groups)
 {
-    return mca_btl_segmsg_variable_register(variable) == OPAL_SUCCESS;
+    groups->error = segmsg_geometry_parse(text, &groups->geometry, &groups->bad_group);
 }
 
-/* What is worked out from the variables, before they are checked. */
+/* What follows from the variables, before they are checked. */
 static void derive(mca_btl_segmsg_config_t *config)
 {
-    config->geometry_error =
-        segmsg_geometry_parse(config->groups, &config->geometry, &config->geometry_bad_group);
-    if (mca_btl_segmsg_variable_is_default("nocopy_eager_limit")) {
-        config->nocopy_eager_limit = (unsigned) lesser(DEFAULT_EAGER, capacity_of(config));
+    read_groups(config->memory.groups, &config->node_groups);
+#if SEGMSG_HAVE_OFI
+    read_groups(config->hosts.ofi_groups, &config->hosts_groups);
+#endif
+    if (mca_btl_segmsg_variable_is_default("two_copy_eager_limit")) {
+        config->message.two_copy_eager_limit =
+            (unsigned) lesser(SEGMSG_DEFAULT_EAGER, capacity_of(config));
     }
     if (!segmsg_cache_can_demote()) {
         config->cache.demote_lines = config->cache.answer_lines = 0;
     }
-    mca_btl_segmsg_net_derive_params();
 }
 
 int mca_btl_segmsg_register_params(void)
@@ -180,7 +153,7 @@ int mca_btl_segmsg_register_params(void)
     mca_btl_segmsg_config_t *config = &mca_btl_segmsg.config;
     (void) mca_base_var_group_component_register(&mca_btl_segmsg_component.btl_version,
                                                  "Segment-group messages over memory");
-    if (!for_each_variable(register_variable)) {
+    if (!for_each_variable(mca_btl_segmsg_variable_register)) {
         return OPAL_ERR_OUT_OF_RESOURCE;
     }
     derive(config);
@@ -193,12 +166,12 @@ int mca_btl_segmsg_register_params(void)
 
 static bool check_geometry(const mca_btl_segmsg_config_t *config)
 {
-    if (config->geometry_error == SEGMSG_OK) {
+    if (config->node_groups.error == SEGMSG_OK) {
         return true;
     }
-    MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("bad-groups", opal_process_info.nodename, config->groups,
-                                   config->geometry_bad_group,
-                                   segmsg_error_text(config->geometry_error));
+    MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("bad-groups", opal_process_info.nodename, config->memory.groups,
+                                   config->node_groups.bad_group,
+                                   segmsg_error_text(config->node_groups.error));
     return false;
 }
 
@@ -214,7 +187,7 @@ static size_t next_word(const char **list, const char **word)
 
 bool mca_btl_segmsg_uses(const char *interconnect)
 {
-    const char *list = mca_btl_segmsg.config.interconnect;
+    const char *list = mca_btl_segmsg.config.memory.interconnect;
     const char *word;
     size_t length;
     while ((length = next_word(&list, &word)) != 0) {
@@ -227,22 +200,22 @@ bool mca_btl_segmsg_uses(const char *interconnect)
 
 static bool check_interconnect(const mca_btl_segmsg_config_t *config)
 {
-    const char *list = config->interconnect;
+    const char *list = config->memory.interconnect;
     const char *word;
     size_t length;
-    unsigned known = 0;
-    unsigned unknown = 0;
+    bool any = false;
+    bool all_known = true;
     while ((length = next_word(&list, &word)) != 0) {
         bool is_known = (length == 3 && strncmp(word, "shm", length) == 0)
                         || (SEGMSG_HAVE_OFI && length == 3 && strncmp(word, "ofi", length) == 0);
-        known += is_known;
-        unknown += !is_known;
+        any = true;
+        all_known = all_known && is_known;
     }
-    if (known != 0 && unknown == 0) {
+    if (any && all_known) {
         return true;
     }
     MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("unknown-interconnect", opal_process_info.nodename,
-                                   config->interconnect);
+                                   config->memory.interconnect);
     return false;
 }
 
@@ -275,7 +248,7 @@ static bool check_limits(const mca_btl_segmsg_config_t *config)
     static const char *const carried = "what the largest segment group carries";
     static const char *const fragment = "btl_segmsg_max_send_size";
     const mca_btl_base_module_t *btl = &mca_btl_segmsg.super;
-    size_t capacity = segmsg_geometry_capacity(&config->geometry);
+    size_t capacity = segmsg_geometry_capacity(&config->node_groups.geometry);
     if ((btl->btl_flags & MCA_BTL_FLAGS_SEND) == 0) {
         return mca_btl_segmsg_variable_refuse(
             "flags", "send, and perhaps put, get, atomics, fetching-atomics");
@@ -286,8 +259,8 @@ static bool check_limits(const mca_btl_segmsg_config_t *config)
                           fragment)
            && check_limit("rndv_eager_limit", btl->btl_rndv_eager_limit, LEAST,
                           btl->btl_max_send_size, fragment)
-           && check_limit("nocopy_eager_limit", config->nocopy_eager_limit, LEAST, capacity,
-                          carried);
+           && check_limit("two_copy_eager_limit", config->message.two_copy_eager_limit, LEAST,
+                          capacity, carried);
 }
 
 bool mca_btl_segmsg_check_params(void)

@@ -38,7 +38,7 @@ static void tell_once(const mca_btl_segmsg_endpoint_t *endpoint)
         told = true;
         mca_btl_segmsg_say("memory-short", opal_process_info.nodename,
                            OPAL_NAME_PRINT(endpoint->proc->proc_name),
-                           mca_btl_segmsg.config.backing_directory);
+                           mca_btl_segmsg.config.memory.backing_directory);
     }
 }
 

@@ -33,8 +33,8 @@ bool mca_btl_segmsg_is_crowded(void)
 void mca_btl_segmsg_choose_times(void)
 {
     mca_btl_segmsg.look_ticks =
-        segmsg_clock_ticks_in(&mca_btl_segmsg.start, mca_btl_segmsg.config.look_every);
-    mca_btl_segmsg.row_ticks = mca_btl_segmsg.config.look_every == 0
+        segmsg_clock_ticks_in(&mca_btl_segmsg.start, mca_btl_segmsg.config.message.poll_interval);
+    mca_btl_segmsg.row_ticks = mca_btl_segmsg.config.message.poll_interval == 0
                                    ? 0
                                    : segmsg_clock_ticks_in(&mca_btl_segmsg.start, 1000 /* ns */);
     mca_btl_segmsg.processor_count = segmsg_processors_count(&mca_btl_segmsg.processors);
@@ -122,7 +122,7 @@ int mca_btl_segmsg_finalize(mca_btl_base_module_t *btl)
     }
     module->initialised = false;
     module->unclocked = 0;
-    if (module->config.report) {
+    if (module->config.message.report) {
         mca_btl_segmsg_report();
     }
     while (!opal_list_is_empty(&module->endpoints)) {

@@ -12,7 +12,7 @@
 /* Elements of a variable that has one a group; at least one, also where no groups could be read. */
 static uint32_t groups_shown(void)
 {
-    uint32_t groups = mca_btl_segmsg.config.geometry.group_count;
+    uint32_t groups = mca_btl_segmsg.config.node_groups.geometry.group_count;
     uint32_t between_hosts = mca_btl_segmsg_net_groups();
     groups = between_hosts > groups ? between_hosts : groups;
     return groups == 0 ? 1 : groups;

@@ -123,7 +123,7 @@ void mca_btl_segmsg_fail(const mca_btl_segmsg_endpoint_t *endpoint, segmsg_error
                            : OPAL_NAME_PRINT(endpoint->proc->proc_name);
     if (error == SEGMSG_ERR_NO_SPACE || error == SEGMSG_ERR_TABLE_FULL) {
         mca_btl_segmsg_say("no-space-while-running", opal_process_info.nodename, peer,
-                           segmsg_error_text(error), module->config.backing_directory);
+                           segmsg_error_text(error), module->config.memory.backing_directory);
     } else if (error == SEGMSG_ERR_UNMAPPED) {
         mca_btl_segmsg_say("no-address-space-while-running", opal_process_info.nodename, peer);
     } else {
@@ -187,7 +187,7 @@ void mca_btl_segmsg_report(void)
     mca_btl_segmsg_endpoint_t *endpoint;
     char line[1024];
     int at = 0;
-    for (uint32_t g = 0; g < module->config.geometry.group_count; ++g) {
+    for (uint32_t g = 0; g < module->config.node_groups.geometry.group_count; ++g) {
         uint64_t sent = module->past_messages[g];
         OPAL_LIST_FOREACH (endpoint, &module->endpoints, mca_btl_segmsg_endpoint_t) {
             sent += endpoint->sender.messages[g];

@@ -237,7 +237,7 @@ static int sendi_full(mca_btl_segmsg_endpoint_t *endpoint, size_t size, uint8_t 
     mca_btl_segmsg_check_sender(endpoint);
     if (descriptor != NULL) {
         bool is_control =
-            size <= mca_btl_segmsg.config.inline_limit && !mca_btl_segmsg_ob1_numbers(tag);
+            size <= mca_btl_segmsg.config.message.inline_limit && !mca_btl_segmsg_ob1_numbers(tag);
         *descriptor = is_control ? mca_btl_segmsg_alloc_control(endpoint, order, size, flags)
                                  : mca_btl_segmsg_alloc_buffer(endpoint, order, size, flags);
     }

@@ -61,7 +61,7 @@ bool mca_btl_segmsg_rdma_send_now(mca_btl_segmsg_endpoint_t *endpoint,
     segmsg_place_t place;
     bool sent = false;
     OPAL_THREAD_LOCK(&endpoint->lock);
-    bool is_short = length <= mca_btl_segmsg.config.inline_limit;
+    bool is_short = length <= mca_btl_segmsg.config.message.inline_limit;
     if (!endpoint->retired && opal_list_is_empty(&endpoint->pending)
         && (is_short ? mca_btl_segmsg_take(endpoint, length, &place)
                      : mca_btl_segmsg_take_lasting(endpoint, length, &place))
@@ -101,7 +101,7 @@ static bool job_fragment(mca_btl_segmsg_endpoint_t *endpoint,
  * messages. */
 static void copy_step(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_work_t *work)
 {
-    uint64_t most = mca_btl_segmsg.config.joint_help;
+    uint64_t most = mca_btl_segmsg.config.copy.cooperative_help_max;
     size_t size = work->remaining < most ? (size_t) work->remaining : (size_t) most;
     uint64_t done = work->header.size; /* so far */
     if (OPAL_UNLIKELY(!mca_btl_segmsg_copy(endpoint, true, (void *) (uintptr_t) work->data,
@@ -124,7 +124,7 @@ static void copy_step(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_work_t
  */
 static bool message_step(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_work_t *work)
 {
-    size_t most = mca_btl_segmsg.config.stream_piece;
+    size_t most = mca_btl_segmsg.config.copy.chunk_size;
     size_t size = work->remaining < most ? (size_t) work->remaining : most;
     job_describe(&work->header, work->remaining, size);
     if (!mca_btl_segmsg_rdma_send_now(endpoint, &work->header, work->data, size)
@@ -163,7 +163,7 @@ int mca_btl_segmsg_job_start(mca_btl_segmsg_endpoint_t *endpoint,
     step_t last = opal_list_is_empty(&endpoint->jobs) ? STEP_MORE : STEP_NONE;
     OPAL_THREAD_UNLOCK(&endpoint->lock);
     /* What this process copies takes long: one piece at a time. */
-    unsigned turns = to == 0 ? mca_btl_segmsg.config.stream_burst : 1;
+    unsigned turns = to == 0 ? mca_btl_segmsg.config.copy.chunk_batch : 1;
     for (unsigned turn = 0; last == STEP_MORE && turn < turns; ++turn) {
         last = step(endpoint, &work);
     }
@@ -197,7 +197,7 @@ static void keep_job(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_job_t *
 
 int mca_btl_segmsg_jobs_progress(mca_btl_segmsg_endpoint_t *endpoint)
 {
-    int turns = (int) mca_btl_segmsg.config.stream_burst;
+    int turns = (int) mca_btl_segmsg.config.copy.chunk_batch;
     for (int turn = 0; turn < turns; ++turn) {
         OPAL_THREAD_LOCK(&endpoint->lock);
         mca_btl_segmsg_job_t *job =

@@ -26,8 +26,6 @@ typedef struct {
 } mca_btl_segmsg_job_t;
 OBJ_CLASS_DECLARATION(mca_btl_segmsg_job_t);
 
-enum { MCA_BTL_SEGMSG_PIECE_MAX = 64 << 10 }; /* bytes of data of a message */
-
 /* Tag of segmsg's own requests and answers; never handed to Open MPI. */
 #define MCA_BTL_SEGMSG_TAG (MCA_BTL_TAG_BTL + 13)
 

@@ -139,7 +139,8 @@ static bool has_processor(void *context, void *user)
 {
     (void) context;
     return !((const mca_btl_segmsg_endpoint_t *) user)->same_core
-           && (mca_btl_segmsg.config.joint_crowded || !mca_btl_segmsg_is_crowded());
+           && (mca_btl_segmsg.config.copy.cooperative_oversubscribed
+               || !mca_btl_segmsg_is_crowded());
 }
 
 static bool waits(void *context)
@@ -218,21 +219,21 @@ void mca_btl_segmsg_transfers_init(void)
         .done = done,
         .corrupt = corrupt,
     };
-    const mca_btl_segmsg_config_t *given = &mca_btl_segmsg.config;
+    const struct mca_btl_segmsg_config_copy *given = &mca_btl_segmsg.config.copy;
     const segmsg_transfer_config_t config = {
-        .cooperative_from = given->joint_from,
-        .unit_bytes = given->joint_unit,
-        .help_bytes = given->joint_help,
-        .unhelped_bytes = given->joint_patience,
-        .unasked_bytes = given->joint_pause,
-        .chunks_from = given->units_from,
-        .chunks_to = given->units_to,
-        .chunk_bytes = given->stream_piece,
+        .cooperative_from = given->cooperative_min,
+        .unit_bytes = given->cooperative_grain,
+        .help_bytes = given->cooperative_help_max,
+        .unhelped_bytes = given->cooperative_retry_limit,
+        .unasked_bytes = given->cooperative_backoff,
+        .chunks_from = given->chunked_min,
+        .chunks_to = given->chunked_max,
+        .chunk_bytes = given->chunk_size,
         .chunk_most = MCA_BTL_SEGMSG_PIECE_MAX,
-        .chunks_after = given->units_after,
-        .chunk_timeout = given->units_patience,
-        .chunk_budget = given->stream_burst,
-        .chunks_always = given->units_always,
+        .chunks_after = given->chunked_after,
+        .chunk_timeout = given->chunked_timeout,
+        .chunk_budget = given->chunk_batch,
+        .chunks_always = given->chunked_always,
     };
     segmsg_transfers_init(&mca_btl_segmsg.transfers, &ops, &mca_btl_segmsg,
                           &mca_btl_segmsg.shm.export, &config);

@@ -11,7 +11,7 @@
 #include "base/number.h"
 #include "opal/mca/base/mca_base_vari.h"
 
-enum { PERMITTED_BYTES = 512 };
+enum { PERMITTED_BYTES = 512, WORDS_MAX = 7 };
 
 static const mca_base_var_t *find(const char *name)
 {
@@ -84,68 +84,64 @@ static void describe(const mca_btl_segmsg_variable_t *variable, const mca_base_v
 
 /* ---- registering ---- */
 
-static int register_as(const mca_btl_segmsg_variable_t *variable, mca_base_var_type_t type,
-                       mca_base_var_enum_t *enumerator)
+/* Both names: ompi_info lists the old one as a synonym. What the user gave is looked at later. */
+static void register_as(const mca_btl_segmsg_variable_t *variable, mca_base_var_type_t type,
+                        mca_base_var_enum_t *enumerator)
 {
     char permitted[PERMITTED_BYTES];
     char help[2 * PERMITTED_BYTES];
     describe(variable, NULL, permitted);
-    (void) snprintf(help, sizeof(help), permitted[0] == '\0' ? "%s" : "%s (%s)", variable->help,
+    (void) snprintf(help, sizeof(help),
+                    permitted[0] == '\0' || enumerator != NULL ? "%s" : "%s (%s)", variable->help,
                     permitted);
-    return mca_base_component_var_register(&mca_btl_segmsg_component.btl_version, variable->name,
-                                           help, type, enumerator, 0, 0, variable->level,
-                                           MCA_BASE_VAR_SCOPE_READONLY, variable->storage);
-}
-
-/* Open MPI makes NULL of an empty text. */
-static int register_text(const mca_btl_segmsg_variable_t *variable)
-{
-    char **text = variable->storage;
-    *text = (char *) variable->initial.text; /* only read: Open MPI takes a copy */
-    (void) register_as(variable, MCA_BASE_VAR_TYPE_STRING, NULL);
-    if (*text == NULL) {
-        *text = strdup(""); /* Open MPI frees it */
+    int index =
+        mca_base_component_var_register(&mca_btl_segmsg_component.btl_version, variable->name, help,
+                                        type, enumerator, 0, 0, variable->level,
+                                        MCA_BASE_VAR_SCOPE_READONLY, variable->storage);
+    if (variable->old_name != NULL) {
+        (void) mca_base_var_register_synonym(index, "opal", "btl", "segmsg", variable->old_name,
+                                             MCA_BASE_VAR_SYN_FLAG_INTERNAL);
     }
-    return *text == NULL ? OPAL_ERR_OUT_OF_RESOURCE : OPAL_SUCCESS;
 }
 
-static int register_choice(const mca_btl_segmsg_variable_t *variable)
+static int make_enumerator(const mca_btl_segmsg_variable_t *variable,
+                           mca_base_var_enum_t **enumerator)
 {
-    mca_base_var_enum_t *enumerator;
-    *(int *) variable->storage = variable->initial.integer;
-    int rc = mca_base_var_enum_create(variable->name, variable->values, &enumerator);
-    if (rc == OPAL_SUCCESS) {
-        (void) register_as(variable, MCA_BASE_VAR_TYPE_INT, enumerator);
+    mca_base_var_enum_value_t values[WORDS_MAX + 1] = {{0}};
+    for (int i = 0; i < WORDS_MAX && variable->words[i] != NULL; ++i) {
+        values[i] = (mca_base_var_enum_value_t){.value = i, .string = variable->words[i]};
+    }
+    return mca_base_var_enum_create(variable->name, values, enumerator);
+}
+
+bool mca_btl_segmsg_variable_register(const mca_btl_segmsg_variable_t *variable)
+{
+    static const struct {
+        mca_base_var_type_t type;
+        size_t bytes;
+    } types[] = {[MCA_BTL_SEGMSG_UNSIGNED] = {MCA_BASE_VAR_TYPE_UNSIGNED_INT, sizeof(unsigned)},
+                 [MCA_BTL_SEGMSG_INT] = {MCA_BASE_VAR_TYPE_INT, sizeof(int)},
+                 [MCA_BTL_SEGMSG_BOOL] = {MCA_BASE_VAR_TYPE_BOOL, sizeof(bool)},
+                 [MCA_BTL_SEGMSG_CHOICE] = {MCA_BASE_VAR_TYPE_INT, sizeof(int)},
+                 [MCA_BTL_SEGMSG_TEXT] = {MCA_BASE_VAR_TYPE_STRING, sizeof(char *)}};
+    char **text = variable->type == MCA_BTL_SEGMSG_TEXT ? variable->storage : NULL;
+    mca_base_var_enum_t *enumerator = NULL;
+    if (variable->type == MCA_BTL_SEGMSG_COMMON) {
+        return true;
+    }
+    if (variable->type == MCA_BTL_SEGMSG_CHOICE
+        && make_enumerator(variable, &enumerator) != OPAL_SUCCESS) {
+        return false;
+    }
+    memcpy(variable->storage, &variable->initial, types[variable->type].bytes);
+    register_as(variable, types[variable->type].type, enumerator);
+    if (enumerator != NULL) {
         OBJ_RELEASE(enumerator);
     }
-    return rc;
-}
-
-int mca_btl_segmsg_variable_register(const mca_btl_segmsg_variable_t *variable)
-{
-    /* Open MPI's verdict on what the user gave does not count: it is looked at later. */
-    switch (variable->type) {
-    case MCA_BTL_SEGMSG_UNSIGNED:
-        *(unsigned *) variable->storage = variable->initial.number;
-        (void) register_as(variable, MCA_BASE_VAR_TYPE_UNSIGNED_INT, NULL);
-        break;
-    case MCA_BTL_SEGMSG_INT:
-        *(int *) variable->storage = variable->initial.integer;
-        (void) register_as(variable, MCA_BASE_VAR_TYPE_INT, NULL);
-        break;
-    case MCA_BTL_SEGMSG_BOOL:
-        *(bool *) variable->storage = variable->initial.flag;
-        (void) register_as(variable, MCA_BASE_VAR_TYPE_BOOL, NULL);
-        break;
-    case MCA_BTL_SEGMSG_CHOICE:
-        return register_choice(variable);
-    case MCA_BTL_SEGMSG_WORD:
-    case MCA_BTL_SEGMSG_TEXT:
-        return register_text(variable);
-    case MCA_BTL_SEGMSG_COMMON:
-        break;
+    if (text != NULL && *text == NULL) {
+        *text = strdup(""); /* Open MPI makes NULL of an empty text; it frees this one */
     }
-    return OPAL_SUCCESS;
+    return text == NULL || *text != NULL;
 }
 
 /* ---- what the user gave ---- */
@@ -165,24 +161,57 @@ static const char *environment_text(const mca_base_var_t *var)
     return text;
 }
 
-/* The value as the user wrote it; NULL: there is none. Files of parameters say "NAME =" for an empty one. */
-static const char *written(const mca_base_var_t *var)
+/* What the user gave. */
+typedef struct {
+    const char *text;                      /* as it was written; NULL: nothing */
+    const char *name;                      /* that was used for it, behind btl_segmsg_ */
+    const mca_base_var_file_value_t *line; /* of a file of parameters; NULL: no such has it */
+} written_t;
+
+/* The names of a variable by rising index, and NULL behind the last: older names come first, since Open MPI takes
+ * their value where one is given under several. */
+static const mca_base_var_t *name_at(const mca_base_var_t *var, size_t index)
 {
-    if (var->mbv_source == MCA_BASE_VAR_SOURCE_DEFAULT) {
-        return NULL;
+    const mca_base_var_t *synonym = NULL;
+    const int *synonyms = (const int *) var->mbv_synonyms.array_items;
+    if (index >= var->mbv_synonyms.array_size) {
+        return index == var->mbv_synonyms.array_size ? var : NULL;
     }
-    const mca_base_var_file_value_t *line = var->mbv_file_value;
-    if (line != NULL) {
-        return line->mbvfv_value == NULL ? "" : line->mbvfv_value;
-    }
-    return environment_text(var);
+    return mca_base_var_get(synonyms[index], &synonym) == OPAL_SUCCESS ? synonym : NULL;
 }
 
-static void describe_source(const mca_base_var_t *var, char *text, size_t bytes)
+/* Files of parameters say "NAME =" for an empty value. */
+static written_t written_as(const mca_base_var_t *name, const mca_base_var_file_value_t *line)
 {
-    const mca_base_var_file_value_t *line = var->mbv_file_value;
-    if (line != NULL) {
-        (void) snprintf(text, bytes, "%s, line %d", line->mbvfv_file, line->mbvfv_lineno);
+    if (line == NULL
+        || (strcmp(line->mbvfv_var, name->mbv_full_name) != 0
+            && strcmp(line->mbvfv_var, name->mbv_long_name) != 0)) {
+        return (written_t){environment_text(name), name->mbv_variable_name, NULL};
+    }
+    return (written_t){line->mbvfv_value == NULL ? "" : line->mbvfv_value, name->mbv_variable_name,
+                       line};
+}
+
+static written_t written(const mca_base_var_t *var)
+{
+    written_t given = {0};
+    const mca_base_var_t *name;
+    if (var != NULL && var->mbv_source != MCA_BASE_VAR_SOURCE_DEFAULT) {
+        for (size_t i = 0; given.text == NULL && (name = name_at(var, i)) != NULL; ++i) {
+            given = written_as(name, var->mbv_file_value);
+        }
+    }
+    return given;
+}
+
+static void describe_source(const mca_base_var_t *var, const written_t *given, char *text,
+                            size_t bytes)
+{
+    if (given->text == NULL) {
+        (void) snprintf(text, bytes, "its default");
+    } else if (given->line != NULL) {
+        (void) snprintf(text, bytes, "%s, line %d", given->line->mbvfv_file,
+                        given->line->mbvfv_lineno);
     } else if (var->mbv_source_file != NULL) {
         (void) snprintf(text, bytes, "%s", var->mbv_source_file);
     } else {
@@ -193,13 +222,12 @@ static void describe_source(const mca_base_var_t *var, char *text, size_t bytes)
 bool mca_btl_segmsg_variable_refuse(const char *name, const char *permitted)
 {
     const mca_base_var_t *var = find(name);
-    const char *text = var == NULL ? NULL : written(var);
-    char source[OPAL_PATH_MAX + 32] = "its default";
-    if (text != NULL) {
-        describe_source(var, source, sizeof(source));
-    }
-    MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("bad-value", opal_process_info.nodename, name,
-                                   text == NULL ? "" : text, source, permitted);
+    written_t given = written(var);
+    char source[OPAL_PATH_MAX + 32];
+    describe_source(var, &given, source, sizeof(source));
+    MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("bad-value", opal_process_info.nodename,
+                                   given.text == NULL ? name : given.name,
+                                   given.text == NULL ? "" : given.text, source, permitted);
     return false;
 }
 
@@ -258,8 +286,8 @@ static bool is_permitted(const mca_btl_segmsg_variable_t *variable, const mca_ba
 bool mca_btl_segmsg_variable_check(const mca_btl_segmsg_variable_t *variable)
 {
     const mca_base_var_t *var = find(variable->name);
-    const char *text = var == NULL ? NULL : written(var);
-    if (text == NULL || is_permitted(variable, var, text)) {
+    written_t given = written(var);
+    if (given.text == NULL || is_permitted(variable, var, given.text)) {
         return true;
     }
     char permitted[PERMITTED_BYTES];

@@ -9,14 +9,14 @@
 
 #include "btl/btl_segmsg.h"
 
+/* Types of the table; btl_segmsg_config.h has C's. */
 typedef enum {
-    MCA_BTL_SEGMSG_UNSIGNED, /* unsigned */
-    MCA_BTL_SEGMSG_INT,      /* int */
-    MCA_BTL_SEGMSG_BOOL,     /* bool */
-    MCA_BTL_SEGMSG_CHOICE,   /* int, one of `values` */
-    MCA_BTL_SEGMSG_WORD,     /* text, one of `words` */
-    MCA_BTL_SEGMSG_TEXT,     /* any text; what it means is checked elsewhere. Never NULL, but "" */
-    MCA_BTL_SEGMSG_COMMON    /* one of those that all BTLs have: Open MPI registers it */
+    MCA_BTL_SEGMSG_UNSIGNED,
+    MCA_BTL_SEGMSG_INT,
+    MCA_BTL_SEGMSG_BOOL,
+    MCA_BTL_SEGMSG_CHOICE, /* index into `words` */
+    MCA_BTL_SEGMSG_TEXT,   /* never NULL; one of `words`, or what it means is checked elsewhere */
+    MCA_BTL_SEGMSG_COMMON  /* one of those that all BTLs have: Open MPI registers it */
 } mca_btl_segmsg_type_t;
 
 /* The numbers that a variable may have. */
@@ -30,24 +30,23 @@ typedef struct {
 
 typedef struct {
     mca_btl_segmsg_type_t type;
-    const char *name; /* behind btl_segmsg_ */
+    const char *name;     /* behind btl_segmsg_, as the next */
+    const char *old_name; /* under which it is known as well; NULL: none */
     void *storage;
-    union {
-        unsigned number;
-        int integer;
-        bool flag;
-        const char *text;
+    union { /* by type */
+        unsigned UNSIGNED;
+        int INT, CHOICE;
+        bool BOOL;
+        const char *TEXT;
     } initial;
     mca_btl_segmsg_range_t range;
-    const char *const *words;          /* ends with NULL */
-    mca_base_var_enum_value_t *values; /* ends with .string NULL */
-    mca_base_var_info_lvl_t level;     /* ompi_info's */
-    const char *help;                  /* without the range, which is added */
+    const char *const *words;      /* ends with NULL; NULL: any */
+    mca_base_var_info_lvl_t level; /* ompi_info's */
+    const char *help;              /* without the range, which is added */
 } mca_btl_segmsg_variable_t;
 
-/* Gives the variable its default value, and registers it. OPAL_SUCCESS, also where what the user gave
- * cannot be used, or an error. */
-int mca_btl_segmsg_variable_register(const mca_btl_segmsg_variable_t *variable);
+/* Gives the variable its default, and registers it. True also if what the user gave cannot be used; false: an error. */
+bool mca_btl_segmsg_variable_register(const mca_btl_segmsg_variable_t *variable);
 
 /* False, and the user is told, if what the user gave is not permitted. */
 bool mca_btl_segmsg_variable_check(const mca_btl_segmsg_variable_t *variable);

@@ -62,7 +62,7 @@ def run_limited(machine, ranks, limit, parameters):
 def alone(machine):
     """A rank that alone may map too little for the regions of all others (large ones here): both
     sides of each pair use another transport."""
-    ranks, tables = 8, {**BESIDE_TCP, "btl_segmsg_max_groups": "65536"}
+    ranks, tables = 8, {**BESIDE_TCP, "btl_segmsg_segment_table_entries": "65536"}
     base, _ = mapped(machine, "tcp,self", ranks)
     said = 0
     for more in range(8, 96, 8):

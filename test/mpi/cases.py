@@ -22,26 +22,26 @@ WITH_SELF = {"btl": "segmsg,self"}
 NO_KERNEL_COPY = {"btl": "segmsg", "btl_segmsg_single_copy": "none"}
 # Few and small partitions: every segment is full most of the time.
 TINY = {"btl": "segmsg", "btl_segmsg_groups": "64:64:8,1024:4:4,8192:2:2",
-        "btl_segmsg_starter_partitions": "16"}
+        "btl_segmsg_initial_ring_partitions": "16"}
 TINY_NO_KERNEL_COPY = {**TINY, **NO_KERNEL_COPY}
 # What is done about cache lines depends on the processor; each way should be right on all of them.
-LINES_OWNED = {"btl": "segmsg", "btl_segmsg_own_near": "4", "btl_segmsg_own_most": "128",
-               "btl_segmsg_own_far": "128", "btl_segmsg_lap_lines": "0",
-               "btl_segmsg_reply_lines": "65535", "btl_segmsg_piece_segment": "0",
+LINES_OWNED = {"btl": "segmsg", "btl_segmsg_prefetch_near": "4", "btl_segmsg_prefetch_max": "128",
+               "btl_segmsg_prefetch_far": "128", "btl_segmsg_ring_window_lines": "0",
+               "btl_segmsg_ring_reply_lines": "65535", "btl_segmsg_chunk_segment_min": "0",
                "btl_segmsg_groups": "64:1023:260,1K:64:7,8K:64:9,64K:16:4",
-               "btl_segmsg_stream_piece": "16320"}
-LINES_REUSED = {"btl": "segmsg", "btl_segmsg_own_near": "0", "btl_segmsg_own_most": "0",
-                "btl_segmsg_own_far": "0", "btl_segmsg_lap_lines": "160",
-                "btl_segmsg_reply_lines": "80", "btl_segmsg_piece_segment": "2097152",
+               "btl_segmsg_chunk_size": "16320"}
+LINES_REUSED = {"btl": "segmsg", "btl_segmsg_prefetch_near": "0", "btl_segmsg_prefetch_max": "0",
+                "btl_segmsg_prefetch_far": "0", "btl_segmsg_ring_window_lines": "160",
+                "btl_segmsg_ring_reply_lines": "80", "btl_segmsg_chunk_segment_min": "2097152",
                 "btl_segmsg_groups": "64:1023:260,1K:64:7,8K:64:9,32K:64:9",
-                "btl_segmsg_stream_piece": "32704"}
+                "btl_segmsg_chunk_size": "32704"}
 # Large messages through segments, though the kernel may copy them: in few and many pieces, on any processor.
-UNITS = {"btl": "segmsg", "btl_segmsg_units_from": "4096",
-         "btl_segmsg_units_to": "1000000000", "btl_segmsg_units_always": "true",
-         "btl_segmsg_joint_crowded": "true", "btl_segmsg_stream_piece": "8128"}
-UNITS_TINY = {**TINY, **UNITS, "btl_segmsg_stream_piece": "2000"}
+UNITS = {"btl": "segmsg", "btl_segmsg_chunked_min": "4096",
+         "btl_segmsg_chunked_max": "1000000000", "btl_segmsg_chunked_always": "true",
+         "btl_segmsg_cooperative_oversubscribed": "true", "btl_segmsg_chunk_size": "8128"}
+UNITS_TINY = {**TINY, **UNITS, "btl_segmsg_chunk_size": "2000"}
 # Copies by the string instruction, wherever there is one.
-STRINGS = {"btl": "segmsg", "btl_segmsg_single_copy": "none", "btl_segmsg_string_from": "64"}
+STRINGS = {"btl": "segmsg", "btl_segmsg_single_copy": "none", "btl_segmsg_rep_movsb_min": "64"}
 LINES_OWNED_NO_KERNEL_COPY = {**LINES_OWNED, **NO_KERNEL_COPY}
 LINES_REUSED_NO_KERNEL_COPY = {**LINES_REUSED, **NO_KERNEL_COPY}
 DEFAULT = {}
@@ -157,7 +157,7 @@ def matrix(program, ranks, ways, quick=()):
 
 def large_messages_in_units(machine):
     """With patience that no processor can miss all of them go through segments."""
-    machine.expect(["counters", "--units"], 2, {**UNITS, "btl_segmsg_units_patience": "1000000"})
+    machine.expect(["counters", "--units"], 2, {**UNITS, "btl_segmsg_chunked_timeout": "1000000"})
 
 
 def message_cases():
@@ -472,11 +472,11 @@ def bad_eager_limit(machine):
 
 
 def bad_joint_unit(machine):
-    declines(machine, {"btl_segmsg_joint_unit": "12288"}, r"(?s)joint_unit.*12288.*power of two")
+    declines(machine, {"btl_segmsg_cooperative_grain": "12288"}, r"(?s)cooperative_grain.*12288.*power of two")
 
 
 def bad_lap(machine):
-    declines(machine, {"btl_segmsg_lap_lines": "7"}, r"lap_lines")
+    declines(machine, {"btl_segmsg_ring_window_lines": "7"}, r"ring_window_lines")
 
 
 def smaller_fragments(machine):
@@ -568,7 +568,7 @@ def mapped_memory(machine):
         raise Failure(f"wanted the peers to be mapped\n{outcome.explain()}")
     for ranks in (2, 4):
         mapping.expect("stress --messages 1000 --min 64K --large 100".split(), ranks,
-                       {**ALONE, "btl_segmsg_joint_crowded": "true"})
+                       {**ALONE, "btl_segmsg_cooperative_oversubscribed": "true"})
     mapping.expect("stress --messages 1000 --min 64K --large 100 --threads".split(), 2, ALONE)
 
 

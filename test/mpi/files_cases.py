@@ -19,7 +19,7 @@ Case, Failure, Skip = cases.Case, cases.Failure, cases.Skip
 ALONE = {"btl": "segmsg"}
 NOBODY = 65534
 # A region for peers on other hosts as well, though there are none.
-WITH_NET = {**ALONE, "btl_segmsg_ofi": "always"}
+WITH_NET = {**ALONE, "btl_segmsg_ofi_open": "always"}
 KEEP_NAMES = {**ALONE, "btl_segmsg_keep_names": "1"}
 FILE_BYTES_SMALL, FILE_BYTES_ENOUGH = 1 << 20, 9 << 20
 

@@ -175,8 +175,8 @@ def message_cases():
 
 # Messages are gathered as far as they follow each other within a microsecond, and leave when they
 # have waited for a tenth of a millisecond. These are times that no processor can miss.
-GATHERED = {"btl_segmsg_ofi_gather_gap": "1000000000", "btl_segmsg_ofi_gather_wait": "100000"}
-APART_ALWAYS = {**GATHERED, "btl_segmsg_ofi_gather": "0"}
+GATHERED = {"btl_segmsg_ofi_coalesce_gap": "1000000000", "btl_segmsg_ofi_coalesce_timeout": "100000"}
+APART_ALWAYS = {**GATHERED, "btl_segmsg_ofi_coalesce_max": "0"}
 
 
 def counter_cases():

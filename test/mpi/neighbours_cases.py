@@ -13,7 +13,7 @@ import cases
 
 LOOP = "while True:\n    for _ in range(1000000): pass"
 # No chunks through segments, which some processors prefer: the cooperative copy is tested.
-WHOLE = {**cases.ALONE, "btl_segmsg_units_from": "0"}
+WHOLE = {**cases.ALONE, "btl_segmsg_chunked_min": "0"}
 
 
 def asked(machine, before=(), threads=1):
@@ -76,7 +76,7 @@ def all_cases(_version):
         cases.Case("threads that want all processors ask nobody to help", True,
                    threads_want_processors),
         cases.Case("beside busy loops: all arrives, cooperative copies", True,
-                   beside_busy_loops(stress, {"btl_segmsg_units_from": "0"})),
+                   beside_busy_loops(stress, {"btl_segmsg_chunked_min": "0"})),
         cases.Case("beside busy loops: all arrives, in units", True,
                    beside_busy_loops(stress, cases.WAYS["units"])),
     ]

@@ -17,7 +17,7 @@ RANKS_WITHOUT = 2
 RANKS_WITH = 14
 UINT_MAX = 2**32 - 1
 SIZE_MAX = 2**64 - 1
-WORDS = {"ofi": ("auto", "always"), "ofi_atomics": ("auto", "native", "messages")}
+WORDS = {"ofi_open": ("auto", "always"), "ofi_atomics": ("auto", "native", "messages")}
 BOOLS = "0 1 f false disabled no n t true enabled yes y".split()
 # Texts: which values are fine, and which are not.
 TEXTS = {
@@ -46,7 +46,24 @@ UNUSED = {"exclusivity"}
 # The largest of these carries 256 KB in a message, on any processor.
 GROUPS = "64:1023:260,1K:64:7,8K:64:9,64K:16:4"
 # Permitted, but too much for a small machine, or too little for this job.
-EXCESSIVE = {("free_list_num", str(1 << 20)), ("max_groups", "32"), ("extra_peers", "65536")}
+EXCESSIVE = {("free_list_num", str(1 << 20)), ("segment_table_entries", "32"), ("extra_peers", "65536")}
+# {earlier name: name} of the parameters that were renamed.
+EARLIER_NAMES = dict(pair.split("=") for pair in """
+    starter_partitions=initial_ring_partitions lobby_partitions=shared_inbox_partitions
+    own_after=private_ring_after own_crowd=private_ring_soft_limit grow_after=full_ring_after
+    long_after=private_segments_after max_groups=segment_table_entries nocopy_eager_limit=two_copy_eager_limit
+    parts=fragment_batch burst=poll_budget look_every=poll_interval joint_from=cooperative_min
+    joint_unit=cooperative_grain joint_help=cooperative_help_max joint_crowded=cooperative_oversubscribed
+    joint_patience=cooperative_retry_limit joint_pause=cooperative_backoff stream_piece=chunk_size
+    stream_burst=chunk_batch units_from=chunked_min units_to=chunked_max units_after=chunked_after
+    units_always=chunked_always units_patience=chunked_timeout string_from=rep_movsb_min own_near=prefetch_near
+    own_most=prefetch_max own_far=prefetch_far demote_lines=demote_stream_lines
+    demote_answer_lines=demote_reply_lines stream_lines=ring_stream_lines reply_lines=ring_reply_lines
+    lap_lines=ring_window_lines piece_segment=chunk_segment_min ofi=ofi_open ofi_memory=ofi_memory_mb
+    ofi_gather=ofi_coalesce_max ofi_gather_wait=ofi_coalesce_timeout ofi_gather_gap=ofi_coalesce_gap
+    ofi_part=ofi_write_chunk ofi_get_part=ofi_rdma_chunk ofi_in_place=ofi_zero_copy_min
+    ofi_probes=ofi_keepalive_peers ofi_look_every=ofi_poll_interval
+""".split())
 NUMBER = re.compile(r"\s*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)([kKmMgG]?)\s*")
 
 
@@ -111,7 +128,7 @@ def numbers_of(name, text):
     if not found:
         raise cases.Failure(f"{PREFIX}{name}: the help text says no range: {text}")
     also = (int(found[1]),) if found[1] else ()
-    high = 262144 if name == "nocopy_eager_limit" else int(found[4])
+    high = 262144 if name == "two_copy_eager_limit" else int(found[4])
     return Numbers(int(found[3]), high, also, bool(found[2]))
 
 
@@ -185,13 +202,13 @@ def every_value(selected):
 def said_once(machine):
     """The same value in two ranks, neither of them the first, is refused once; others still use segmsg."""
     with tempfile.NamedTemporaryFile("w", prefix="parameters-") as file:
-        file.write(f"1\t{PREFIX}burst\tabc\n2\t{PREFIX}burst\tabc\n3\t{PREFIX}burst\t1e3\n")
+        file.write(f"1\t{PREFIX}poll_budget\tabc\n2\t{PREFIX}poll_budget\tabc\n3\t{PREFIX}poll_budget\t1e3\n")
         file.flush()
         outcome = machine.run(("parameters", file.name), 6, cases.BESIDE_TCP)
     declined = re.findall(r"rank (\d) declines", outcome.output)
     if (outcome.status != 0 or sorted(declined) != ["1", "2", "3"]
-            or refusal_is_there(outcome.output, "burst", "abc") != 1
-            or refusal_is_there(outcome.output, "burst", "1e3") != 1):
+            or refusal_is_there(outcome.output, "poll_budget", "abc") != 1
+            or refusal_is_there(outcome.output, "poll_budget", "1e3") != 1):
         raise cases.Failure(outcome.explain())
 
 
@@ -213,13 +230,45 @@ def from_files(machine):
     """A value in a file of parameters is looked at as the one in the environment is."""
     for value in ("abc", "", "4294967296"):
         with tempfile.NamedTemporaryFile("w", prefix="mca-params-") as file:
-            file.write(f"{PREFIX}burst = {value}\n")
+            file.write(f"{PREFIX}poll_budget = {value}\n")
             file.flush()
             settings = {**cases.BESIDE_TCP, "mca_base_param_files": file.name}
             outcome = machine.run(("parameters",), 2, settings)
             cases.says_once(outcome, rf"Set by: +{re.escape(file.name)}")
-            if outcome.status != 0 or refusal_is_there(outcome.output, "burst", value) != 1:
+            if outcome.status != 0 or refusal_is_there(outcome.output, "poll_budget", value) != 1:
                 raise cases.Failure(outcome.explain())
+
+
+def earlier_names(machine):
+    """What is given under an earlier name is taken, and is looked at and refused under that name."""
+    settings = {f"OMPI_MCA_{PREFIX}{name}": "1024" for name in EARLIER_NAMES}
+    info = machine.env.get("OMPI_INFO", "ompi_info")
+    done = subprocess.run([info, "--param", "btl", "segmsg", "--level", "9", "--parsable"],
+                          env={**machine.env, **settings}, check=True, stdout=subprocess.PIPE)
+    shown = done.stdout.decode()
+    for name in EARLIER_NAMES.values():
+        head = rf"^mca:btl:segmsg:param:{PREFIX}{name}"
+        known = re.search(rf"{head}:value:", shown, re.MULTILINE)
+        # Without libfabric there are no such parameters; without CLDEMOTE these are 0.
+        zero = "|0" if name.startswith("demote_") else ""
+        if (known or not name.startswith("ofi_")) and not (
+                re.search(rf'{head}:source:"?environment', shown, re.MULTILINE)
+                and re.search(rf'{head}:value:"?(1024|true{zero})\b', shown, re.MULTILINE)):
+            raise cases.Failure(f"{PREFIX}{name} does not have the value that its earlier name was given:\n{shown}")
+    with tempfile.NamedTemporaryFile("w", prefix="parameters-") as ranks, \
+            tempfile.NamedTemporaryFile("w", prefix="mca-params-") as values:
+        ranks.write(f"1\t{PREFIX}burst\t1e3\n0\t{PREFIX}look_every\t30\n")
+        ranks.flush()
+        outcome = machine.run(("parameters", ranks.name), 3, cases.BESIDE_TCP)
+        values.write(f"{PREFIX}look_every = abc\n")
+        values.flush()
+        from_file = machine.run(("parameters",), 2, {**cases.BESIDE_TCP, "mca_base_param_files": values.name})
+    if (outcome.status != 0 or re.findall(r"rank (\d) declines", outcome.output) != ["1"]
+            or refusal_is_there(outcome.output, "burst", "1e3") != 1):
+        raise cases.Failure(outcome.explain())
+    cases.says_once(from_file, rf"Set by: +{re.escape(values.name)}, line 1")
+    if from_file.status != 0 or refusal_is_there(from_file.output, "look_every", "abc") != 1:
+        raise cases.Failure(from_file.explain())
 
 
 def control_variables(machine):
@@ -229,7 +278,7 @@ def control_variables(machine):
 
 def all_cases(version):
     del version
-    quick = ("ofi", "ofi_pretend", "ofi_atomics", "burst", "numa_bind", "single_copy")
+    quick = ("ofi_open", "ofi_pretend", "ofi_atomics", "poll_budget", "numa_bind", "single_copy")
     return [cases.Case("parameters: some with every kind of value", False, every_value(quick.__contains__),
                        slow=True),
             cases.Case("parameters: all others with every kind of value", False,
@@ -237,4 +286,5 @@ def all_cases(version):
             cases.Case("parameters: alike refusals are said once a node", True, said_once),
             cases.Case("parameters: a directory that is full in one rank", True, directory_full_in_one),
             cases.Case("parameters: values from files", False, from_files),
+            cases.Case("parameters: earlier names", True, earlier_names),
             cases.Case("parameters: control variables are read-only", True, control_variables)]

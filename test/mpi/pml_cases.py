@@ -7,8 +7,8 @@ import copy
 
 import cases
 
-KERNEL_ONLY = {**cases.ALONE, "btl_segmsg_joint_from": "0"}
-COOPERATIVE = {**cases.ALONE, "btl_segmsg_joint_crowded": "true", "btl_segmsg_joint_from": "8192"}
+KERNEL_ONLY = {**cases.ALONE, "btl_segmsg_cooperative_min": "0"}
+COOPERATIVE = {**cases.ALONE, "btl_segmsg_cooperative_oversubscribed": "true", "btl_segmsg_cooperative_min": "8192"}
 WAYS = {"kernel copy by the receiver": KERNEL_ONLY, "cooperative copy": COOPERATIVE,
         "no kernel copy": cases.NO_KERNEL_COPY, "units": cases.UNITS, "tiny": cases.TINY,
         "tiny, no kernel copy": cases.TINY_NO_KERNEL_COPY, "units, tiny": cases.UNITS_TINY,
@@ -63,7 +63,7 @@ def all_cases(_version):
     found.append(goes_without_copy("seccomp"))
     found.append(cases.Case("a receive that is too short is not overrun, ob1 is not known", True,
                             unknown_pml))
-    joint = {"btl_segmsg_joint_from": "0"}
+    joint = {"btl_segmsg_cooperative_min": "0"}
     return found + [
         takes_control_messages("short queue", {**SHORT_QUEUE, **joint}, True),
         takes_control_messages("short queue, no kernel copy",
