@@ -35,7 +35,7 @@ typedef struct {
     uint32_t rails;      /* mca_btl_segmsg_net_modex_t that follow the descriptor */
     uint32_t keeps_name; /* 1: btl_segmsg_keep_names is set */
     uint32_t local_rank; /* among the processes of its job on its node; UINT32_MAX: unknown */
-    uint32_t reserved;
+    uint32_t refuses; /* of MCA_BTL_FLAGS_*: put, get, atomics that btl_segmsg_flags leaves out */
     segmsg_identity_t owner;
     uint64_t domain; /* who sees the same shared memory: segmsg_shm_domain */
     segmsg_shm_spaces_t spaces;

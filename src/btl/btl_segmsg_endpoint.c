@@ -192,6 +192,7 @@ static bool connect_to(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg
     }
     segmsg_transfer_peer_init(&endpoint->transfers, endpoint, modex->owner.name,
                               &endpoint->shm.export);
+    mca_btl_segmsg_modex_narrow(&module->super, modex);
     mca_btl_segmsg_copy_try(endpoint, modex);
     place_peer(endpoint, (pid_t) modex->owner.pid);
     static bool told; /* by each process, of the first such peer */

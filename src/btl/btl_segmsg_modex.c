@@ -7,6 +7,9 @@
 #include "btl/btl_segmsg_modex.h"
 #include "btl/btl_segmsg_report.h"
 
+/* What a process may leave out. */
+enum { OPERATIONS = MCA_BTL_FLAGS_RDMA | MCA_BTL_FLAGS_ATOMIC_OPS | MCA_BTL_FLAGS_ATOMIC_FOPS };
+
 int mca_btl_segmsg_modex_send(void)
 {
     mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
@@ -26,6 +29,7 @@ int mca_btl_segmsg_modex_send(void)
     modex->probe = (uint64_t) (uintptr_t) &module->probe;
     modex->spaces = module->spaces = segmsg_shm_spaces();
     modex->keeps_name = module->config.memory.keep_names;
+    modex->refuses = OPERATIONS & ~module->super.btl_flags;
     (void) segmsg_shm_describe(&module->shm, modex + 1);
     modex->rails = mca_btl_segmsg_nets;
     (void) mca_btl_segmsg_net_publish((char *) (modex + 1) + descriptor_bytes);
@@ -55,4 +59,9 @@ mca_btl_segmsg_modex_t *mca_btl_segmsg_modex_recv(opal_proc_t *proc)
         return NULL;
     }
     return modex;
+}
+
+void mca_btl_segmsg_modex_narrow(mca_btl_base_module_t *btl, const mca_btl_segmsg_modex_t *modex)
+{
+    btl->btl_flags &= ~(modex->refuses & OPERATIONS);
 }

@@ -143,6 +143,7 @@ static mca_btl_segmsg_endpoint_t *make(mca_btl_segmsg_net_t *net, opal_proc_t *p
             modex == NULL ? NULL : mca_btl_segmsg_net_published(modex, net->rail);
         if (published != NULL && is_understood(net, published, proc)) {
             endpoint->peer = modex->owner;
+            mca_btl_segmsg_modex_narrow(&net->super, modex);
             endpoint->link = make_link(net, endpoint, published);
         }
     }

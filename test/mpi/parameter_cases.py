@@ -197,6 +197,12 @@ def every_value(selected):
     return check
 
 
+def operations_differ(machine):
+    """A rank without get, among others that have it: they do not ask for it. Its peers get more than one."""
+    for flags in ("send", "send,put"):
+        try_values(machine, [("flags", flags, True), ("inline_limit", "64", True)])
+
+
 # ---- who says it, and how often ----
 
 def said_once(machine):
@@ -285,6 +291,7 @@ def all_cases(version):
                        every_value(lambda name: name not in quick), slow=True),
             cases.Case("parameters: alike refusals are said once a node", True, said_once),
             cases.Case("parameters: a directory that is full in one rank", True, directory_full_in_one),
+            cases.Case("parameters: a rank without get or put", True, operations_differ),
             cases.Case("parameters: values from files", False, from_files),
             cases.Case("parameters: earlier names", True, earlier_names),
             cases.Case("parameters: control variables are read-only", True, control_variables)]
