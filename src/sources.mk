@@ -153,6 +153,8 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg.h \
 	src/btl/btl_segmsg_agree.c \
 	src/btl/btl_segmsg_agree.h \
+	src/btl/btl_segmsg_busy.c \
+	src/btl/btl_segmsg_busy.h \
 	src/btl/btl_segmsg_callers.c \
 	src/btl/btl_segmsg_callers.h \
 	src/btl/btl_segmsg_compat.h \
@@ -169,15 +171,34 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_net.c \
 	src/btl/btl_segmsg_net.h \
 	src/btl/btl_segmsg_net_alive.c \
+	src/btl/btl_segmsg_net_alive.h \
 	src/btl/btl_segmsg_net_control.c \
+	src/btl/btl_segmsg_net_control.h \
 	src/btl/btl_segmsg_net_count.c \
+	src/btl/btl_segmsg_net_count.h \
+	src/btl/btl_segmsg_net_failure.c \
+	src/btl/btl_segmsg_net_failure.h \
 	src/btl/btl_segmsg_net_gather.c \
 	src/btl/btl_segmsg_net_gather.h \
 	src/btl/btl_segmsg_net_in_place.c \
+	src/btl/btl_segmsg_net_in_place.h \
+	src/btl/btl_segmsg_net_keepalive.c \
+	src/btl/btl_segmsg_net_keepalive.h \
 	src/btl/btl_segmsg_net_link.c \
+	src/btl/btl_segmsg_net_link.h \
+	src/btl/btl_segmsg_net_loss.c \
+	src/btl/btl_segmsg_net_loss.h \
+	src/btl/btl_segmsg_net_modex.c \
+	src/btl/btl_segmsg_net_modex.h \
 	src/btl/btl_segmsg_net_params.c \
+	src/btl/btl_segmsg_net_params.h \
+	src/btl/btl_segmsg_net_peer.c \
+	src/btl/btl_segmsg_net_peer.h \
 	src/btl/btl_segmsg_net_progress.c \
+	src/btl/btl_segmsg_net_progress.h \
 	src/btl/btl_segmsg_net_rdma.c \
+	src/btl/btl_segmsg_net_rdma.h \
+	src/btl/btl_segmsg_net_types.h \
 	src/btl/btl_segmsg_ob1.c \
 	src/btl/btl_segmsg_ob1.h \
 	src/btl/btl_segmsg_params.c \
@@ -185,6 +206,8 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_params.h \
 	src/btl/btl_segmsg_pieces.c \
 	src/btl/btl_segmsg_pieces.h \
+	src/btl/btl_segmsg_polling.c \
+	src/btl/btl_segmsg_polling.h \
 	src/btl/btl_segmsg_procs.c \
 	src/btl/btl_segmsg_procs.h \
 	src/btl/btl_segmsg_progress.c \
@@ -199,12 +222,16 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_send.h \
 	src/btl/btl_segmsg_serve.c \
 	src/btl/btl_segmsg_serve.h \
+	src/btl/btl_segmsg_times.c \
+	src/btl/btl_segmsg_times.h \
 	src/btl/btl_segmsg_transfers.c \
 	src/btl/btl_segmsg_transfers.h \
 	src/btl/btl_segmsg_variables.c \
 	src/btl/btl_segmsg_variables.h \
 	src/btl/btl_segmsg_verify.c \
 	src/btl/btl_segmsg_verify.h \
+	src/btl/btl_segmsg_wait.c \
+	src/btl/btl_segmsg_wait.h \
 	src/btl/btl_segmsg_way.h
 segmsg_inspect_sources = \
 	src/tools/segmsg_find.c \

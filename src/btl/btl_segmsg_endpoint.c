@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "btl/btl_segmsg_net.h"
+#include "btl/btl_segmsg_net_peer.h"
 #include "btl/btl_segmsg_rdma.h"
 #include "btl/btl_segmsg_agree.h"
 #include "btl/btl_segmsg_copy.h"
@@ -10,8 +10,8 @@
 #include "btl/btl_segmsg_frag.h"
 #include "btl/btl_segmsg_modex.h"
 #include "btl/btl_segmsg_pieces.h"
-#include "btl/btl_segmsg_progress.h"
 #include "btl/btl_segmsg_report.h"
+#include "btl/btl_segmsg_polling.h"
 #include "transfer/initiator.h"
 
 #include <sched.h>
@@ -329,30 +329,4 @@ void mca_btl_segmsg_endpoint_release(mca_btl_segmsg_endpoint_t *endpoint)
     segmsg_transfers_forget(&module->transfers, &endpoint->transfers);
     OBJ_RELEASE(endpoint);
     mca_btl_segmsg_polling_resume();
-}
-
-void mca_btl_segmsg_endpoint_set_busy(mca_btl_segmsg_endpoint_t *endpoint)
-{
-    mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
-    OPAL_THREAD_LOCK(&module->lock);
-    if (!endpoint->busy) {
-        endpoint->busy = true;
-        opal_list_append(&module->busy, &endpoint->busy_item);
-        module->any_busy = true;
-    }
-    OPAL_THREAD_UNLOCK(&module->lock);
-}
-
-void mca_btl_segmsg_endpoint_block(mca_btl_segmsg_endpoint_t *endpoint)
-{
-    endpoint->blocked = true;
-    mca_btl_segmsg_endpoint_set_busy(endpoint);
-}
-
-void mca_btl_segmsg_endpoint_unblock(mca_btl_segmsg_endpoint_t *endpoint)
-{
-    if (endpoint->blocked && !endpoint->retired
-        && endpoint->buffered <= mca_btl_segmsg.config.message.queue_limit / 2) {
-        endpoint->blocked = false;
-    }
 }

@@ -20,13 +20,4 @@ void mca_btl_segmsg_endpoint_release(mca_btl_segmsg_endpoint_t *endpoint);
 /* The peer has said goodbye: unmaps its export. By who polls. */
 void mca_btl_segmsg_endpoint_retire(mca_btl_segmsg_endpoint_t *endpoint);
 
-/* Puts the endpoint among those that progress looks after. Its lock is held. */
-void mca_btl_segmsg_endpoint_set_busy(mca_btl_segmsg_endpoint_t *endpoint);
-
-/* Refuses what the PML can keep, until the queue is short. The endpoint's lock is held. */
-void mca_btl_segmsg_endpoint_block(mca_btl_segmsg_endpoint_t *endpoint);
-
-/* Takes messages again if the queue has become short enough. The endpoint's lock is held. */
-void mca_btl_segmsg_endpoint_unblock(mca_btl_segmsg_endpoint_t *endpoint);
-
 #endif

@@ -5,57 +5,20 @@
  * Peers and connections that are lost. A provider over TCP retries for a quarter of an hour and more,
  * and a process that only waits for a message has sent nothing that could fail. But a silent peer may
  * just compute, or be stopped by a debugger. So a peer that has been silent for a quarter of
- * btl_segmsg_ofi_timeout is probed at its two ports by turns (fabric/keepalive.h), where the kernel of
+ * btl_segmsg_ofi_timeout is probed at its two ports by turns (fabric/mca_btl_segmsg_net_keepalive.h), where the kernel of
  * its host answers. It is lost if its process has ended, or if neither port has answered for the other
  * three quarters.
  *
  * Only peers with which groups are formed are probed, only by a process that is in MPI, and no more than
  * btl_segmsg_ofi_keepalive_peers at a time: the time of one that is not probed yet has not begun.
  */
-#include "btl/btl_segmsg_net.h"
+#include "btl/btl_segmsg_net_alive.h"
+#include "btl/btl_segmsg_net_loss.h"
+#include "btl/btl_segmsg_net_keepalive.h"
 
 #if SEGMSG_HAVE_OFI
 
 #include "base/clock.h"
-
-#include <netinet/in.h>
-
-static segmsg_keepalive_t keepalive = {.live = -1, .closed = -1, .reserve = -1};
-
-void mca_btl_segmsg_net_alive_open(void)
-{
-    if (mca_btl_segmsg.config.hosts.ofi_timeout != 0 && !segmsg_keepalive_open(&keepalive)) {
-        opal_output_verbose(
-            1, opal_btl_base_framework.framework_output,
-            "segmsg: no sockets for the keepalive: peers on other hosts cannot tell "
-            "that this process has ended");
-    }
-}
-
-void mca_btl_segmsg_net_alive_close(void)
-{
-    segmsg_keepalive_close(&keepalive);
-}
-
-void mca_btl_segmsg_net_alive_publish(mca_btl_segmsg_net_t *net, mca_btl_segmsg_net_modex_t *modex)
-{
-    const struct sockaddr_in *address = net->ofi.info->src_addr;
-    bool has_address = address != NULL && net->ofi.info->src_addrlen >= sizeof(*address)
-                       && address->sin_family == AF_INET;
-    if (keepalive.live >= 0 && has_address) {
-        modex->keepalive = (segmsg_keepalive_peer_t){.address = address->sin_addr.s_addr,
-                                                     .live_port = keepalive.live_port,
-                                                     .closed_port = keepalive.closed_port};
-    }
-}
-
-void mca_btl_segmsg_net_alive_forget(mca_btl_segmsg_link_t *link)
-{
-    if (link->probe.socket >= 0) {
-        segmsg_probe_end(&link->probe, &keepalive);
-        --link->net->probes;
-    }
-}
 
 static bool is_in_use(const mca_btl_segmsg_link_t *link)
 {
@@ -86,13 +49,13 @@ static void conclude(mca_btl_segmsg_link_t *link, segmsg_probe_result_t result, 
 {
     enum { TURNS = 4 /* both ports were asked twice, however long the process was out of MPI */ };
     if (result == SEGMSG_PROBE_ALIVE) {
-        mca_btl_segmsg_net_alive_forget(link);
+        mca_btl_segmsg_net_keepalive_forget(link);
         link->heard = now;
     } else if (result == SEGMSG_PROBE_ENDED) {
-        mca_btl_segmsg_net_alive_forget(link);
+        mca_btl_segmsg_net_keepalive_forget(link);
         mca_btl_segmsg_link_lost(link, "its process has ended");
     } else if (link->turns >= TURNS && now - link->asked > timeout - timeout / 4) {
-        mca_btl_segmsg_net_alive_forget(link);
+        mca_btl_segmsg_net_keepalive_forget(link);
         mca_btl_segmsg_link_lost(link, "its host or the network does not answer");
     }
 }
@@ -103,7 +66,7 @@ static void start_probe(mca_btl_segmsg_link_t *link, uint64_t now, uint64_t time
         return;
     }
     segmsg_probe_result_t result =
-        segmsg_probe_start(&link->probe, &keepalive, &link->published.keepalive);
+        segmsg_probe_start(&link->probe, &mca_btl_segmsg_net_keepalive, &link->published.keepalive);
     if (link->probe.socket >= 0) {
         ++link->net->probes;
         link->asked = link->turned = now;
@@ -139,7 +102,7 @@ static void look_after(mca_btl_segmsg_link_t *link, uint64_t now, uint64_t timeo
         link->heard = now;
     }
     if (!is_silent(link, now, timeout)) {
-        mca_btl_segmsg_net_alive_forget(link);
+        mca_btl_segmsg_net_keepalive_forget(link);
     } else if (link->probe.socket >= 0) {
         look_at_probe(link, now, timeout);
     } else {
@@ -165,8 +128,8 @@ void mca_btl_segmsg_net_alive_check(mca_btl_segmsg_net_t *net, uint64_t now)
     if (timeout == 0) {
         return;
     }
-    if (keepalive.live >= 0) {
-        segmsg_keepalive_empty_queue(&keepalive);
+    if (mca_btl_segmsg_net_keepalive.live >= 0) {
+        segmsg_keepalive_empty_queue(&mca_btl_segmsg_net_keepalive);
     }
     bool is_any_lost = false;
     mca_btl_segmsg_endpoint_t *endpoint;
@@ -176,7 +139,7 @@ void mca_btl_segmsg_net_alive_check(mca_btl_segmsg_net_t *net, uint64_t now)
         if (link != NULL && link->published.keepalive.live_port != 0 && is_in_use(link)) {
             look_after(link, now, timeout);
         } else if (link != NULL) {
-            mca_btl_segmsg_net_alive_forget(link);
+            mca_btl_segmsg_net_keepalive_forget(link);
         }
         is_any_lost = is_any_lost || (link != NULL && link->is_lost);
     }

@@ -15,9 +15,12 @@
  *   waits until all is returned,
  *   frees the memory, RELEASED    -->  dissolves the group
  */
-#include "btl/btl_segmsg_net.h"
-#include "btl/btl_segmsg_endpoint.h"
+#include "btl/btl_segmsg_net_control.h"
+#include "btl/btl_segmsg_net_failure.h"
+#include "btl/btl_segmsg_net_link.h"
+#include "btl/btl_segmsg_net_peer.h"
 #include "btl/btl_segmsg_report.h"
+#include "btl/btl_segmsg_busy.h"
 
 #if SEGMSG_HAVE_OFI
 

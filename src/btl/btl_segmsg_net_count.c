@@ -4,7 +4,7 @@
  *
  * What the interfaces count, for performance variables and the report.
  */
-#include "btl/btl_segmsg_net.h"
+#include "btl/btl_segmsg_net_count.h"
 
 #if SEGMSG_HAVE_OFI
 

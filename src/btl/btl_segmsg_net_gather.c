@@ -7,6 +7,7 @@
  * into MPI, and the message must not wait for that. It calls nothing of Open MPI's.
  */
 #include "btl/btl_segmsg_net_gather.h"
+#include "btl/btl_segmsg_net_link.h"
 
 #if SEGMSG_HAVE_OFI
 
@@ -15,6 +16,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 
 static enum { GATHERER_NONE, GATHERER_RUNS, GATHERER_FAILED } gatherer;
 static pthread_t thread;
@@ -69,13 +71,25 @@ static void *gather(void *unused)
     }
 }
 
+/* Starts a thread in which no signal is handled: signals are the program's. */
+static bool start_thread(pthread_t *id, void *(*run)(void *) )
+{
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int rc = pthread_create(id, NULL, run, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rc == 0;
+}
+
 static bool start(void)
 {
     if (sem_init(&wanted, 0, 0) != 0) {
         return false;
     }
     atomic_store_explicit(&must_end, false, memory_order_relaxed);
-    return mca_btl_segmsg_net_start_thread(&thread, gather);
+    return start_thread(&thread, gather);
 }
 
 bool mca_btl_segmsg_net_gather_waits(void)

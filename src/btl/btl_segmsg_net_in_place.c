@@ -7,9 +7,11 @@
  * all the same, since they stand for those of the target; its headers lie in the first of them. It is
  * one message in contiguous target partitions like any other.
  */
-#include "btl/btl_segmsg_net.h"
-#include "btl/btl_segmsg_endpoint.h"
+#include "btl/btl_segmsg_net_in_place.h"
+#include "btl/btl_segmsg_net_failure.h"
+#include "btl/btl_segmsg_net_link.h"
 #include "btl/btl_segmsg_send.h"
+#include "btl/btl_segmsg_busy.h"
 
 #if SEGMSG_HAVE_OFI
 

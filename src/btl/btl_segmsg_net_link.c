@@ -11,8 +11,12 @@
  * the process turn to something else, when the gatherer has waited long enough for that
  * (btl_segmsg_net_gather.c).
  */
+#include "btl/btl_segmsg_net_link.h"
+#include "btl/btl_segmsg_net_control.h"
+#include "btl/btl_segmsg_net_failure.h"
 #include "btl/btl_segmsg_net_gather.h"
-#include "btl/btl_segmsg_endpoint.h"
+#include "btl/btl_segmsg_net_in_place.h"
+#include "btl/btl_segmsg_busy.h"
 
 #if SEGMSG_HAVE_OFI
 

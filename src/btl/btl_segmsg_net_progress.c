@@ -4,7 +4,12 @@
  *
  * What arrives from other hosts: one completion queue a network interface, however many the peers are.
  */
-#include "btl/btl_segmsg_net.h"
+#include "btl/btl_segmsg_net_progress.h"
+#include "btl/btl_segmsg_net_alive.h"
+#include "btl/btl_segmsg_net_control.h"
+#include "btl/btl_segmsg_net_in_place.h"
+#include "btl/btl_segmsg_net_loss.h"
+#include "btl/btl_segmsg_net_rdma.h"
 
 #if SEGMSG_HAVE_OFI
 

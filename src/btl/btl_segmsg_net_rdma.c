@@ -9,7 +9,9 @@
  * software, go by messages (btl_segmsg_rdma.c): the target's processor does them, which is also right
  * for its own accesses.
  */
-#include "btl/btl_segmsg_net.h"
+#include "btl/btl_segmsg_net_rdma.h"
+#include "btl/btl_segmsg_net_failure.h"
+#include "btl/btl_segmsg_net_link.h"
 
 #if SEGMSG_HAVE_OFI
 
@@ -259,9 +261,11 @@ static int start(operation_t *operation)
         wait_for_turn(operation);
         rc = 0;
     }
+    if (rc != 0) {
+        mca_btl_segmsg_link_failed(operation->transfer.endpoint->link, rc);
+    }
     opal_mutex_unlock(&net->gate);
     if (rc != 0) {
-        mca_btl_segmsg_link_lost(operation->transfer.endpoint->link, segmsg_ofi_error_text(rc));
         OBJ_RELEASE(operation);
         return OPAL_ERR_UNREACH;
     }

@@ -2,12 +2,12 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "btl/btl_segmsg_net.h"
 #include "btl/btl_segmsg_agree.h"
 #include "btl/btl_segmsg_endpoint.h"
 #include "btl/btl_segmsg_params.h"
 #include "btl/btl_segmsg_procs.h"
 #include "btl/btl_segmsg_report.h"
+#include "btl/btl_segmsg_times.h"
 
 /* True if another BTL loops back to the own process. */
 static bool another_serves_self(void)
@@ -28,20 +28,6 @@ bool mca_btl_segmsg_is_crowded(void)
     unsigned callers = atomic_load_explicit(&mca_btl_segmsg.callers, memory_order_relaxed);
     unsigned long wanted = (segmsg_compat_local_peers() + 1UL) * (callers == 0 ? 1 : callers);
     return wanted > (unsigned long) mca_btl_segmsg.processor_count;
-}
-
-void mca_btl_segmsg_choose_times(void)
-{
-    mca_btl_segmsg.look_ticks =
-        segmsg_clock_ticks_in(&mca_btl_segmsg.start, mca_btl_segmsg.config.message.poll_interval);
-    mca_btl_segmsg.row_ticks = mca_btl_segmsg.config.message.poll_interval == 0
-                                   ? 0
-                                   : segmsg_clock_ticks_in(&mca_btl_segmsg.start, 1000 /* ns */);
-    mca_btl_segmsg.processor_count = segmsg_processors_count(&mca_btl_segmsg.processors);
-    mca_btl_segmsg.transfers.microsecond = mca_btl_segmsg.row_ticks;
-    mca_btl_segmsg.transfers.verify_every =
-        segmsg_clock_ticks_in(&mca_btl_segmsg.start, UINT64_C(500000000) /* ns */);
-    mca_btl_segmsg_net_choose_times();
 }
 
 /*

@@ -19,7 +19,4 @@ int mca_btl_segmsg_finalize(mca_btl_base_module_t *btl);
  * use: whoever helps another one then takes the processor from somebody. */
 bool mca_btl_segmsg_is_crowded(void);
 
-/* Converts times to ticks, better as time goes by. */
-void mca_btl_segmsg_choose_times(void);
-
 #endif

@@ -2,9 +2,10 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "btl/btl_segmsg_net.h"
-#include "btl/btl_segmsg_rdma.h"
+#include "btl/btl_segmsg_net_link.h"
+#include "btl/btl_segmsg_net_progress.h"
 #include "btl/btl_segmsg_way.h"
+#include "btl/btl_segmsg_rdma.h"
 #include "btl/btl_segmsg_callers.h"
 #include "btl/btl_segmsg_endpoint.h"
 #include "btl/btl_segmsg_pieces.h"
@@ -13,30 +14,11 @@
 #include "btl/btl_segmsg_send.h"
 #include "btl/btl_segmsg_serve.h"
 #include "btl/btl_segmsg_verify.h"
+#include "btl/btl_segmsg_busy.h"
+#include "btl/btl_segmsg_polling.h"
+#include "btl/btl_segmsg_wait.h"
 
 #include "transfer/initiator.h"
-
-#include <sched.h>
-
-/* How often the calling thread holds module->polling. */
-static _Thread_local unsigned polling_depth;
-
-void mca_btl_segmsg_polling_stop(void)
-{
-    if (opal_using_threads() && polling_depth++ == 0) {
-        /* Acquire and release: what the last thread that polled has written. */
-        while (atomic_flag_test_and_set_explicit(&mca_btl_segmsg.polling, memory_order_acquire)) {
-            sched_yield();
-        }
-    }
-}
-
-void mca_btl_segmsg_polling_resume(void)
-{
-    if (opal_using_threads() && --polling_depth == 0) {
-        atomic_flag_clear_explicit(&mca_btl_segmsg.polling, memory_order_release);
-    }
-}
 
 /* Finds senders that are new, and who they are. */
 static void welcome_senders(void *context)
@@ -200,68 +182,6 @@ static int serve_busy(mca_btl_segmsg_module_t *module)
     return count;
 }
 
-/*
- * True if whoever calls progress does nothing else: it waits. One that computes and tests now and then
- * whether its messages have gone is not to lose time by work for others.
- */
-static bool is_waiting(const mca_btl_segmsg_module_t *module)
-{
-    enum { CALLS_OF_A_TEST = 2 }; /* MPI_Test calls progress so many times, at most */
-    return module->calls_in_a_row > CALLS_OF_A_TEST || module->row_ticks == 0;
-}
-
-enum { HABIT = MCA_BTL_SEGMSG_HABIT_MAX / 2 };
-
-/*
- * The first calls of somebody who waits look like a test. What they became lately says what they are: each
- * time that something was begun that a waiter would stay for, it is seen at the end of the row whether it did.
- */
-static void end_row(mca_btl_segmsg_module_t *module)
-{
-    if (module->watches) {
-        module->watches = false;
-        module->habit = is_waiting(module)
-                            ? module->habit + (module->habit < MCA_BTL_SEGMSG_HABIT_MAX)
-                            : module->habit - (module->habit < 2 ? module->habit : 2);
-    }
-    module->calls_in_a_row = 0;
-}
-
-bool mca_btl_segmsg_waits(void)
-{
-    enum { SELDOM = 64 }; /* questions after which it is tried again */
-    mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
-    if (opal_using_threads() ? polling_depth == 0 : !module->delivers) {
-        return false;
-    }
-    if (is_waiting(module)) {
-        return true;
-    }
-    if (module->habit < HABIT && ++module->denied >= SELDOM) {
-        module->habit = HABIT;
-    }
-    if (module->habit < HABIT) {
-        return false;
-    }
-    module->denied = 0;
-    return true;
-}
-
-void mca_btl_segmsg_watch(void)
-{
-    if ((!opal_using_threads() || polling_depth != 0) && !is_waiting(&mca_btl_segmsg)) {
-        mca_btl_segmsg.watches = true;
-    }
-}
-
-void mca_btl_segmsg_took(uint64_t now)
-{
-    if (!opal_using_threads() || polling_depth != 0) {
-        mca_btl_segmsg.called = now;
-        mca_btl_segmsg.transfers.copied_until = now;
-    }
-}
-
 /* True if something depends on how progress is called: transfers of two processes, or answers in a stream. */
 static bool needs_clock(const mca_btl_segmsg_module_t *module)
 {
@@ -288,7 +208,7 @@ static void count_apart(mca_btl_segmsg_module_t *module, uint64_t gap)
         return;
     }
     if (++module->apart > APART && !needs_clock(module)) {
-        end_row(module);
+        mca_btl_segmsg_end_row(module);
         module->apart = APART;
         module->unclocked = module->unclocked_most < FIRST ? FIRST : module->unclocked_most;
         module->unclocked_most = 2 * module->unclocked < MOST ? 2 * module->unclocked : MOST;
@@ -311,7 +231,7 @@ SEGMSG_INLINE int look(mca_btl_segmsg_module_t *module)
     count_apart(module, gap);
     if (OPAL_UNLIKELY(gap >= module->row_ticks)
         && (module->looked_in_vain != 0 || gap >= 4 * module->row_ticks)) {
-        end_row(module); /* and not because the last call found something */
+        mca_btl_segmsg_end_row(module); /* and not because the last call found something */
     }
     module->called = now;
     /* Relaxed: a hint. */
@@ -363,11 +283,9 @@ SEGMSG_INLINE int progress(mca_btl_segmsg_module_t *module, bool unclocked)
     bool threads = opal_using_threads();
     if (threads) {
         mca_btl_segmsg_callers_count();
-        /* Acquire and release: what the last thread that polled has written. */
-        if (atomic_flag_test_and_set_explicit(&module->polling, memory_order_acquire)) {
+        if (!mca_btl_segmsg_polling_try()) {
             return 0;
         }
-        polling_depth = 1;
     }
     int count = 0;
     if (OPAL_LIKELY(module->initialised)) {
@@ -382,16 +300,16 @@ SEGMSG_INLINE int progress(mca_btl_segmsg_module_t *module, bool unclocked)
         /* Relaxed: a hint; what is missed now is seen the next time. */
         if (OPAL_UNLIKELY(atomic_load_explicit(&module->transfers.work, memory_order_relaxed)
                           != 0)) {
-            count += segmsg_transfers_progress(&module->transfers, is_waiting(module),
-                                               transfers != own_transfers(module));
+            count +=
+                segmsg_transfers_progress(&module->transfers, mca_btl_segmsg_is_waiting(module),
+                                          transfers != own_transfers(module));
             if (count != 0 && module->row_ticks != 0) {
                 module->called = segmsg_clock_ticks(); /* that took its time, too */
             }
         }
     }
     if (threads) {
-        polling_depth = 0;
-        atomic_flag_clear_explicit(&module->polling, memory_order_release);
+        mca_btl_segmsg_polling_resume();
     }
     return count;
 }

@@ -4,7 +4,7 @@
  *
  * What users must be told, and what they may ask for.
  */
-#include "btl/btl_segmsg_net.h"
+#include "btl/btl_segmsg_net_count.h"
 #include "btl/btl_segmsg_report.h"
 
 #include "opal/util/show_help.h"

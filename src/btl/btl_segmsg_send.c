@@ -3,11 +3,13 @@
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include "btl/btl_segmsg_ob1.h"
+#include "btl/btl_segmsg_net_in_place.h"
+#include "btl/btl_segmsg_net_link.h"
 #include "btl/btl_segmsg_way.h"
-#include "btl/btl_segmsg_endpoint.h"
 #include "btl/btl_segmsg_frag.h"
 #include "btl/btl_segmsg_pieces.h"
 #include "btl/btl_segmsg_send.h"
+#include "btl/btl_segmsg_busy.h"
 
 #include "base/copy.h"
 

@@ -32,4 +32,11 @@ void mca_btl_segmsg_frag_done(mca_btl_segmsg_frag_t *frag, int status);
 /* Publishes what is pending for `endpoint`, as much as there is room for. Returns how many. */
 int mca_btl_segmsg_send_pending(mca_btl_segmsg_endpoint_t *endpoint);
 
+#if SEGMSG_HAVE_OFI
+int mca_btl_segmsg_net_sendi(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
+                             opal_convertor_t *convertor, void *header, size_t header_size,
+                             size_t payload_size, uint8_t order, uint32_t flags,
+                             mca_btl_base_tag_t tag, mca_btl_base_descriptor_t **descriptor);
+#endif
+
 #endif

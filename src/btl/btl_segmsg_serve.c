@@ -9,11 +9,11 @@
 #include "btl/btl_segmsg_transfers.h"
 #include "btl/btl_segmsg_way.h"
 #include "btl/btl_segmsg_copy.h"
-#include "btl/btl_segmsg_endpoint.h"
 #include "btl/btl_segmsg_frag.h"
 #include "btl/btl_segmsg_report.h"
 #include "btl/btl_segmsg_send.h"
 #include "btl/btl_segmsg_serve.h"
+#include "btl/btl_segmsg_busy.h"
 
 #include "base/copy_long.h"
 

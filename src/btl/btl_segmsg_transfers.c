@@ -8,11 +8,11 @@
 #include "btl/btl_segmsg_copy.h"
 #include "btl/btl_segmsg_frag.h"
 #include "btl/btl_segmsg_procs.h"
-#include "btl/btl_segmsg_progress.h"
 #include "btl/btl_segmsg_rdma.h"
 #include "btl/btl_segmsg_report.h"
 #include "btl/btl_segmsg_send.h"
 #include "btl/btl_segmsg_serve.h"
+#include "btl/btl_segmsg_wait.h"
 
 #include "transfer/chunked.h"
 #include "transfer/helper.h"

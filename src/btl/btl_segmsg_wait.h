@@ -1,0 +1,46 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Does whoever calls progress wait, or does it compute and test now and then?
+ */
+#ifndef MCA_BTL_SEGMSG_WAIT_H
+#define MCA_BTL_SEGMSG_WAIT_H
+
+#include "btl/btl_segmsg.h"
+
+/*
+ * True if whoever calls progress does nothing else: it waits. One that computes and tests now and then
+ * whether its messages have gone is not to lose time by work for others.
+ */
+static inline bool mca_btl_segmsg_is_waiting(const mca_btl_segmsg_module_t *module)
+{
+    enum { CALLS_OF_A_TEST = 2 }; /* MPI_Test calls progress so many times, at most */
+    return module->calls_in_a_row > CALLS_OF_A_TEST || module->row_ticks == 0;
+}
+
+/*
+ * The first calls of somebody who waits look like a test. What they became lately says what they are: each
+ * time that something was begun that a waiter would stay for, it is seen at the end of the row whether it did.
+ */
+static inline void mca_btl_segmsg_end_row(mca_btl_segmsg_module_t *module)
+{
+    if (module->watches) {
+        module->watches = false;
+        module->habit = mca_btl_segmsg_is_waiting(module)
+                            ? module->habit + (module->habit < MCA_BTL_SEGMSG_HABIT_MAX)
+                            : module->habit - (module->habit < 2 ? module->habit : 2);
+    }
+    module->calls_in_a_row = 0;
+}
+
+/* True if somebody who waits has called progress, and that the PML, and that this; or it is to be found out. */
+bool mca_btl_segmsg_waits(void);
+
+/* Something was begun that is over when progress has been called a few times more: sees whether it is. */
+void mca_btl_segmsg_watch(void);
+
+/* What this call does took until `now`, in ticks; whoever called progress waits all the same. */
+void mca_btl_segmsg_took(uint64_t now);
+
+#endif
