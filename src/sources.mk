@@ -153,6 +153,8 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg.h \
 	src/btl/btl_segmsg_agree.c \
 	src/btl/btl_segmsg_agree.h \
+	src/btl/btl_segmsg_atomics.c \
+	src/btl/btl_segmsg_atomics.h \
 	src/btl/btl_segmsg_busy.c \
 	src/btl/btl_segmsg_busy.h \
 	src/btl/btl_segmsg_callers.c \
@@ -162,10 +164,14 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_config.h \
 	src/btl/btl_segmsg_copy.c \
 	src/btl/btl_segmsg_copy.h \
+	src/btl/btl_segmsg_deliver.c \
+	src/btl/btl_segmsg_deliver.h \
 	src/btl/btl_segmsg_endpoint.c \
 	src/btl/btl_segmsg_endpoint.h \
 	src/btl/btl_segmsg_frag.c \
 	src/btl/btl_segmsg_frag.h \
+	src/btl/btl_segmsg_jobs.c \
+	src/btl/btl_segmsg_jobs.h \
 	src/btl/btl_segmsg_modex.c \
 	src/btl/btl_segmsg_modex.h \
 	src/btl/btl_segmsg_net.c \
@@ -198,9 +204,13 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_net_progress.h \
 	src/btl/btl_segmsg_net_rdma.c \
 	src/btl/btl_segmsg_net_rdma.h \
+	src/btl/btl_segmsg_net_tell.c \
+	src/btl/btl_segmsg_net_tell.h \
 	src/btl/btl_segmsg_net_types.h \
 	src/btl/btl_segmsg_ob1.c \
 	src/btl/btl_segmsg_ob1.h \
+	src/btl/btl_segmsg_operations.c \
+	src/btl/btl_segmsg_operations.h \
 	src/btl/btl_segmsg_params.c \
 	src/btl/btl_segmsg_params.def \
 	src/btl/btl_segmsg_params.h \
@@ -216,6 +226,9 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_pvars.h \
 	src/btl/btl_segmsg_rdma.c \
 	src/btl/btl_segmsg_rdma.h \
+	src/btl/btl_segmsg_rdma_types.h \
+	src/btl/btl_segmsg_reassembly.c \
+	src/btl/btl_segmsg_reassembly.h \
 	src/btl/btl_segmsg_report.c \
 	src/btl/btl_segmsg_report.h \
 	src/btl/btl_segmsg_send.c \

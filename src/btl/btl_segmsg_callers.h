@@ -15,4 +15,8 @@ void mca_btl_segmsg_callers_count(void);
 /* Threads that end from now on are not heard of any more; before the component is unloaded. */
 void mca_btl_segmsg_callers_close(void);
 
+/* True if the node has more processes of the job, or threads of theirs in MPI, than processors that they may
+ * use: whoever helps another one then takes the processor from somebody. */
+bool mca_btl_segmsg_is_crowded(void);
+
 #endif

@@ -3,15 +3,15 @@
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include "btl/btl_segmsg_net_peer.h"
-#include "btl/btl_segmsg_rdma.h"
 #include "btl/btl_segmsg_agree.h"
 #include "btl/btl_segmsg_copy.h"
 #include "btl/btl_segmsg_endpoint.h"
 #include "btl/btl_segmsg_frag.h"
 #include "btl/btl_segmsg_modex.h"
-#include "btl/btl_segmsg_pieces.h"
 #include "btl/btl_segmsg_report.h"
 #include "btl/btl_segmsg_polling.h"
+#include "btl/btl_segmsg_operations.h"
+#include "btl/btl_segmsg_reassembly.h"
 #include "transfer/initiator.h"
 
 #include <sched.h>

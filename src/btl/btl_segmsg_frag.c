@@ -10,8 +10,9 @@
 #include "btl/btl_segmsg_net_link.h"
 #include "btl/btl_segmsg_way.h"
 #include "btl/btl_segmsg_frag.h"
-#include "btl/btl_segmsg_send.h"
 #include "btl/btl_segmsg_busy.h"
+
+_Thread_local unsigned mca_btl_segmsg_completions;
 
 OBJ_CLASS_INSTANCE(mca_btl_segmsg_frag_t, mca_btl_base_descriptor_t, NULL, NULL);
 

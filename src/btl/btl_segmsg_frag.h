@@ -52,4 +52,11 @@ static inline size_t mca_btl_segmsg_pack(opal_convertor_t *convertor, void *to, 
     return size;
 }
 
+/*
+ * How many callbacks that say that something was sent are running, one in another. The PML sends what it
+ * has kept out of such a callback, and that is then sent at once; so they nest as deep as it has kept
+ * messages, unless somebody refuses.
+ */
+extern _Thread_local unsigned mca_btl_segmsg_completions;
+
 #endif

@@ -11,8 +11,6 @@
 #if SEGMSG_HAVE_OFI
 
 #include "base/clock.h"
-#include "btl/btl_segmsg_rdma.h"
-#include "btl/btl_segmsg_modex.h"
 #include "btl/btl_segmsg_params.h"
 #include "btl/btl_segmsg_report.h"
 #include "btl/btl_segmsg_send.h"

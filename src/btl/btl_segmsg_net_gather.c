@@ -7,7 +7,6 @@
  * into MPI, and the message must not wait for that. It calls nothing of Open MPI's.
  */
 #include "btl/btl_segmsg_net_gather.h"
-#include "btl/btl_segmsg_net_link.h"
 
 #if SEGMSG_HAVE_OFI
 
@@ -20,6 +19,7 @@
 
 static enum { GATHERER_NONE, GATHERER_RUNS, GATHERER_FAILED } gatherer;
 static pthread_t thread;
+static bool (*send_batch)(mca_btl_segmsg_link_t *link); /* set before the thread starts */
 static sem_t wanted;
 static _Atomic bool is_awake; /* it will look soon */
 static _Atomic bool has_news; /* something was gathered since it looked last */
@@ -37,7 +37,7 @@ static void look(mca_btl_segmsg_net_t *net)
     mca_btl_segmsg_link_t *link;
     OPAL_LIST_FOREACH (link, &net->gathering, mca_btl_segmsg_link_t) {
         if (now - link->published_at > patience) {
-            (void) mca_btl_segmsg_link_flush(link);
+            (void) send_batch(link);
         }
     }
     opal_mutex_unlock(&net->gate);
@@ -92,9 +92,10 @@ static bool start(void)
     return start_thread(&thread, gather);
 }
 
-bool mca_btl_segmsg_net_gather_waits(void)
+bool mca_btl_segmsg_net_gather_waits(bool (*flush)(mca_btl_segmsg_link_t *link))
 {
     if (OPAL_UNLIKELY(gatherer == GATHERER_NONE)) {
+        send_batch = flush;
         gatherer = start() ? GATHERER_RUNS : GATHERER_FAILED;
     }
     if (gatherer != GATHERER_RUNS) {

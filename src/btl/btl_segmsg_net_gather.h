@@ -7,12 +7,13 @@
 #ifndef MCA_BTL_SEGMSG_NET_GATHER_H
 #define MCA_BTL_SEGMSG_NET_GATHER_H
 
-#include "btl/btl_segmsg_net.h"
+#include "btl/btl_segmsg_net_types.h"
 
 #if SEGMSG_HAVE_OFI
 
-/* True if messages may be gathered: somebody will send what waits. Any gate is held. */
-bool mca_btl_segmsg_net_gather_waits(void);
+/* True if messages may be gathered: somebody will send what waits, by `flush`, which must be the same in
+ * every call. Any gate is held, here and there. */
+bool mca_btl_segmsg_net_gather_waits(bool (*flush)(mca_btl_segmsg_link_t *link));
 
 /* Ends it. No gate is held. */
 void mca_btl_segmsg_net_gather_close(void);

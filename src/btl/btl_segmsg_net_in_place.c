@@ -10,7 +10,6 @@
 #include "btl/btl_segmsg_net_in_place.h"
 #include "btl/btl_segmsg_net_failure.h"
 #include "btl/btl_segmsg_net_link.h"
-#include "btl/btl_segmsg_send.h"
 #include "btl/btl_segmsg_busy.h"
 
 #if SEGMSG_HAVE_OFI
@@ -18,8 +17,8 @@
 #include "base/clock.h"
 
 /* A message under way. */
-typedef struct mca_btl_segmsg_in_place_t {
-    opal_list_item_t super; /* in net->in_place, once it is done */
+typedef struct {
+    mca_btl_segmsg_in_place_t super;
     segmsg_ofi_operation_t operation;
     mca_btl_segmsg_frag_t *frag;
     mca_btl_segmsg_link_t *link;
@@ -35,7 +34,7 @@ static void done(segmsg_ofi_operation_t *operation, int error)
         message->status = OPAL_ERR_UNREACH;
         mca_btl_segmsg_link_failed(message->link, error);
     }
-    opal_list_append(&message->link->net->in_place, &message->super);
+    opal_list_append(&message->link->net->in_place, &message->super.super);
 }
 
 /* The bytes from `offset` on, `bytes` of them, of headers and user's memory; how many pieces. */
@@ -59,10 +58,10 @@ static size_t pieces(const in_place_t *message, const void *head, size_t offset,
     return count;
 }
 
-bool mca_btl_segmsg_link_flush_in_place(mca_btl_segmsg_link_t *link)
+static bool flush(mca_btl_segmsg_link_t *link)
 {
     mca_btl_segmsg_net_t *net = link->net;
-    in_place_t *message = link->in_place;
+    in_place_t *message = (in_place_t *) link->in_place;
     segmsg_write_t write;
     if (link->is_lost || link->has_left || !segmsg_source_write(&link->source, &write)) {
         link->in_place = NULL;
@@ -111,13 +110,14 @@ bool mca_btl_segmsg_link_publish_in_place(mca_btl_segmsg_link_t *link, mca_btl_s
         return false;
     }
     mca_btl_segmsg_link_add(link, &frag->place, frag->tag, length);
+    message->super.flush = flush;
     message->operation.done = done;
     message->frag = frag;
     message->link = link;
     message->head = SEGMSG_WIRE_HEADER_BYTES + frag->segment.seg_len;
     message->status = OPAL_SUCCESS;
-    link->in_place = message;
-    bool waits = !mca_btl_segmsg_link_flush_in_place(link);
+    link->in_place = &message->super;
+    bool waits = !flush(link);
     link->published_at = segmsg_clock_ticks();
     opal_mutex_unlock(&net->gate);
     if (OPAL_UNLIKELY(waits)) {
@@ -126,7 +126,8 @@ bool mca_btl_segmsg_link_publish_in_place(mca_btl_segmsg_link_t *link, mca_btl_s
     return true;
 }
 
-int mca_btl_segmsg_net_in_place_progress(mca_btl_segmsg_net_t *net)
+int mca_btl_segmsg_net_in_place_progress(mca_btl_segmsg_net_t *net,
+                                         void (*tell)(mca_btl_segmsg_frag_t *frag, int status))
 {
     int count = 0;
     for (;;) {
@@ -136,7 +137,7 @@ int mca_btl_segmsg_net_in_place_progress(mca_btl_segmsg_net_t *net)
         if (message == NULL) {
             return count;
         }
-        mca_btl_segmsg_frag_done(message->frag, message->status);
+        tell(message->frag, message->status);
         OBJ_RELEASE(message);
         ++count;
     }

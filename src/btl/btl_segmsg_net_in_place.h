@@ -15,11 +15,9 @@
 bool mca_btl_segmsg_link_publish_in_place(mca_btl_segmsg_link_t *link, mca_btl_segmsg_frag_t *frag,
                                           uint32_t length);
 
-/* Tells Open MPI of the fragments that are done. By who polls. */
-int mca_btl_segmsg_net_in_place_progress(mca_btl_segmsg_net_t *net);
-
-/* Goes on with a message in the user's memory. The gate is held. */
-bool mca_btl_segmsg_link_flush_in_place(mca_btl_segmsg_link_t *link);
+/* Calls `tell` for the fragments that are done. By who polls. */
+int mca_btl_segmsg_net_in_place_progress(mca_btl_segmsg_net_t *net,
+                                         void (*tell)(mca_btl_segmsg_frag_t *frag, int status));
 
 #else
 

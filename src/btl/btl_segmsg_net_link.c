@@ -12,25 +12,14 @@
  * (btl_segmsg_net_gather.c).
  */
 #include "btl/btl_segmsg_net_link.h"
-#include "btl/btl_segmsg_net_control.h"
 #include "btl/btl_segmsg_net_failure.h"
 #include "btl/btl_segmsg_net_gather.h"
-#include "btl/btl_segmsg_net_in_place.h"
 #include "btl/btl_segmsg_busy.h"
+#include "btl/btl_segmsg_net_tell.h"
 
 #if SEGMSG_HAVE_OFI
 
 #include "base/clock.h"
-
-int mca_btl_segmsg_link_insert(mca_btl_segmsg_link_t *link)
-{
-    if (link->is_inserted) {
-        return 0;
-    }
-    int rc = segmsg_ofi_insert(&link->net->ofi, link->published.name, &link->address);
-    link->is_inserted = rc == 0;
-    return rc;
-}
 
 /* Takes note of when places are taken, before anything is copied there. The gate is held. */
 static void watch_stream(mca_btl_segmsg_link_t *link)
@@ -109,7 +98,7 @@ bool mca_btl_segmsg_link_flush(mca_btl_segmsg_link_t *link)
     mca_btl_segmsg_net_t *net = link->net;
     segmsg_write_t write;
     if (link->in_place != NULL) {
-        return mca_btl_segmsg_link_flush_in_place(link);
+        return link->in_place->flush(link);
     }
     if (link->is_lost || link->has_left || !segmsg_source_write(&link->source, &write)) {
         return true;
@@ -171,7 +160,7 @@ bool mca_btl_segmsg_link_publish(mca_btl_segmsg_link_t *link, const segmsg_place
     }
     mca_btl_segmsg_link_add(link, place, tag, length);
     if (gather != 0 && is_streaming(link) && link->source.batch.bytes + length < gather
-        && mca_btl_segmsg_net_gather_waits()) {
+        && mca_btl_segmsg_net_gather_waits(mca_btl_segmsg_link_flush)) {
         waits = true;
         if (!link->is_gathering) {
             link->is_gathering = true;

@@ -40,9 +40,6 @@ bool mca_btl_segmsg_link_flush(mca_btl_segmsg_link_t *link);
 /* Longest part of a write in bytes. */
 size_t mca_btl_segmsg_link_part(const mca_btl_segmsg_link_t *link);
 
-/* Makes the peer reachable. The gate is held. 0 or an error. */
-int mca_btl_segmsg_link_insert(mca_btl_segmsg_link_t *link);
-
 #else
 
 static inline bool mca_btl_segmsg_link_sends_in_place(const struct mca_btl_segmsg_link_t *link,

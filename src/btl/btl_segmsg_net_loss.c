@@ -4,9 +4,9 @@
  */
 #include "btl/btl_segmsg_net_loss.h"
 #include "btl/btl_segmsg_net_rdma.h"
-#include "btl/btl_segmsg_rdma.h"
 #include "btl/btl_segmsg_report.h"
 #include "btl/btl_segmsg_send.h"
+#include "btl/btl_segmsg_operations.h"
 
 #if SEGMSG_HAVE_OFI
 

@@ -3,13 +3,13 @@
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include "btl/btl_segmsg_net_peer.h"
-#include "btl/btl_segmsg_net_control.h"
 #include "btl/btl_segmsg_net_failure.h"
 #include "btl/btl_segmsg_net_link.h"
 #include "btl/btl_segmsg_net_modex.h"
 #include "btl/btl_segmsg_modex.h"
 #include "btl/btl_segmsg_report.h"
 #include "btl/btl_segmsg_net_keepalive.h"
+#include "btl/btl_segmsg_net_tell.h"
 
 #if SEGMSG_HAVE_OFI
 

@@ -14,9 +14,12 @@
 #if SEGMSG_HAVE_OFI
 
 #include "base/clock.h"
-#include "btl/btl_segmsg_rdma.h"
 #include "btl/btl_segmsg_pieces.h"
+#include "btl/btl_segmsg_send.h"
 #include "btl/btl_segmsg_serve.h"
+#include "btl/btl_segmsg_net_tell.h"
+#include "btl/btl_segmsg_jobs.h"
+#include "btl/btl_segmsg_reassembly.h"
 
 /* Takes note of what the header of a message gives back. */
 static void take_ride(mca_btl_segmsg_link_t *link, const segmsg_wire_header_t *header)
@@ -133,7 +136,7 @@ static int poll_interface(mca_btl_segmsg_net_t *net)
         report_failures(net);
     }
     if (OPAL_UNLIKELY(!opal_list_is_empty(&net->in_place))) {
-        count += mca_btl_segmsg_net_in_place_progress(net);
+        count += mca_btl_segmsg_net_in_place_progress(net, mca_btl_segmsg_frag_done);
     }
     if (OPAL_UNLIKELY(!opal_list_is_empty(&net->finished) || !opal_list_is_empty(&net->waiting))) {
         count += mca_btl_segmsg_net_rdma_progress(net);

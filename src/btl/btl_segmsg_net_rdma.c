@@ -6,7 +6,7 @@
  * for what its users want, no more of it and no longer: whoever learns a key can use it as long as it
  * lives. Where memory must be pinned, which is costly, Open MPI's grdma cache keeps registrations, in
  * whole pages, until it is full or the memory is freed. Atomics that the provider has not, or does in
- * software, go by messages (btl_segmsg_rdma.c): the target's processor does them, which is also right
+ * software, go by messages (btl_segmsg_operations.c): the target's processor does them, which is also right
  * for its own accesses.
  */
 #include "btl/btl_segmsg_net_rdma.h"
@@ -17,6 +17,7 @@
 
 #include "btl/btl_segmsg_ob1.h"
 #include "btl/btl_segmsg_rdma.h"
+#include "btl/btl_segmsg_net_tell.h"
 
 /* What Open MPI carries to the peers of memory that was registered. */
 struct mca_btl_base_registration_handle_t {

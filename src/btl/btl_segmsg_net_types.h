@@ -9,7 +9,8 @@
  *   btl_segmsg_net_modex.c     what is published
  *   btl_segmsg_net_params.c    MCA variables
  *   btl_segmsg_net_link.c      one peer behind an interface: what is sent to it
- *   btl_segmsg_net_control.c   control messages: groups are formed and dissolved, partitions returned
+ *   btl_segmsg_net_tell.c      control messages that are sent
+ *   btl_segmsg_net_control.c   those that come: groups are formed and dissolved, partitions returned
  *   btl_segmsg_net_in_place.c  messages that are sent from the user's memory
  *   btl_segmsg_net_gather.c    sees to it that gathered messages leave
  *   btl_segmsg_net_progress.c  what arrives
@@ -79,6 +80,15 @@ typedef struct {
 } mca_btl_segmsg_net_note_t;
 OBJ_CLASS_DECLARATION(mca_btl_segmsg_net_note_t);
 
+struct mca_btl_segmsg_link_t;
+
+/* A message that is sent from the user's memory, as btl_segmsg_net_in_place.c goes on. */
+typedef struct {
+    opal_list_item_t super; /* in net->in_place, once it is done */
+    /* Goes on with it; false if it must wait. The gate is held. */
+    bool (*flush)(struct mca_btl_segmsg_link_t *link);
+} mca_btl_segmsg_in_place_t;
+
 /* The way to a peer on another host. */
 typedef struct mca_btl_segmsg_link_t {
     opal_list_item_t super; /* in net->gathering, if is_gathering; under the gate */
@@ -98,10 +108,10 @@ typedef struct mca_btl_segmsg_link_t {
     segmsg_source_t source;
     void *memory[SEGMSG_GROUPS_MAX]; /* of the source segments */
     segmsg_ofi_region_t region[SEGMSG_GROUPS_MAX];
-    size_t written; /* bytes of the write that waits which are on their way */
-    struct mca_btl_segmsg_in_place_t *in_place; /* if that is sent from the user's memory */
-    segmsg_inlet_t inlet;                       /* what it has to tell; the rest by who polls */
-    opal_list_t notes;                          /* control messages that wait, in order */
+    size_t written;                      /* bytes of the write that waits which are on their way */
+    mca_btl_segmsg_in_place_t *in_place; /* if that is sent from the user's memory */
+    segmsg_inlet_t inlet;                /* what it has to tell; the rest by who polls */
+    opal_list_t notes;                   /* control messages that wait, in order */
     bool is_waiting; /* the peer wants group 0, which had no room: by who polls */
     bool has_asked;  /* for returns; since the last one came */
     uint64_t stuck;  /* ticks since when there is no room; 0: there is, or was a moment ago */

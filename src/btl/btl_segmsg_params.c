@@ -4,7 +4,6 @@
  */
 #include "btl/btl_segmsg_params.h"
 #include "btl/btl_segmsg_report.h"
-#include "btl/btl_segmsg_serve.h"
 #include "btl/btl_segmsg_net_params.h"
 #include "btl/btl_segmsg_variables.h"
 

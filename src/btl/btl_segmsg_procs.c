@@ -22,14 +22,6 @@ static bool another_serves_self(void)
     return false;
 }
 
-bool mca_btl_segmsg_is_crowded(void)
-{
-    /* Relaxed: a hint. All processes are taken to have as many threads. */
-    unsigned callers = atomic_load_explicit(&mca_btl_segmsg.callers, memory_order_relaxed);
-    unsigned long wanted = (segmsg_compat_local_peers() + 1UL) * (callers == 0 ? 1 : callers);
-    return wanted > (unsigned long) mca_btl_segmsg.processor_count;
-}
-
 /*
  * Gives up the peers that do not reach us: they use another BTL. Done when all have been tried, so that
  * everybody has said what others wait for.

@@ -15,8 +15,4 @@ int mca_btl_segmsg_del_procs(mca_btl_base_module_t *btl, size_t count, opal_proc
                              mca_btl_base_endpoint_t **peers);
 int mca_btl_segmsg_finalize(mca_btl_base_module_t *btl);
 
-/* True if the node has more processes of the job, or threads of theirs in MPI, than processors that they may
- * use: whoever helps another one then takes the processor from somebody. */
-bool mca_btl_segmsg_is_crowded(void);
-
 #endif

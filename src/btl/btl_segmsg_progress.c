@@ -5,7 +5,6 @@
 #include "btl/btl_segmsg_net_link.h"
 #include "btl/btl_segmsg_net_progress.h"
 #include "btl/btl_segmsg_way.h"
-#include "btl/btl_segmsg_rdma.h"
 #include "btl/btl_segmsg_callers.h"
 #include "btl/btl_segmsg_endpoint.h"
 #include "btl/btl_segmsg_pieces.h"
@@ -17,6 +16,9 @@
 #include "btl/btl_segmsg_busy.h"
 #include "btl/btl_segmsg_polling.h"
 #include "btl/btl_segmsg_wait.h"
+#include "btl/btl_segmsg_deliver.h"
+#include "btl/btl_segmsg_jobs.h"
+#include "btl/btl_segmsg_reassembly.h"
 
 #include "transfer/initiator.h"
 
@@ -36,31 +38,6 @@ static void welcome_senders(void *context)
             reader->user = mca_btl_segmsg_endpoint_of(&reader->sender);
         }
     }
-}
-
-/* Hands one message over: one fragment, where it lies (rows G9, G11). */
-SEGMSG_INLINE void deliver(mca_btl_segmsg_module_t *module, mca_btl_segmsg_endpoint_t *endpoint,
-                           uint8_t tag, void *data, size_t size)
-{
-    if (OPAL_UNLIKELY(!segmsg_compat_tag_known(tag))) {
-        mca_btl_segmsg_fail(endpoint, SEGMSG_ERR_CORRUPT);
-    }
-    ++module->delivered_fragments;
-    module->delivered_bytes += size;
-    mca_btl_base_segment_t segment = {.seg_addr.pval = data, .seg_len = size};
-    module->delivers = true;
-    segmsg_compat_deliver(&module->super, endpoint, tag, &segment, 1);
-    module->delivers = false;
-}
-
-void mca_btl_segmsg_deliver(mca_btl_segmsg_endpoint_t *endpoint, uint8_t tag, void *data,
-                            size_t size)
-{
-    if (OPAL_UNLIKELY(tag == MCA_BTL_SEGMSG_TAG)) {
-        mca_btl_segmsg_rdma_receive(endpoint, data, size);
-        return;
-    }
-    deliver(&mca_btl_segmsg, endpoint, tag, data, size);
 }
 
 /* Messages of segmsg's own; they need an endpoint, to answer or to keep what has come. */
@@ -83,7 +60,8 @@ SEGMSG_INLINE void receive(mca_btl_segmsg_module_t *module, segmsg_reader_t *rea
                       || message->tag == MCA_BTL_SEGMSG_PIECE_TAG)) {
         receive_own(reader, message);
     } else {
-        deliver(module, reader->user, message->tag, message->data, message->length);
+        mca_btl_segmsg_deliver_fragment(module, reader->user, message->tag, message->data,
+                                        message->length);
     }
 }
 

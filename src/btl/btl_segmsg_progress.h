@@ -11,8 +11,4 @@
 
 int mca_btl_segmsg_progress(void);
 
-/* Hands a message to whoever registered for its tag, as one fragment. By who polls. */
-void mca_btl_segmsg_deliver(mca_btl_segmsg_endpoint_t *endpoint, uint8_t tag, void *data,
-                            size_t size);
-
 #endif

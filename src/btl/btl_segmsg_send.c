@@ -13,8 +13,6 @@
 
 #include "base/copy.h"
 
-_Thread_local unsigned mca_btl_segmsg_completions;
-
 /* The descriptor has done its duty: tells the PML if it wants to know, and frees it if it is ours. */
 static void complete(mca_btl_segmsg_frag_t *frag, int status)
 {

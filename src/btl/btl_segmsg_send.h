@@ -16,13 +16,6 @@ int mca_btl_segmsg_sendi(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *en
                          size_t payload_size, uint8_t order, uint32_t flags, mca_btl_base_tag_t tag,
                          mca_btl_base_descriptor_t **descriptor);
 
-/*
- * How many callbacks that say that something was sent are running, one in another. The PML sends what it
- * has kept out of such a callback, and that is then sent at once; so they nest as deep as it has kept
- * messages, unless somebody refuses.
- */
-extern _Thread_local unsigned mca_btl_segmsg_completions;
-
 /* Ends what is pending for a peer that is lost: its owners are told that it failed. */
 void mca_btl_segmsg_fail_pending(mca_btl_segmsg_endpoint_t *endpoint);
 

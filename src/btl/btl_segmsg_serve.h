@@ -2,62 +2,15 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * The target's side of put, get and atomics; and the transfers of both sides, which go out message by
- * message as there is room.
+ * What peers ask for, and what they answer, by messages of segmsg's own.
  */
 #ifndef MCA_BTL_SEGMSG_SERVE_H
 #define MCA_BTL_SEGMSG_SERVE_H
 
-#include "btl/btl_segmsg_rdma.h"
-
-/* What is left to do of a transfer that goes out in one or more messages, as there is room for them;
- * or, where this process can write to the peer's memory, in pieces that it copies there. */
-typedef struct {
-    mca_btl_segmsg_rdma_header_t header; /* of the next message */
-    const unsigned char *data;           /* what is left to send, or NULL */
-    uint64_t remaining;                  /* bytes of it */
-    uint64_t to; /* where the rest goes in the peer's memory; 0: in messages */
-} mca_btl_segmsg_work_t;
-
-/* The same while it waits for its turn. */
-typedef struct {
-    opal_list_item_t super;
-    mca_btl_segmsg_work_t work;
-} mca_btl_segmsg_job_t;
-OBJ_CLASS_DECLARATION(mca_btl_segmsg_job_t);
-
-/* Tag of segmsg's own requests and answers; never handed to Open MPI. */
-#define MCA_BTL_SEGMSG_TAG (MCA_BTL_TAG_BTL + 13)
-
-/* Sends `header` and `size` bytes of `data` as one message; false if there is no room right now. */
-bool mca_btl_segmsg_rdma_send_now(mca_btl_segmsg_endpoint_t *endpoint,
-                                  const mca_btl_segmsg_rdma_header_t *header, const void *data,
-                                  size_t size);
-
-/*
- * Sends `header`, with `size` bytes of `data` in pieces, now or as soon as there is room; never fails
- * for want of room. If `to` is not 0 the data is copied to that address of the peer, and the header,
- * which then goes last, says that it is there.
- */
-int mca_btl_segmsg_job_start(mca_btl_segmsg_endpoint_t *endpoint,
-                             const mca_btl_segmsg_rdma_header_t *header, const void *data,
-                             uint64_t size, uint64_t to);
-
-/* Goes on with the jobs of an endpoint. Returns how many messages went out. */
-int mca_btl_segmsg_jobs_progress(mca_btl_segmsg_endpoint_t *endpoint);
+#include "btl/btl_segmsg.h"
 
 /* A message with segmsg's own tag has come from `endpoint`. */
 void mca_btl_segmsg_rdma_receive(mca_btl_segmsg_endpoint_t *endpoint, const void *data,
                                  size_t size);
-
-/* Bytes of a message with `size` bytes of data. */
-size_t mca_btl_segmsg_rdma_length(size_t size);
-
-/* Writes such a message to `to`. */
-void mca_btl_segmsg_rdma_write(void *to, const mca_btl_segmsg_rdma_header_t *header,
-                               const void *data, size_t size);
-
-/* Does an atomic on this process's memory; returns the old value. */
-uint64_t mca_btl_segmsg_atomic_do(const mca_btl_segmsg_rdma_header_t *header);
 
 #endif

@@ -7,7 +7,7 @@
 #ifndef MCA_BTL_SEGMSG_TRANSFERS_H
 #define MCA_BTL_SEGMSG_TRANSFERS_H
 
-#include "btl/btl_segmsg_rdma.h"
+#include "btl/btl_segmsg_rdma_types.h"
 
 /* None is under way: the component begins anew, with another export. */
 void mca_btl_segmsg_transfers_init(void);
