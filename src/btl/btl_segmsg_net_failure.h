@@ -11,8 +11,8 @@
 
 #if SEGMSG_HAVE_OFI
 
-/* The same, to be said as soon as who polls comes by: from where Open MPI cannot be called. The gate is
- * held. `error` is libfabric's, or the engine's. */
+/* Nothing more can be sent to the peer, which who polls says as soon as it comes by. The gate is held.
+ * `error` is libfabric's, or the engine's. */
 void mca_btl_segmsg_link_failed(mca_btl_segmsg_link_t *link, int error);
 
 void mca_btl_segmsg_link_broken(mca_btl_segmsg_link_t *link, segmsg_error_t error);
