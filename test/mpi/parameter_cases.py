@@ -97,11 +97,17 @@ class Numbers:
         return fixed + [str(number) for number in (self.low - 1, self.low, self.high, self.high + 1)]
 
 
+def information_environment(machine):
+    """The environment of ompi_info, which opens the component as a rank does: also with a sanitizer's library."""
+    pairs = machine.env.get("OMPI_MCA_mca_base_env_list", "").split(";")
+    return {**machine.env, **dict(pair.split("=", 1) for pair in pairs if "=" in pair)}
+
+
 def parameters_of(machine):
     """{name: (type, help, words of its enumerator)} as ompi_info has them."""
     info = machine.env.get("OMPI_INFO", "ompi_info")
     done = subprocess.run([info, "--param", "btl", "segmsg", "--level", "9", "--parsable"],
-                          env=machine.env, check=True, stdout=subprocess.PIPE)
+                          env=information_environment(machine), check=True, stdout=subprocess.PIPE)
     found = {}
     for line in done.stdout.decode().splitlines():
         field = re.match(rf"mca:btl:segmsg:param:{PREFIX}(\w+):(type|help|enumerator:value:\d+):(.*)", line)
@@ -250,7 +256,7 @@ def earlier_names(machine):
     settings = {f"OMPI_MCA_{PREFIX}{name}": "1024" for name in EARLIER_NAMES}
     info = machine.env.get("OMPI_INFO", "ompi_info")
     done = subprocess.run([info, "--param", "btl", "segmsg", "--level", "9", "--parsable"],
-                          env={**machine.env, **settings}, check=True, stdout=subprocess.PIPE)
+                          env={**information_environment(machine), **settings}, check=True, stdout=subprocess.PIPE)
     shown = done.stdout.decode()
     for name in EARLIER_NAMES.values():
         head = rf"^mca:btl:segmsg:param:{PREFIX}{name}"
