@@ -97,19 +97,21 @@ class Numbers:
         return fixed + [str(number) for number in (self.low - 1, self.low, self.high, self.high + 1)]
 
 
-def information_environment(machine):
-    """The environment of ompi_info, which opens the component as a rank does: also with a sanitizer's library."""
+def information(machine, settings=()):
+    """What ompi_info shows of segmsg, with these settings. It opens the component as a rank does: also with a
+    sanitizer's library."""
     pairs = machine.env.get("OMPI_MCA_mca_base_env_list", "").split(";")
-    return {**machine.env, **dict(pair.split("=", 1) for pair in pairs if "=" in pair)}
+    as_rank = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+    done = subprocess.run([machine.env.get("OMPI_INFO", "ompi_info"), "--param", "btl", "segmsg", "--level", "9",
+                           "--parsable"], env={**machine.env, **as_rank, **dict(settings)}, check=True,
+                          stdout=subprocess.PIPE)
+    return done.stdout.decode()
 
 
 def parameters_of(machine):
     """{name: (type, help, words of its enumerator)} as ompi_info has them."""
-    info = machine.env.get("OMPI_INFO", "ompi_info")
-    done = subprocess.run([info, "--param", "btl", "segmsg", "--level", "9", "--parsable"],
-                          env=information_environment(machine), check=True, stdout=subprocess.PIPE)
     found = {}
-    for line in done.stdout.decode().splitlines():
+    for line in information(machine).splitlines():
         field = re.match(rf"mca:btl:segmsg:param:{PREFIX}(\w+):(type|help|enumerator:value:\d+):(.*)", line)
         if field:
             entry = found.setdefault(field[1], {"words": []})
@@ -254,10 +256,7 @@ def from_files(machine):
 def earlier_names(machine):
     """What is given under an earlier name is taken, and is looked at and refused under that name."""
     settings = {f"OMPI_MCA_{PREFIX}{name}": "1024" for name in EARLIER_NAMES}
-    info = machine.env.get("OMPI_INFO", "ompi_info")
-    done = subprocess.run([info, "--param", "btl", "segmsg", "--level", "9", "--parsable"],
-                          env={**information_environment(machine), **settings}, check=True, stdout=subprocess.PIPE)
-    shown = done.stdout.decode()
+    shown = information(machine, settings)
     for name in EARLIER_NAMES.values():
         head = rf"^mca:btl:segmsg:param:{PREFIX}{name}"
         known = re.search(rf"{head}:value:", shown, re.MULTILINE)
