@@ -29,3 +29,28 @@ void mca_btl_segmsg_endpoint_unblock(mca_btl_segmsg_endpoint_t *endpoint)
         endpoint->blocked = false;
     }
 }
+
+void mca_btl_segmsg_endpoint_clear_busy(mca_btl_segmsg_endpoint_t *endpoint)
+{
+    mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
+    if (endpoint->busy) {
+        opal_list_remove_item(&module->busy, &endpoint->busy_item);
+        module->any_busy = !opal_list_is_empty(&module->busy);
+        endpoint->busy = false;
+    }
+}
+
+mca_btl_segmsg_endpoint_t *mca_btl_segmsg_endpoint_next_busy(void)
+{
+    mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
+    mca_btl_segmsg_endpoint_t *endpoint = NULL;
+    OPAL_THREAD_LOCK(&module->lock);
+    char *item = (char *) opal_list_remove_first(&module->busy);
+    if (item != NULL) {
+        endpoint = (void *) (item - offsetof(mca_btl_segmsg_endpoint_t, busy_item));
+        endpoint->busy = false;
+    }
+    module->any_busy = !opal_list_is_empty(&module->busy);
+    OPAL_THREAD_UNLOCK(&module->lock);
+    return endpoint;
+}

@@ -18,4 +18,10 @@ void mca_btl_segmsg_endpoint_block(mca_btl_segmsg_endpoint_t *endpoint);
 /* Takes messages again if the queue has become short enough. The endpoint's lock is held. */
 void mca_btl_segmsg_endpoint_unblock(mca_btl_segmsg_endpoint_t *endpoint);
 
+/* Takes the endpoint, which goes, out of them. The module's lock is held. */
+void mca_btl_segmsg_endpoint_clear_busy(mca_btl_segmsg_endpoint_t *endpoint);
+
+/* Takes the next one out of them; NULL if there is none. */
+mca_btl_segmsg_endpoint_t *mca_btl_segmsg_endpoint_next_busy(void);
+
 #endif

@@ -4,6 +4,7 @@
  */
 #include "btl/btl_segmsg_net_peer.h"
 #include "btl/btl_segmsg_agree.h"
+#include "btl/btl_segmsg_busy.h"
 #include "btl/btl_segmsg_copy.h"
 #include "btl/btl_segmsg_endpoint.h"
 #include "btl/btl_segmsg_frag.h"
@@ -318,11 +319,7 @@ void mca_btl_segmsg_endpoint_release(mca_btl_segmsg_endpoint_t *endpoint)
         reader->user = NULL;
     }
     OPAL_THREAD_LOCK(&module->lock);
-    if (endpoint->busy) {
-        opal_list_remove_item(&module->busy, &endpoint->busy_item);
-        module->any_busy = !opal_list_is_empty(&module->busy);
-        endpoint->busy = false;
-    }
+    mca_btl_segmsg_endpoint_clear_busy(endpoint);
     opal_list_remove_item(&module->endpoints, &endpoint->super);
     remember_counts(endpoint);
     OPAL_THREAD_UNLOCK(&module->lock);

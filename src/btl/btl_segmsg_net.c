@@ -10,7 +10,6 @@
 
 #if SEGMSG_HAVE_OFI
 
-#include "base/clock.h"
 #include "btl/btl_segmsg_params.h"
 #include "btl/btl_segmsg_report.h"
 #include "btl/btl_segmsg_send.h"
@@ -18,9 +17,6 @@
 #include "btl/btl_segmsg_net_keepalive.h"
 #include "btl/btl_segmsg_times.h"
 #include "base/random.h"
-
-#include <sched.h>
-#include <signal.h>
 
 mca_btl_segmsg_net_t *mca_btl_segmsg_net[MCA_BTL_SEGMSG_RAILS_MAX];
 unsigned mca_btl_segmsg_nets;

@@ -6,6 +6,7 @@
 #include "btl/btl_segmsg_net_failure.h"
 #include "btl/btl_segmsg_net_link.h"
 #include "btl/btl_segmsg_net_modex.h"
+#include "btl/btl_segmsg_busy.h"
 #include "btl/btl_segmsg_modex.h"
 #include "btl/btl_segmsg_report.h"
 #include "btl/btl_segmsg_net_keepalive.h"
@@ -228,11 +229,7 @@ void mca_btl_segmsg_net_endpoint_release(mca_btl_segmsg_endpoint_t *endpoint)
         say_goodbye(link);
     }
     OPAL_THREAD_LOCK(&mca_btl_segmsg.lock);
-    if (endpoint->busy) {
-        opal_list_remove_item(&mca_btl_segmsg.busy, &endpoint->busy_item);
-        mca_btl_segmsg.any_busy = !opal_list_is_empty(&mca_btl_segmsg.busy);
-        endpoint->busy = false;
-    }
+    mca_btl_segmsg_endpoint_clear_busy(endpoint);
     opal_list_remove_item(&net->endpoints, &endpoint->super);
     if (find(net, endpoint->peer.name) == endpoint || (link != NULL && link->has_left)) {
         (void) opal_hash_table_remove_value_uint64(&net->by_name, endpoint->peer.name);

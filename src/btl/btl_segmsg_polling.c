@@ -9,11 +9,16 @@
 /* How often the calling thread holds module->polling. */
 static _Thread_local unsigned polling_depth;
 
+static bool take(void)
+{
+    /* Acquire, and release when it is given back: what the last thread that polled has written. */
+    return !atomic_flag_test_and_set_explicit(&mca_btl_segmsg.polling, memory_order_acquire);
+}
+
 void mca_btl_segmsg_polling_stop(void)
 {
     if (opal_using_threads() && polling_depth++ == 0) {
-        /* Acquire and release: what the last thread that polled has written. */
-        while (atomic_flag_test_and_set_explicit(&mca_btl_segmsg.polling, memory_order_acquire)) {
+        while (!take()) {
             sched_yield();
         }
     }
@@ -21,8 +26,7 @@ void mca_btl_segmsg_polling_stop(void)
 
 bool mca_btl_segmsg_polling_try(void)
 {
-    /* Acquire: as above. */
-    if (atomic_flag_test_and_set_explicit(&mca_btl_segmsg.polling, memory_order_acquire)) {
+    if (!take()) {
         return false;
     }
     polling_depth = 1;

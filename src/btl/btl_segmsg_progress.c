@@ -111,21 +111,6 @@ static int poll_readers(mca_btl_segmsg_module_t *module)
     return segmsg_look(&module->receiver, &module->look, &ops, module);
 }
 
-/* Takes the next peer out of the list of those with something to do; NULL if it is empty. */
-static mca_btl_segmsg_endpoint_t *next_busy(mca_btl_segmsg_module_t *module)
-{
-    mca_btl_segmsg_endpoint_t *endpoint = NULL;
-    OPAL_THREAD_LOCK(&module->lock);
-    char *item = (char *) opal_list_remove_first(&module->busy);
-    if (item != NULL) {
-        endpoint = (void *) (item - offsetof(mca_btl_segmsg_endpoint_t, busy_item));
-        endpoint->busy = false;
-    }
-    module->any_busy = !opal_list_is_empty(&module->busy);
-    OPAL_THREAD_UNLOCK(&module->lock);
-    return endpoint;
-}
-
 /* Goes on with what had to wait for one peer. */
 static int serve_endpoint(mca_btl_segmsg_endpoint_t *endpoint)
 {
@@ -154,7 +139,7 @@ static int serve_busy(mca_btl_segmsg_module_t *module)
     OPAL_THREAD_UNLOCK(&module->lock);
     int count = 0;
     mca_btl_segmsg_endpoint_t *endpoint;
-    while (turns-- != 0 && (endpoint = next_busy(module)) != NULL) {
+    while (turns-- != 0 && (endpoint = mca_btl_segmsg_endpoint_next_busy()) != NULL) {
         count += serve_endpoint(endpoint);
     }
     return count;
