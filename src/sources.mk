@@ -17,21 +17,33 @@ segmsg_engine_sources = \
 	src/base/random.c \
 	src/base/random.h \
 	src/engine/defaults.h \
+	src/engine/groups.c \
+	src/engine/groups.h \
+	src/engine/growth.c \
+	src/engine/growth.h \
 	src/engine/guest.c \
 	src/engine/guest.h \
 	src/engine/lobby.c \
 	src/engine/lobby.h \
+	src/engine/lobby_poll.c \
+	src/engine/lobby_poll.h \
 	src/engine/look.h \
 	src/engine/receiver.c \
 	src/engine/receiver.h \
+	src/engine/receiver_types.h \
+	src/engine/runs.c \
+	src/engine/runs.h \
 	src/engine/sender.c \
 	src/engine/sender.h \
+	src/engine/sender_types.h \
 	src/engine/turns.c \
 	src/engine/turns.h \
 	src/engine/verify.c \
+	src/engine/verify.h \
 	src/queue/geometry.c \
 	src/queue/geometry.h \
 	src/queue/layout.h \
+	src/queue/message.h \
 	src/queue/region.c \
 	src/queue/region.h \
 	src/queue/registry.c \

@@ -14,6 +14,7 @@
 #include "btl/btl_segmsg_operations.h"
 #include "btl/btl_segmsg_reassembly.h"
 #include "transfer/initiator.h"
+#include "engine/groups.h"
 
 #include <sched.h>
 

@@ -21,6 +21,7 @@
 #include "btl/btl_segmsg_reassembly.h"
 
 #include "transfer/initiator.h"
+#include "engine/groups.h"
 
 /* Finds senders that are new, and who they are. */
 static void welcome_senders(void *context)

@@ -9,6 +9,7 @@
 #include "btl/btl_segmsg_way.h"
 #include "btl/btl_segmsg_report.h"
 #include "btl/btl_segmsg_verify.h"
+#include "engine/verify.h"
 
 /* Compares what one peer's export says of this sender, unless a thread is sending just now. */
 static void verify_sender(mca_btl_segmsg_endpoint_t *endpoint)

@@ -10,7 +10,8 @@
 #ifndef SEGMSG_GUEST_H
 #define SEGMSG_GUEST_H
 
-#include "engine/sender.h"
+#include "engine/sender_types.h"
+#include "queue/message.h"
 
 /* Most lines of a message that goes through the lobby itself; longer ones are announced there. */
 enum { SEGMSG_LOBBY_LINES = 16 };

@@ -2,19 +2,16 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * The receiving side of the lobby: the common segment of group 0, in which all senders that talk
- * little stand in one queue. One line is polled for all of them.
- *
- *     segmsg_reader_t *reader;
- *     while (segmsg_lobby_poll(receiver, &reader, &message, &user) == SEGMSG_POLL_MESSAGE) {
- *         ... a message of reader->sender, as with segmsg_reader_poll ...
- *         segmsg_message_return(receiver, reader, &message);
- *     }
+ * The lobby, as the receiver keeps it: the common segment of group 0, in which all senders that talk little
+ * stand in one queue. engine/lobby_poll.h polls it.
  */
 #ifndef SEGMSG_LOBBY_H
 #define SEGMSG_LOBBY_H
 
-#include "engine/receiver.h"
+#include "engine/receiver_types.h"
+
+/* What a reader polls before group 0 of its sender is found; nobody writes it. */
+extern segmsg_line_t segmsg_nothing_yet;
 
 /* Finds the lobby of the receiver's own export, if it has one. False if there is no memory or the export is
  * not what it should be. */
@@ -29,28 +26,11 @@ bool segmsg_lobby_has_common(const segmsg_receiver_t *receiver, uint32_t segment
  */
 segmsg_error_t segmsg_lobby_open_common(segmsg_receiver_t *receiver, uint32_t segment);
 
-/* The rest of segmsg_lobby_poll, for a header word that is not 0. */
-segmsg_poll_t segmsg_lobby_poll_slow(segmsg_receiver_t *receiver, segmsg_reader_t **reader,
-                                     segmsg_message_t *message, void **user);
-
 /* True if something stands in the next line of the lobby. */
 static inline bool segmsg_lobby_has_something(const segmsg_lobby_t *lobby)
 {
     /* Relaxed: read again, with acquire, by whoever uses it. */
     return atomic_load_explicit(&lobby->line[lobby->at].header, memory_order_relaxed) != 0;
-}
-
-/* Looks for the next message in the lobby; *reader receives whose it is. With SEGMSG_POLL_CLOSED the
- * reader is gone, and *user receives what was its `user`. */
-static inline segmsg_poll_t segmsg_lobby_poll(segmsg_receiver_t *receiver, segmsg_reader_t **reader,
-                                              segmsg_message_t *message, void **user)
-{
-    segmsg_lobby_t *lobby = &receiver->lobby;
-    if (__builtin_expect(!segmsg_lobby_has_something(lobby), 1)) {
-        ++lobby->idle;
-        return SEGMSG_POLL_NONE;
-    }
-    return segmsg_lobby_poll_slow(receiver, reader, message, user);
 }
 
 /* True if guests have claimed everything before partition `position`, and no more than there is. */
@@ -79,5 +59,12 @@ void segmsg_lobby_return(segmsg_lobby_t *lobby);
 
 /* The sender of `reader` is no guest any more: its entry in the table goes to another. */
 void segmsg_lobby_forget(segmsg_receiver_t *receiver, segmsg_reader_t *reader);
+
+/* `lines` lines were taken out. */
+void segmsg_lobby_advance(segmsg_lobby_t *lobby, uint32_t lines);
+
+/* Gives back all lines that were taken out, if no message lies in them any more. Whatever was written
+ * there may lie where the next header will: all headers are cleared before. */
+void segmsg_lobby_give_back(segmsg_lobby_t *lobby);
 
 #endif

@@ -9,8 +9,10 @@
 #ifndef SEGMSG_LOOK_H
 #define SEGMSG_LOOK_H
 
-#include "engine/lobby.h"
+#include "engine/lobby_poll.h"
+#include "engine/receiver.h"
 #include "engine/turns.h"
+#include "engine/groups.h"
 
 enum {
     SEGMSG_LOOK_VERIFY = 1 << 14

@@ -22,103 +22,9 @@
 #define SEGMSG_SENDER_H
 
 #include "base/cache.h"
-#include "queue/registry.h"
-#include "queue/slab.h"
-#include "queue/spsc_ring.h"
-
-#include <stdbool.h>
-
-/* How a sender uses group 0. */
-typedef struct {
-    segmsg_cache_policy_t cache;
-    size_t capacity;        /* longest message in bytes that the ring carries */
-    size_t stream_capacity; /* the same in a stream: see segmsg_sender_ring_capacity */
-    size_t reply_capacity;  /* the same of a message that answers one */
-    uint32_t near_most;     /* lines asked for anew at a time, at most */
-    uint32_t far_most;      /* longest message, in lines, for which lines far ahead are asked for */
-    uint32_t group_entry;   /* index in the receiver's segment-group table */
-} segmsg_ring_use_t;
-
-/* The image of a segment above group 0. */
-typedef struct {
-    unsigned char *partition; /* partition 0 of the image */
-    segmsg_control_t *control;
-    segmsg_slab_t slab;
-    uint64_t committed; /* bit i is set if the memory of partition i is there */
-    uint32_t spared;    /* times that what had come back was taken in the place of new memory */
-    uint32_t segment;   /* index in the receiver's segment table */
-    segmsg_segment_entry_t entry;
-} segmsg_run_image_t;
-
-/* A common segment above group 0, as it was found when it was first needed. */
-typedef struct {
-    bool is_known;    /* it is mapped as well */
-    uint32_t refused; /* messages until address space is asked for again */
-    segmsg_segment_view_t view;
-    uint64_t committed; /* bit i is set if the memory of partition i is known to be there */
-    segmsg_segment_entry_t entry;
-} segmsg_common_image_t;
-
-/* The image of the lobby, for a sender that has no segment of group 0 yet. */
-typedef struct {
-    segmsg_line_t *line; /* partition 0; NULL while the sender is no guest */
-    segmsg_control_t *control;
-    uint32_t count;       /* partitions */
-    uint32_t group_entry; /* of the pairing, in the receiver's segment-group table */
-    size_t capacity;      /* longest message in bytes */
-    uint64_t last;        /* where this sender's last entry ends, in partitions claimed by all */
-    uint64_t consumed;    /* the control word as last seen */
-} segmsg_lobby_image_t;
-
-/* When a pair of processes gets what. */
-typedef struct {
-    uint32_t own_after;  /* messages in the lobby before the sender forms a group 0 of its own */
-    uint32_t own_crowd;  /* the receiver has so many such groups: many more messages then */
-    uint32_t grow_after; /* messages in the short first segment before a full one replaces it */
-    uint32_t long_after; /* messages too long for what there is before a longer one is formed */
-} segmsg_growth_t;
-
-typedef struct {
-    segmsg_export_t *target; /* image of the receiver's export */
-    segmsg_identity_t self;
-    segmsg_geometry_t geometry; /* the receiver's, checked */
-    segmsg_ring_writer_t ring;  /* group 0 */
-    segmsg_ring_use_t use;
-    segmsg_lobby_image_t lobby;
-    bool ring_is_starter;
-    _Atomic bool answers; /* a message came from the receiver since the last */
-    segmsg_growth_t growth;
-    uint32_t guest_messages;                         /* in the lobby */
-    segmsg_common_image_t common[SEGMSG_GROUPS_MAX]; /* [0] is unused */
-    uint32_t starved;                                /* times that a common segment was full */
-    uint64_t starter_from;                           /* messages[0] when the starter was formed */
-    uint32_t starter_long;                      /* messages that were too long for the starter */
-    segmsg_run_image_t *run[SEGMSG_GROUPS_MAX]; /* NULL while not formed; [0] is unused */
-    uint32_t wanted[SEGMSG_GROUPS_MAX];  /* messages that went through a common segment instead */
-    uint32_t refused[SEGMSG_GROUPS_MAX]; /* the receiver had no memory for this group: messages
-                                            until it is asked again */
-    bool has_entered;                    /* self.session is one that this sender has had */
-    bool is_corrupt; /* the receiver's export held what no correct process writes; for good */
-
-    /* Statistics. */
-    uint64_t messages[SEGMSG_GROUPS_MAX]; /* published, by group */
-    uint64_t partitions[SEGMSG_GROUPS_MAX];
-    uint64_t full;   /* times that nothing could be taken */
-    uint64_t passed; /* messages that went past the group of their length: it was full or refused */
-} segmsg_sender_t;
-
-/* Messages that go without a group that could not be formed, or a common segment that could not be mapped,
- * before that is tried again. */
-enum { SEGMSG_ASK_AGAIN = 1024 };
-
-/* Where a message goes. */
-enum { SEGMSG_PLACE_COMMON = 0x100 }; /* flag in `group`: in a common segment */
-typedef struct {
-    void *data;          /* copy the message here, contiguous; 8-byte aligned */
-    uint32_t group;      /* index in the geometry, and perhaps SEGMSG_PLACE_COMMON */
-    uint32_t first;      /* first partition */
-    uint32_t partitions; /* how many */
-} segmsg_place_t;
+#include "engine/runs.h"
+#include "engine/sender_types.h"
+#include "queue/message.h"
 
 /*
  * Prepares a sender for the receiver whose export `target` maps; its head must have been checked.
@@ -133,17 +39,6 @@ void segmsg_sender_destroy(segmsg_sender_t *sender);
 /* What the sender does about cache lines from now on. */
 void segmsg_sender_set_cache(segmsg_sender_t *sender, const segmsg_cache_policy_t *policy);
 
-/* Slow paths of the functions below. */
-segmsg_error_t segmsg_sender_form_ring(segmsg_sender_t *sender);
-segmsg_error_t segmsg_sender_take_larger(segmsg_sender_t *sender, size_t length,
-                                         uint32_t from_group, segmsg_place_t *place);
-/*
- * Takes a place above group 0 whatever the length, for messages that are published later, and for the
- * pieces of long ones. Where cache.piece_segment says so, that is in the first group whose segment is so
- * large, unless the message would leave half of a partition empty or there is no memory for that group.
- */
-segmsg_error_t segmsg_sender_take_lasting(segmsg_sender_t *sender, size_t length,
-                                          segmsg_place_t *place);
 segmsg_error_t segmsg_sender_take_slow(segmsg_sender_t *sender, size_t length,
                                        segmsg_place_t *place);
 
@@ -267,12 +162,6 @@ SEGMSG_INLINE bool segmsg_sender_has_lines(const segmsg_sender_t *sender,
                                            const segmsg_place_t *place)
 {
     return place->group == 0 || sender->use.cache.most == 0;
-}
-
-/* True if the receiver's export held something that no correct process writes: nothing more can be sent. */
-static inline bool segmsg_sender_is_corrupt(const segmsg_sender_t *sender)
-{
-    return sender->is_corrupt || sender->ring.is_corrupt;
 }
 
 /*

@@ -14,7 +14,7 @@
 #ifndef SEGMSG_TURNS_H
 #define SEGMSG_TURNS_H
 
-#include "engine/receiver.h"
+#include "engine/receiver_types.h"
 
 enum {
     SEGMSG_TURNS_AWAKE = 8,   /* as many stay awake, whatever they do */

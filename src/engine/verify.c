@@ -5,6 +5,9 @@
  * The receiver compares its own export with what it knows. It has written the credits itself, and knows what
  * the tables must say of the groups in use: whatever else stands there was written over it.
  */
+#include "engine/verify.h"
+
+#include "engine/groups.h"
 #include "engine/lobby.h"
 
 /* True if the credits of a segment above group 0 are those that the receiver has given. */

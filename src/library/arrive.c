@@ -10,6 +10,7 @@
 #include "library/keep.h"
 #include "library/large.h"
 #include "library/transfers.h"
+#include "engine/verify.h"
 
 #include <stddef.h>
 #include <stdlib.h>

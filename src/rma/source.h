@@ -25,7 +25,8 @@
 #define SEGMSG_SOURCE_H
 
 #include "queue/slab.h"
-#include "engine/sender.h"
+#include "queue/message.h"
+#include "queue/slab.h"
 #include "rma/wire.h"
 
 /* What became of a group. */

@@ -18,7 +18,9 @@
 #ifndef SEGMSG_TARGETS_H
 #define SEGMSG_TARGETS_H
 
-#include "engine/receiver.h"
+#include "queue/message.h"
+#include "queue/registry.h"
+#include "queue/slab.h"
 #include "rma/wire.h"
 
 /* A write that has arrived, and whose turn has not come. */

@@ -12,6 +12,8 @@
 #include "engine/guest.h"
 #include "engine/lobby.h"
 #include "engine/receiver.h"
+#include "engine/groups.h"
+#include "engine/lobby_poll.h"
 #include "memory.h"
 #include "unit.h"
 

@@ -11,6 +11,8 @@
 #include "engine/lobby.h"
 #include "engine/receiver.h"
 #include "engine/sender.h"
+#include "engine/groups.h"
+#include "engine/lobby_poll.h"
 #include "memory.h"
 #include "unit.h"
 

@@ -6,6 +6,7 @@
  */
 #include "engine/receiver.h"
 #include "engine/sender.h"
+#include "engine/groups.h"
 #include "memory.h"
 #include "unit.h"
 

@@ -10,6 +10,9 @@
 #include "engine/lobby.h"
 #include "engine/receiver.h"
 #include "engine/sender.h"
+#include "engine/groups.h"
+#include "engine/lobby_poll.h"
+#include "engine/verify.h"
 #include "memory.h"
 #include "unit.h"
 

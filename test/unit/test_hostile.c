@@ -8,6 +8,7 @@
  */
 #include "engine/receiver.h"
 #include "engine/sender.h"
+#include "engine/groups.h"
 #include "hostile.h"
 #include "memory.h"
 #include "unit.h"

@@ -22,6 +22,9 @@ static bool read_with_change(const segmsg_snapshot_t *snapshot, void *to, size_t
 
 #include "engine/lobby.h"
 #include "engine/sender.h"
+#include "engine/groups.h"
+#include "engine/lobby_poll.h"
+#include "engine/receiver.h"
 #include "memory.h"
 #include "unit.h"
 

@@ -8,6 +8,8 @@
 #include "engine/guest.h"
 #include "engine/lobby.h"
 #include "engine/receiver.h"
+#include "engine/groups.h"
+#include "engine/lobby_poll.h"
 #include "hostile.h"
 #include "memory.h"
 #include "unit.h"

@@ -7,6 +7,9 @@
  * the kernel says.
  */
 #include "engine/lobby.h"
+#include "engine/groups.h"
+#include "engine/lobby_poll.h"
+#include "engine/receiver.h"
 #include "queue/verdict.h"
 #include "memory/commit.h"
 #include "memory/shm_map.h"

@@ -7,6 +7,8 @@
  */
 #include "engine/receiver.h"
 #include "engine/sender.h"
+#include "engine/groups.h"
+#include "engine/growth.h"
 #include "memory.h"
 #include "unit.h"
 
@@ -260,7 +262,7 @@ static void an_earlier_session_comes_first_wherever_it_stands_in_the_table(void)
     segmsg_sender_t other, sender;
     segmsg_export_t image[2];
     open_sender(&other, &image[0], &memory, 1);
-    UNIT_EQUAL(segmsg_sender_form_ring(&other), SEGMSG_OK); /* entry 0 */
+    UNIT_EQUAL(segmsg_growth_begin(&other), SEGMSG_OK); /* entry 0 */
     UNIT_EQUAL(segmsg_receiver_find_groups(&receiver), SEGMSG_OK);
     open_sender(&sender, &image[1], &memory, 2);
     UNIT_EQUAL(send_message(&sender, 10, 1), SEGMSG_OK); /* entry 1 */
@@ -298,7 +300,7 @@ static void a_ring_that_serves_again_starts_empty(void)
     UNIT_CHECK(segmsg_sender_close(&sender));
     UNIT_EQUAL(receive_all(&receiver, &closed), 1);
     open_sender(&sender, &image, &memory, 2);
-    UNIT_EQUAL(segmsg_sender_form_ring(&sender), SEGMSG_OK);
+    UNIT_EQUAL(segmsg_growth_begin(&sender), SEGMSG_OK);
     UNIT_EQUAL(receive_all(&receiver, &closed), 0);
     UNIT_EQUAL(closed, 1);
     UNIT_EQUAL(atomic_load(&segmsg_export_head(&image)->segment_count), 1);
