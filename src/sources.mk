@@ -190,6 +190,8 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_net.h \
 	src/btl/btl_segmsg_net_alive.c \
 	src/btl/btl_segmsg_net_alive.h \
+	src/btl/btl_segmsg_net_atomics.c \
+	src/btl/btl_segmsg_net_atomics.h \
 	src/btl/btl_segmsg_net_control.c \
 	src/btl/btl_segmsg_net_control.h \
 	src/btl/btl_segmsg_net_count.c \
@@ -208,6 +210,8 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_net_loss.h \
 	src/btl/btl_segmsg_net_modex.c \
 	src/btl/btl_segmsg_net_modex.h \
+	src/btl/btl_segmsg_net_operations.c \
+	src/btl/btl_segmsg_net_operations.h \
 	src/btl/btl_segmsg_net_params.c \
 	src/btl/btl_segmsg_net_params.h \
 	src/btl/btl_segmsg_net_peer.c \
@@ -216,6 +220,8 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_net_progress.h \
 	src/btl/btl_segmsg_net_rdma.c \
 	src/btl/btl_segmsg_net_rdma.h \
+	src/btl/btl_segmsg_net_register.c \
+	src/btl/btl_segmsg_net_register.h \
 	src/btl/btl_segmsg_net_tell.c \
 	src/btl/btl_segmsg_net_tell.h \
 	src/btl/btl_segmsg_net_types.h \

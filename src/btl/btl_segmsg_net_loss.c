@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include "btl/btl_segmsg_net_loss.h"
-#include "btl/btl_segmsg_net_rdma.h"
+#include "btl/btl_segmsg_net_operations.h"
 #include "btl/btl_segmsg_report.h"
 #include "btl/btl_segmsg_send.h"
 #include "btl/btl_segmsg_operations.h"
@@ -22,7 +22,7 @@ void mca_btl_segmsg_link_lost(mca_btl_segmsg_link_t *link, const char *why)
                        OPAL_NAME_PRINT(endpoint->proc->proc_name),
                        opal_get_proc_hostname(endpoint->proc), why);
     mca_btl_segmsg_fail_pending(endpoint);
-    mca_btl_segmsg_net_rdma_cancel(net, endpoint);
+    mca_btl_segmsg_net_operations_cancel(net, endpoint);
     mca_btl_segmsg_rdma_cancel(endpoint);
     if (net->error_cb != NULL) {
         net->error_cb(&net->super, MCA_BTL_ERROR_FLAGS_NONFATAL, endpoint->proc, (char *) why);

@@ -9,7 +9,7 @@
 #include "btl/btl_segmsg_net_control.h"
 #include "btl/btl_segmsg_net_in_place.h"
 #include "btl/btl_segmsg_net_loss.h"
-#include "btl/btl_segmsg_net_rdma.h"
+#include "btl/btl_segmsg_net_operations.h"
 
 #if SEGMSG_HAVE_OFI
 
@@ -139,7 +139,7 @@ static int poll_interface(mca_btl_segmsg_net_t *net)
         count += mca_btl_segmsg_net_in_place_progress(net, mca_btl_segmsg_frag_done);
     }
     if (OPAL_UNLIKELY(!opal_list_is_empty(&net->finished) || !opal_list_is_empty(&net->waiting))) {
-        count += mca_btl_segmsg_net_rdma_progress(net);
+        count += mca_btl_segmsg_net_operations_progress(net);
     }
     return count;
 }

@@ -17,12 +17,6 @@ void mca_btl_segmsg_net_rdma_close(mca_btl_segmsg_net_t *net);
 
 void mca_btl_segmsg_net_rdma_set_module(mca_btl_segmsg_net_t *net);
 
-/* Starts operations that wait, and tells Open MPI of those that are done. By who polls. */
-int mca_btl_segmsg_net_rdma_progress(mca_btl_segmsg_net_t *net);
-
-/* Ends operations with a peer that have not begun. */
-void mca_btl_segmsg_net_rdma_cancel(mca_btl_segmsg_net_t *net, mca_btl_segmsg_endpoint_t *endpoint);
-
 #endif /* SEGMSG_HAVE_OFI */
 
 #endif

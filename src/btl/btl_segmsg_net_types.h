@@ -19,7 +19,9 @@
  *   btl_segmsg_net_failure.c   links that have failed, to be said later
  *   btl_segmsg_net_loss.c      peers and interfaces that are lost
  *   btl_segmsg_net_count.c     what is counted
- *   btl_segmsg_net_rdma.c      registration, put, get and atomics
+ *   btl_segmsg_net_rdma.c      put and get; atomics are in btl_segmsg_net_atomics.c
+ *   btl_segmsg_net_operations.c  those that are under way
+ *   btl_segmsg_net_register.c  memory that is registered for them
  *
  * Fragments, the queue of what waits for room, and put, get and atomics by messages are the same as
  * within a node: an endpoint with a link sends through it (mca_btl_segmsg_take and its like), one
@@ -163,7 +165,7 @@ typedef struct mca_btl_segmsg_net_t {
     int suspicion;      /* what it was */
     uint64_t progress;  /* polls, all in all */
 
-    /* One-sided; see btl_segmsg_net_rdma.c. Under the gate. */
+    /* One-sided; see btl_segmsg_net_operations.c. Under the gate. */
     opal_list_t waiting;  /* operations that could not be started yet */
     opal_list_t finished; /* operations of which Open MPI is to be told */
     opal_list_t in_place; /* fragments likewise */
