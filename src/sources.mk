@@ -48,9 +48,13 @@ segmsg_engine_sources = \
 	src/queue/region.h \
 	src/queue/registry.c \
 	src/queue/registry.h \
+	src/queue/segments.c \
+	src/queue/segments.h \
 	src/queue/slab.h \
 	src/queue/split_work.h \
 	src/queue/spsc_ring.h \
+	src/queue/sums.c \
+	src/queue/sums.h \
 	src/queue/verdict.h \
 	src/rma/proof.c \
 	src/rma/proof.h \

@@ -12,6 +12,7 @@
 #include "hostile.h"
 #include "memory.h"
 #include "unit.h"
+#include "queue/sums.h"
 
 enum { SENDERS = 3 };
 
