@@ -5,6 +5,7 @@
 #include "memory/shm.h"
 
 #include "memory/commit.h"
+#include "queue/segments.h"
 
 #include <errno.h>
 #include <stdatomic.h>

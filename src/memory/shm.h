@@ -8,7 +8,7 @@
 #ifndef SEGMSG_SHM_H
 #define SEGMSG_SHM_H
 
-#include "queue/registry.h"
+#include "queue/region.h"
 #include "memory/shm_file.h"
 #include "memory/shm_map.h"
 
