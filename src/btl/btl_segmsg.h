@@ -48,37 +48,27 @@ typedef struct {
     volatile uint64_t scratch;
 } mca_btl_segmsg_probe_t;
 
-typedef struct mca_btl_base_endpoint_t {
-    opal_list_item_t super;             /* in mca_btl_segmsg.endpoints */
-    mca_btl_base_module_t *btl;         /* of shared memory, or of a network interface */
-    struct mca_btl_segmsg_link_t *link; /* the way to a peer on another host; NULL: it is here */
-    opal_proc_t *proc;
-    segmsg_identity_t peer;
-    uint32_t users;     /* add_procs less del_procs */
-    bool is_self;       /* messages to the own process are handed over directly */
-    bool retired;       /* the peer has left; its export is unmapped */
-    bool single_copy;   /* mca_btl_segmsg_copy works on this peer, by either of the two above */
-    bool kernel_copies; /* process_vm_readv and _writev do */
+/* How a peer's memory is copied: btl_segmsg_copy.c. */
+typedef struct {
+    bool single_copy;               /* mca_btl_segmsg_copy works on it, by either of these: */
+    bool kernel_copies;             /* process_vm_readv and _writev do */
     segmsg_compat_mapper_t *mapper; /* maps its memory; NULL: nothing does */
-    bool same_core; /* the peer may use the processor that we may use, and no other */
-    segmsg_transfer_peer_t transfers; /* large messages */
-    bool pid_is_visible;              /* the kernel knows it here by the number that it says */
-    uint64_t probe;                   /* address of the peer's mca_btl_segmsg_probe_t */
-    segmsg_shm_t shm;                 /* the image of the peer's export */
-    uint32_t agree_rank; /* index of what is said of the peer: see btl_segmsg_agree.c */
+    bool pid_is_visible;            /* the kernel knows it here by the number that it says */
+    uint64_t probe;                 /* address of its mca_btl_segmsg_probe_t */
+} mca_btl_segmsg_copy_way_t;
 
-    opal_mutex_t lock;      /* guards what follows */
-    segmsg_sender_t sender; /* towards the peer */
-    opal_list_t pending;    /* fragments that wait for room, in order */
-    size_t buffered;        /* bytes of fragments that wait in local buffers */
-    unsigned places;        /* fragments that hold partitions and are not sent yet */
-    bool memory_short;      /* the last place could not be had for want of memory, not of room */
-    unsigned exempt;        /* short fragments that were given out although `blocked`, until it is
-                                  known that they carry no message's number */
-    const void *parts_of;   /* convertor of the message whose parts went last */
-    unsigned parts_left;    /* how many it may still send in a row */
-    opal_list_t jobs;       /* transfers that wait for fragments, in order */
-    bool busy;              /* in mca_btl_segmsg.busy; guarded by mca_btl_segmsg.lock */
+/* What waits for a peer; under its lock. */
+typedef struct {
+    opal_list_t pending;  /* fragments that wait for room, in order */
+    size_t buffered;      /* bytes of fragments that wait in local buffers */
+    unsigned places;      /* fragments that hold partitions and are not sent yet */
+    bool memory_short;    /* the last place could not be had for want of memory, not of room */
+    unsigned exempt;      /* short fragments that were given out although `blocked`, until it is
+                            known that they carry no message's number */
+    const void *parts_of; /* convertor of the message whose parts went last */
+    unsigned parts_left;  /* how many it may still send in a row */
+    opal_list_t jobs;     /* transfers that wait for fragments, in order */
+    bool busy;            /* in mca_btl_segmsg.peers.busy; guarded by mca_btl_segmsg.lock */
     /*
      * There was no room, and the queue is at its limit: the PML keeps what it could not send.
      * Until the next progress that finds the queue below its limit nothing is taken, so that the
@@ -89,6 +79,26 @@ typedef struct mca_btl_base_endpoint_t {
      */
     bool blocked;
     opal_list_item_t busy_item;
+} mca_btl_segmsg_queue_t;
+
+typedef struct mca_btl_base_endpoint_t {
+    opal_list_item_t super;             /* in mca_btl_segmsg.peers.endpoints */
+    mca_btl_base_module_t *btl;         /* of shared memory, or of a network interface */
+    struct mca_btl_segmsg_link_t *link; /* the way to a peer on another host; NULL: it is here */
+    opal_proc_t *proc;
+    segmsg_identity_t peer;
+    uint32_t users; /* add_procs less del_procs */
+    bool is_self;   /* messages to the own process are handed over directly */
+    bool retired;   /* the peer has left; its export is unmapped */
+    bool same_core; /* the peer may use the processor that we may use, and no other */
+    mca_btl_segmsg_copy_way_t copy;
+    segmsg_transfer_peer_t transfers; /* large messages */
+    segmsg_shm_t shm;                 /* the image of the peer's export */
+    uint32_t agree_rank; /* index of what is said of the peer: see btl_segmsg_agree.c */
+
+    opal_mutex_t lock;      /* guards sender and queue */
+    segmsg_sender_t sender; /* towards the peer */
+    mca_btl_segmsg_queue_t queue;
 
     struct mca_btl_segmsg_partial_t *partial; /* a message that comes in pieces; by who polls */
 } mca_btl_base_endpoint_t;
@@ -98,7 +108,7 @@ OBJ_CLASS_DECLARATION(mca_btl_segmsg_endpoint_t);
 /* ---- a fragment on its way out ---- */
 
 enum {
-    SEGMSG_FRAG_EXEMPT = 1, /* it counts in endpoint->exempt */
+    SEGMSG_FRAG_EXEMPT = 1, /* it counts in endpoint->queue.exempt */
     SEGMSG_FRAG_EXTRA = 2   /* it is none of the list's, which was exhausted */
 };
 
@@ -108,11 +118,11 @@ typedef struct {
     mca_btl_base_segment_t tail;    /* or its header there, and this where the user has it */
     mca_btl_segmsg_endpoint_t *endpoint;
     segmsg_place_t place; /* where it lies; place.data is NULL if in a local buffer */
-    /* Local buffer of a message longer than the built-in one: of module->buffers, or else of malloc's; or
+    /* Local buffer of a message longer than the built-in one: of module->pools.buffers, or else of malloc's; or
      * both NULL. */
     opal_free_list_item_t *buffer;
     void *heap;
-    size_t charge;      /* bytes by which it counts in endpoint->buffered */
+    size_t charge;      /* bytes by which it counts in endpoint->queue.buffered */
     uint8_t apart;      /* how it differs from others, of the two above */
     size_t pieces_sent; /* bytes of it that went out in pieces: see btl_segmsg_pieces.c */
     uint8_t tag;
@@ -126,6 +136,67 @@ OBJ_CLASS_DECLARATION(mca_btl_segmsg_frag_t);
 
 enum { MCA_BTL_SEGMSG_HABIT_MAX = 8 }; /* of habit, below */
 
+/* What progress knows of how it is called: btl_segmsg_progress.c, btl_segmsg_wait.c. By who polls. */
+typedef struct {
+    uint64_t looked_in_vain; /* when progress last found nothing, in ticks; 0: it found something */
+    uint64_t look_ticks;     /* ticks before it looks again */
+    uint64_t called;         /* when progress was last called, in ticks */
+    uint64_t row_ticks;      /* who calls again within so many does nothing else; 0: no clock */
+    unsigned calls_in_a_row; /* such calls, up to now */
+    unsigned apart;          /* calls in a row so far apart that each looks */
+    unsigned unclocked;      /* calls that go without the clock, from now on, */
+    unsigned unclocked_most; /* and the next time */
+    bool delivers;           /* a message, to the PML */
+    bool watches;            /* something was begun for which a waiter would stay: does it? */
+    unsigned habit;  /* up by 1 when it did, down by 2 when not; below half, no waiter is seen */
+    unsigned denied; /* how often that was said since */
+} mca_btl_segmsg_wait_t;
+
+/* Who shares the processors of the node. */
+typedef struct {
+    segmsg_processors_t processors; /* that the processes on the node may use */
+    long processor_count;           /* of these */
+    _Atomic unsigned callers;       /* threads of this process that call progress; 0: no threads */
+} mca_btl_segmsg_node_t;
+
+/* The peers; under the module's lock. */
+typedef struct {
+    opal_list_t endpoints; /* every peer */
+    opal_list_t busy;      /* those with something pending, by busy_item */
+    volatile bool any_busy;
+} mca_btl_segmsg_peers_t;
+
+/* What this process publishes of itself, besides its export. */
+typedef struct {
+    uint64_t domain;            /* segmsg_shm_domain of the backing directory */
+    segmsg_shm_spaces_t spaces; /* of this process */
+    mca_btl_segmsg_probe_t probe;
+} mca_btl_segmsg_own_t;
+
+/* Where descriptors and their memory come from. */
+typedef struct {
+    opal_free_list_t frags;
+    opal_free_list_t buffers; /* for messages up to the eager limit that wait */
+    size_t buffer_bytes;      /* what each of those holds */
+} mca_btl_segmsg_pools_t;
+
+/* What is counted. */
+typedef struct {
+    /* Fragments handed to the PML and others, and their bytes; by who polls. */
+    uint64_t delivered_fragments;
+    uint64_t delivered_bytes;
+    uint64_t self_messages;
+    /* Sent to peers that are gone, by group; under the module's lock. */
+    uint64_t past_messages[SEGMSG_GROUPS_MAX];
+    uint64_t past_partitions[SEGMSG_GROUPS_MAX];
+} mca_btl_segmsg_counts_t;
+
+/* When and where the lobby was first found stuck: btl_segmsg_verify.c. */
+typedef struct {
+    uint64_t since; /* ticks; 0: it is not */
+    uint64_t at;    /* as segmsg_lobby_t.position */
+} mca_btl_segmsg_stuck_t;
+
 typedef struct {
     mca_btl_base_module_t super;
     mca_btl_base_module_error_cb_fn_t error_cb;
@@ -136,55 +207,23 @@ typedef struct {
     bool serves_shm;     /* peers on this node are reached through shared memory */
 
     segmsg_identity_t self;
-    uint64_t domain;            /* segmsg_shm_domain of the backing directory */
-    segmsg_shm_spaces_t spaces; /* of this process */
-    mca_btl_segmsg_probe_t probe;
+    mca_btl_segmsg_own_t own;
     segmsg_shm_t shm; /* this process's export */
     segmsg_receiver_t receiver;
-    atomic_flag polling;     /* held by the thread that polls, if there are threads */
-    uint64_t looked_in_vain; /* when progress last found nothing, in ticks; 0: it found something */
-    uint64_t look_ticks;     /* ticks before it looks again */
-    uint64_t called;         /* when progress was last called, in ticks */
-    uint64_t row_ticks;      /* who calls again within so many does nothing else; 0: no clock */
-    unsigned calls_in_a_row; /* such calls, up to now */
-    unsigned apart;          /* calls in a row so far apart that each looks */
-    unsigned unclocked;      /* calls that go without the clock, from now on, */
-    unsigned unclocked_most; /* and the next time */
+    atomic_flag polling; /* held by the thread that polls, if there are threads */
+    mca_btl_segmsg_wait_t wait;
     _Atomic uint32_t
         under_way; /* operations: answers come in a stream, and are looked for at once */
-    segmsg_processors_t processors; /* that the processes on the node may use */
-    long processor_count;           /* of these */
-    _Atomic unsigned callers;       /* threads of this process that call progress; 0: no threads */
-    /* By who polls. */
-    bool delivers; /* a message, to the PML */
-    bool
-        watches; /* something was begun for which a waiter would stay; what becomes of the row of calls? */
-    unsigned
-        habit; /* up by 1 when such a row became a wait, down by 2 when not; below half, no waiter is seen */
-    unsigned denied; /* how often that was said since */
+    mca_btl_segmsg_node_t node;
     segmsg_clock_moment_t start;
     segmsg_look_t look;
     segmsg_transfers_t transfers; /* large messages that both processes carry out together */
-    uint64_t stuck_since;         /* when the lobby was first found stuck, in ticks; 0: it is not */
-    uint64_t stuck_at;            /* where, as segmsg_lobby_t.position */
-
-    opal_mutex_t lock;     /* guards the two lists */
-    opal_list_t endpoints; /* every peer */
-    opal_list_t busy;      /* peers with something pending, by busy_item */
-    volatile bool any_busy;
-
-    opal_free_list_t frags;
-    opal_free_list_t buffers;        /* for messages up to the eager limit that wait */
-    size_t buffer_bytes;             /* what each of those holds */
+    mca_btl_segmsg_stuck_t stuck;
+    opal_mutex_t lock; /* guards peers, and what was counted of those that are gone */
+    mca_btl_segmsg_peers_t peers;
+    mca_btl_segmsg_pools_t pools;
     opal_pointer_array_t operations; /* put, get and atomics under way, by the index peers echo */
-
-    /* Fragments handed to the PML and others, and their bytes; under `polling`. */
-    uint64_t delivered_fragments;
-    uint64_t delivered_bytes;
-    uint64_t self_messages;
-    /* Sent to peers that are gone, by group; under `lock`. */
-    uint64_t past_messages[SEGMSG_GROUPS_MAX];
-    uint64_t past_partitions[SEGMSG_GROUPS_MAX];
+    mca_btl_segmsg_counts_t counts;
 } mca_btl_segmsg_module_t;
 
 /* The one module. Its address is what Open MPI calls the btl. */

@@ -17,7 +17,7 @@ static void forget(void *value)
 {
     (void) value;
     /* Relaxed: a hint. */
-    atomic_fetch_sub_explicit(&mca_btl_segmsg.callers, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&mca_btl_segmsg.node.callers, 1, memory_order_relaxed);
 }
 
 static void make_key(void)
@@ -35,7 +35,7 @@ void mca_btl_segmsg_callers_count(void)
     (void) pthread_once(&once, make_key);
     if (is_there && pthread_setspecific(ends, &mca_btl_segmsg) == 0) {
         /* Relaxed: a hint. */
-        atomic_fetch_add_explicit(&mca_btl_segmsg.callers, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&mca_btl_segmsg.node.callers, 1, memory_order_relaxed);
     }
 }
 
@@ -50,7 +50,7 @@ void mca_btl_segmsg_callers_close(void)
 bool mca_btl_segmsg_is_crowded(void)
 {
     /* Relaxed: a hint. All processes are taken to have as many threads. */
-    unsigned callers = atomic_load_explicit(&mca_btl_segmsg.callers, memory_order_relaxed);
+    unsigned callers = atomic_load_explicit(&mca_btl_segmsg.node.callers, memory_order_relaxed);
     unsigned long wanted = (segmsg_compat_local_peers() + 1UL) * (callers == 0 ? 1 : callers);
-    return wanted > (unsigned long) mca_btl_segmsg.processor_count;
+    return wanted > (unsigned long) mca_btl_segmsg.node.processor_count;
 }

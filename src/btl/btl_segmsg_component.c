@@ -94,10 +94,10 @@ static int component_open(void)
         return OPAL_SUCCESS;
     }
     OBJ_CONSTRUCT(&module->lock, opal_mutex_t);
-    OBJ_CONSTRUCT(&module->endpoints, opal_list_t);
-    OBJ_CONSTRUCT(&module->busy, opal_list_t);
-    OBJ_CONSTRUCT(&module->frags, opal_free_list_t);
-    OBJ_CONSTRUCT(&module->buffers, opal_free_list_t);
+    OBJ_CONSTRUCT(&module->peers.endpoints, opal_list_t);
+    OBJ_CONSTRUCT(&module->peers.busy, opal_list_t);
+    OBJ_CONSTRUCT(&module->pools.frags, opal_free_list_t);
+    OBJ_CONSTRUCT(&module->pools.buffers, opal_free_list_t);
     OBJ_CONSTRUCT(&module->operations, opal_pointer_array_t);
     atomic_flag_clear(&module->polling);
     module->shm = segmsg_shm_none();
@@ -116,10 +116,10 @@ static int component_close(void)
     mca_btl_segmsg_net_close();
     mca_btl_segmsg_callers_close();
     OBJ_DESTRUCT(&module->operations);
-    OBJ_DESTRUCT(&module->buffers);
-    OBJ_DESTRUCT(&module->frags);
-    OBJ_DESTRUCT(&module->busy);
-    OBJ_DESTRUCT(&module->endpoints);
+    OBJ_DESTRUCT(&module->pools.buffers);
+    OBJ_DESTRUCT(&module->pools.frags);
+    OBJ_DESTRUCT(&module->peers.busy);
+    OBJ_DESTRUCT(&module->peers.endpoints);
     OBJ_DESTRUCT(&module->lock);
     return OPAL_SUCCESS;
 }
@@ -131,16 +131,17 @@ static bool make_lists(mca_btl_segmsg_module_t *module)
     enum { BUFFERS_MAX = 256, BUFFERS_INC = 16 };
     const struct mca_btl_segmsg_config_message *config = &module->config.message;
     size_t eager = module->super.btl_eager_limit;
-    module->buffer_bytes =
+    module->pools.buffer_bytes =
         config->two_copy_eager_limit > eager ? config->two_copy_eager_limit : eager;
-    return opal_free_list_init(&module->frags, sizeof(mca_btl_segmsg_frag_t), opal_cache_line_size,
-                               OBJ_CLASS(mca_btl_segmsg_frag_t), config->inline_limit,
-                               opal_cache_line_size, config->free_list_num, config->free_list_max,
-                               config->free_list_inc, NULL, 0, NULL, NULL, NULL)
+    return opal_free_list_init(&module->pools.frags, sizeof(mca_btl_segmsg_frag_t),
+                               opal_cache_line_size, OBJ_CLASS(mca_btl_segmsg_frag_t),
+                               config->inline_limit, opal_cache_line_size, config->free_list_num,
+                               config->free_list_max, config->free_list_inc, NULL, 0, NULL, NULL,
+                               NULL)
                == OPAL_SUCCESS
-           && opal_free_list_init(&module->buffers, sizeof(opal_free_list_item_t),
+           && opal_free_list_init(&module->pools.buffers, sizeof(opal_free_list_item_t),
                                   opal_cache_line_size, OBJ_CLASS(opal_free_list_item_t),
-                                  module->buffer_bytes, opal_cache_line_size, 0, BUFFERS_MAX,
+                                  module->pools.buffer_bytes, opal_cache_line_size, 0, BUFFERS_MAX,
                                   BUFFERS_INC, NULL, 0, NULL, NULL, NULL)
                   == OPAL_SUCCESS;
 }
@@ -152,7 +153,7 @@ static void identify(mca_btl_segmsg_module_t *module)
         .nonce = segmsg_random_nonce(),
         .pid = (uint32_t) getpid(),
     };
-    module->probe.nonce = module->self.nonce;
+    module->own.probe.nonce = module->self.nonce;
 }
 
 static void say_why_no_export(const struct mca_btl_segmsg_config_memory *config,
@@ -297,11 +298,11 @@ static mca_btl_base_module_t **component_init(int *count, bool progress_threads,
         return modules;
     }
     module->start = segmsg_clock_now();
-    module->habit = MCA_BTL_SEGMSG_HABIT_MAX; /* as long as nothing else is known */
+    module->wait.habit = MCA_BTL_SEGMSG_HABIT_MAX; /* as long as nothing else is known */
     module->look = (segmsg_look_t){.burst = (int) config->message.poll_budget};
     identify(module);
-    segmsg_processors_init(&module->processors);
-    segmsg_processors_add(&module->processors, 0);
+    segmsg_processors_init(&module->node.processors);
+    segmsg_processors_add(&module->node.processors, 0);
     segmsg_copy_set_string_from(config->copy.rep_movsb_min);
     mca_btl_segmsg_copy_init();
     bool is_up = make_lists(module) && make_export(module);

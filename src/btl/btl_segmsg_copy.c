@@ -36,7 +36,7 @@ static bool kernel_copy(const mca_btl_segmsg_endpoint_t *endpoint, bool to_peer,
                         uint64_t remote, size_t size)
 {
     pid_t pid = (pid_t) endpoint->peer.pid;
-    return endpoint->kernel_copies
+    return endpoint->copy.kernel_copies
            && (to_peer ? segmsg_kernel_write(pid, local, remote, size)
                        : segmsg_kernel_read(pid, local, remote, size));
 }
@@ -46,7 +46,7 @@ static bool mapped_copy(const mca_btl_segmsg_endpoint_t *endpoint, bool to_peer,
                         uint64_t remote, size_t size)
 {
     void *there = NULL;
-    void *mapping = segmsg_compat_map(endpoint->mapper, remote, size, &there);
+    void *mapping = segmsg_compat_map(endpoint->copy.mapper, remote, size, &there);
     if (OPAL_UNLIKELY(mapping == NULL)) {
         return false;
     }
@@ -71,34 +71,37 @@ void mca_btl_segmsg_copy_try(mca_btl_segmsg_endpoint_t *endpoint,
                              const mca_btl_segmsg_modex_t *modex)
 {
     int wanted = mca_btl_segmsg.config.copy.single_copy;
-    endpoint->kernel_copies = wanted != SEGMSG_COPY_NONE && kernel_copies(modex);
-    endpoint->mapper = wanted == SEGMSG_COPY_AUTO ? segmsg_compat_mapper_get(endpoint->proc) : NULL;
-    if (endpoint->mapper != NULL && !mapping_works(endpoint, modex)) {
+    endpoint->copy.kernel_copies = wanted != SEGMSG_COPY_NONE && kernel_copies(modex);
+    endpoint->copy.mapper =
+        wanted == SEGMSG_COPY_AUTO ? segmsg_compat_mapper_get(endpoint->proc) : NULL;
+    if (endpoint->copy.mapper != NULL && !mapping_works(endpoint, modex)) {
         mca_btl_segmsg_copy_forget(endpoint);
     }
-    endpoint->single_copy = endpoint->kernel_copies || endpoint->mapper != NULL;
-    endpoint->probe = modex->probe;
-    endpoint->pid_is_visible = segmsg_shm_spaces_share_pids(mca_btl_segmsg.spaces, modex->spaces)
-                               && (kill((pid_t) modex->owner.pid, 0) == 0 || errno == EPERM);
+    endpoint->copy.single_copy = endpoint->copy.kernel_copies || endpoint->copy.mapper != NULL;
+    endpoint->copy.probe = modex->probe;
+    endpoint->copy.pid_is_visible =
+        segmsg_shm_spaces_share_pids(mca_btl_segmsg.own.spaces, modex->spaces)
+        && (kill((pid_t) modex->owner.pid, 0) == 0 || errno == EPERM);
 }
 
 void mca_btl_segmsg_copy_forget(mca_btl_segmsg_endpoint_t *endpoint)
 {
-    if (endpoint->mapper != NULL) {
-        segmsg_compat_mapper_return(endpoint->mapper);
-        endpoint->mapper = NULL;
+    if (endpoint->copy.mapper != NULL) {
+        segmsg_compat_mapper_return(endpoint->copy.mapper);
+        endpoint->copy.mapper = NULL;
     }
 }
 
 bool mca_btl_segmsg_copy_is_alive(const mca_btl_segmsg_endpoint_t *endpoint)
 {
-    if (!endpoint->kernel_copies) {
-        return !endpoint->pid_is_visible || kill((pid_t) endpoint->peer.pid, 0) == 0
+    if (!endpoint->copy.kernel_copies) {
+        return !endpoint->copy.pid_is_visible || kill((pid_t) endpoint->peer.pid, 0) == 0
                || errno != ESRCH;
     }
     uint64_t nonce = 0;
     if (!kernel_copy(endpoint, false, &nonce,
-                     endpoint->probe + offsetof(mca_btl_segmsg_probe_t, nonce), sizeof(nonce))) {
+                     endpoint->copy.probe + offsetof(mca_btl_segmsg_probe_t, nonce),
+                     sizeof(nonce))) {
         return errno != ESRCH; /* it may have become unreadable, and be alive */
     }
     return nonce == endpoint->peer.nonce;
@@ -107,6 +110,6 @@ bool mca_btl_segmsg_copy_is_alive(const mca_btl_segmsg_endpoint_t *endpoint)
 bool mca_btl_segmsg_copy(const mca_btl_segmsg_endpoint_t *endpoint, bool to_peer, void *local,
                          uint64_t remote, size_t size)
 {
-    return (endpoint->mapper != NULL && mapped_copy(endpoint, to_peer, local, remote, size))
+    return (endpoint->copy.mapper != NULL && mapped_copy(endpoint, to_peer, local, remote, size))
            || kernel_copy(endpoint, to_peer, local, remote, size);
 }

@@ -18,12 +18,12 @@ SEGMSG_INLINE void mca_btl_segmsg_deliver_fragment(mca_btl_segmsg_module_t *modu
     if (OPAL_UNLIKELY(!segmsg_compat_tag_known(tag))) {
         mca_btl_segmsg_fail(endpoint, SEGMSG_ERR_CORRUPT);
     }
-    ++module->delivered_fragments;
-    module->delivered_bytes += size;
+    ++module->counts.delivered_fragments;
+    module->counts.delivered_bytes += size;
     mca_btl_base_segment_t segment = {.seg_addr.pval = data, .seg_len = size};
-    module->delivers = true;
+    module->wait.delivers = true;
     segmsg_compat_deliver(&module->super, endpoint, tag, &segment, 1);
-    module->delivers = false;
+    module->wait.delivers = false;
 }
 
 /* Hands a message to whoever registered for its tag, as one fragment. By who polls. */

@@ -25,38 +25,38 @@ static void endpoint_construct(mca_btl_segmsg_endpoint_t *endpoint)
     endpoint->proc = NULL;
     endpoint->users = 0;
     endpoint->is_self = false;
-    endpoint->single_copy = false;
-    endpoint->kernel_copies = false;
-    endpoint->mapper = NULL;
+    endpoint->copy.single_copy = false;
+    endpoint->copy.kernel_copies = false;
+    endpoint->copy.mapper = NULL;
     endpoint->same_core = false;
-    endpoint->pid_is_visible = false;
-    endpoint->probe = 0;
+    endpoint->copy.pid_is_visible = false;
+    endpoint->copy.probe = 0;
     endpoint->agree_rank = UINT32_MAX;
     segmsg_transfer_peer_init(&endpoint->transfers, endpoint, 0, NULL);
-    endpoint->busy = false;
-    endpoint->blocked = false;
-    endpoint->buffered = 0;
-    endpoint->exempt = 0;
-    endpoint->memory_short = false;
-    endpoint->places = 0;
-    endpoint->parts_of = NULL;
-    endpoint->parts_left = 0;
+    endpoint->queue.busy = false;
+    endpoint->queue.blocked = false;
+    endpoint->queue.buffered = 0;
+    endpoint->queue.exempt = 0;
+    endpoint->queue.memory_short = false;
+    endpoint->queue.places = 0;
+    endpoint->queue.parts_of = NULL;
+    endpoint->queue.parts_left = 0;
     endpoint->retired = false;
     endpoint->partial = NULL;
     memset(&endpoint->peer, 0, sizeof(endpoint->peer));
     endpoint->shm = segmsg_shm_none();
     memset(&endpoint->sender, 0, sizeof(endpoint->sender));
     OBJ_CONSTRUCT(&endpoint->lock, opal_mutex_t);
-    OBJ_CONSTRUCT(&endpoint->pending, opal_list_t);
-    OBJ_CONSTRUCT(&endpoint->jobs, opal_list_t);
-    OBJ_CONSTRUCT(&endpoint->busy_item, opal_list_item_t);
+    OBJ_CONSTRUCT(&endpoint->queue.pending, opal_list_t);
+    OBJ_CONSTRUCT(&endpoint->queue.jobs, opal_list_t);
+    OBJ_CONSTRUCT(&endpoint->queue.busy_item, opal_list_item_t);
 }
 
 /* Gives back what waiting fragments hold of the peer's segments, which others may share. */
 static void leave_places(mca_btl_segmsg_endpoint_t *endpoint)
 {
     mca_btl_segmsg_frag_t *frag;
-    OPAL_LIST_FOREACH (frag, &endpoint->pending, mca_btl_segmsg_frag_t) {
+    OPAL_LIST_FOREACH (frag, &endpoint->queue.pending, mca_btl_segmsg_frag_t) {
         if (frag->place.data != NULL) {
             mca_btl_segmsg_frag_leave_place(frag);
         }
@@ -66,7 +66,7 @@ static void leave_places(mca_btl_segmsg_endpoint_t *endpoint)
 static void drop_pending(mca_btl_segmsg_endpoint_t *endpoint)
 {
     opal_list_item_t *item;
-    while ((item = opal_list_remove_first(&endpoint->pending)) != NULL) {
+    while ((item = opal_list_remove_first(&endpoint->queue.pending)) != NULL) {
         mca_btl_segmsg_frag_t *frag = (mca_btl_segmsg_frag_t *) item;
         frag->place.data = NULL; /* the image is gone */
         mca_btl_segmsg_free(&mca_btl_segmsg.super, &frag->base);
@@ -109,9 +109,9 @@ static void endpoint_destruct(mca_btl_segmsg_endpoint_t *endpoint)
     mca_btl_segmsg_copy_forget(endpoint);
     segmsg_sender_destroy(&endpoint->sender);
     segmsg_shm_detach(&endpoint->shm);
-    OBJ_DESTRUCT(&endpoint->busy_item);
-    OBJ_DESTRUCT(&endpoint->jobs);
-    OBJ_DESTRUCT(&endpoint->pending);
+    OBJ_DESTRUCT(&endpoint->queue.busy_item);
+    OBJ_DESTRUCT(&endpoint->queue.jobs);
+    OBJ_DESTRUCT(&endpoint->queue.pending);
     OBJ_DESTRUCT(&endpoint->lock);
 }
 
@@ -121,7 +121,7 @@ OBJ_CLASS_INSTANCE(mca_btl_segmsg_endpoint_t, opal_list_item_t, endpoint_constru
 static mca_btl_segmsg_endpoint_t *find(uint64_t name)
 {
     mca_btl_segmsg_endpoint_t *endpoint;
-    OPAL_LIST_FOREACH (endpoint, &mca_btl_segmsg.endpoints, mca_btl_segmsg_endpoint_t) {
+    OPAL_LIST_FOREACH (endpoint, &mca_btl_segmsg.peers.endpoints, mca_btl_segmsg_endpoint_t) {
         if (endpoint->peer.name == name && !endpoint->retired) {
             return endpoint;
         }
@@ -133,11 +133,11 @@ static mca_btl_segmsg_endpoint_t *find(uint64_t name)
 static void place_peer(mca_btl_segmsg_endpoint_t *endpoint, pid_t pid)
 {
     endpoint->same_core = segmsg_compat_on_same_core(endpoint->proc);
-    if (endpoint->kernel_copies) {
+    if (endpoint->copy.kernel_copies) {
         endpoint->same_core = endpoint->same_core || segmsg_processors_share_one(pid);
-        segmsg_processors_add(&mca_btl_segmsg.processors, pid);
+        segmsg_processors_add(&mca_btl_segmsg.node.processors, pid);
     } else {
-        segmsg_processors_add_unknown(&mca_btl_segmsg.processors);
+        segmsg_processors_add_unknown(&mca_btl_segmsg.node.processors);
     }
 }
 
@@ -154,7 +154,7 @@ static bool is_of_own_job(const mca_btl_segmsg_modex_t *modex)
 static bool can_open_files(const mca_btl_segmsg_modex_t *modex)
 {
     const mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
-    return is_of_own_job(modex) || segmsg_shm_spaces_share_files(module->spaces, modex->spaces)
+    return is_of_own_job(modex) || segmsg_shm_spaces_share_files(module->own.spaces, modex->spaces)
            || (module->config.memory.keep_names && modex->keeps_name != 0);
 }
 
@@ -174,7 +174,7 @@ static void say_why_unmapped(const mca_btl_segmsg_endpoint_t *endpoint)
 static bool connect_to(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg_modex_t *modex)
 {
     mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
-    if (!module->serves_shm || module->domain == 0 || modex->domain != module->domain) {
+    if (!module->serves_shm || module->own.domain == 0 || modex->domain != module->own.domain) {
         return false; /* another machine, or another view of the shared memory */
     }
     if (!can_open_files(modex)) {
@@ -183,7 +183,7 @@ static bool connect_to(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg
     segmsg_error_t error =
         segmsg_shm_attach(&endpoint->shm, modex + 1, modex->descriptor_bytes, &modex->owner,
                           is_of_own_job(modex),
-                          segmsg_shm_spaces_share_files(module->spaces, modex->spaces));
+                          segmsg_shm_spaces_share_files(module->own.spaces, modex->spaces));
     if (error == SEGMSG_ERR_LAYOUT) {
         mca_btl_segmsg_say("other-build", opal_process_info.nodename,
                            OPAL_NAME_PRINT(endpoint->proc->proc_name));
@@ -198,7 +198,8 @@ static bool connect_to(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg
     mca_btl_segmsg_copy_try(endpoint, modex);
     place_peer(endpoint, (pid_t) modex->owner.pid);
     static bool told; /* by each process, of the first such peer */
-    if (!endpoint->single_copy && module->config.copy.single_copy == SEGMSG_COPY_CMA && !told) {
+    if (!endpoint->copy.single_copy && module->config.copy.single_copy == SEGMSG_COPY_CMA
+        && !told) {
         told = true;
         mca_btl_segmsg_say("no-single-copy", opal_process_info.nodename,
                            OPAL_NAME_PRINT(endpoint->proc->proc_name));
@@ -206,8 +207,8 @@ static bool connect_to(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg
     opal_output_verbose(
         20, opal_btl_base_framework.framework_output,
         "segmsg: peer %s: shared memory, single copy by the kernel: %s, by mapping: %s",
-        OPAL_NAME_PRINT(endpoint->proc->proc_name), endpoint->kernel_copies ? "yes" : "no",
-        endpoint->mapper != NULL ? "yes" : "no");
+        OPAL_NAME_PRINT(endpoint->proc->proc_name), endpoint->copy.kernel_copies ? "yes" : "no",
+        endpoint->copy.mapper != NULL ? "yes" : "no");
     segmsg_sender_init(&endpoint->sender, &endpoint->shm.export, &module->self,
                        &module->config.growth);
     segmsg_sender_set_cache(&endpoint->sender, &module->config.cache);
@@ -244,7 +245,7 @@ static mca_btl_segmsg_endpoint_t *make(opal_proc_t *proc)
         }
     }
     OBJ_RETAIN(proc);
-    opal_list_append(&module->endpoints, &endpoint->super);
+    opal_list_append(&module->peers.endpoints, &endpoint->super);
     module->receiver.has_newcomers =
         true; /* messages may have come from the peer before we knew it */
     return endpoint;
@@ -282,8 +283,8 @@ mca_btl_segmsg_endpoint_t *mca_btl_segmsg_endpoint_of(const segmsg_identity_t *i
 static void remember_counts(mca_btl_segmsg_endpoint_t *endpoint)
 {
     for (uint32_t g = 0; g < SEGMSG_GROUPS_MAX; ++g) {
-        mca_btl_segmsg.past_messages[g] += endpoint->sender.messages[g];
-        mca_btl_segmsg.past_partitions[g] += endpoint->sender.partitions[g];
+        mca_btl_segmsg.counts.past_messages[g] += endpoint->sender.messages[g];
+        mca_btl_segmsg.counts.past_partitions[g] += endpoint->sender.partitions[g];
         endpoint->sender.messages[g] = 0;
         endpoint->sender.partitions[g] = 0;
     }
@@ -296,15 +297,15 @@ static void remember_counts(mca_btl_segmsg_endpoint_t *endpoint)
 void mca_btl_segmsg_endpoint_retire(mca_btl_segmsg_endpoint_t *endpoint)
 {
     OPAL_THREAD_LOCK(&endpoint->lock); /* always before the module's */
-    if (endpoint->places == 0 && opal_list_is_empty(&endpoint->pending)
-        && opal_list_is_empty(&endpoint->jobs)) {
+    if (endpoint->queue.places == 0 && opal_list_is_empty(&endpoint->queue.pending)
+        && opal_list_is_empty(&endpoint->queue.jobs)) {
         say_goodbye(endpoint);
         OPAL_THREAD_LOCK(&mca_btl_segmsg.lock);
         remember_counts(endpoint);
         OPAL_THREAD_UNLOCK(&mca_btl_segmsg.lock);
         endpoint->retired = true;
-        endpoint->blocked = true;
-        endpoint->single_copy = false;
+        endpoint->queue.blocked = true;
+        endpoint->copy.single_copy = false;
         mca_btl_segmsg_copy_forget(endpoint);
         segmsg_shm_detach(&endpoint->shm);
     }
@@ -321,7 +322,7 @@ void mca_btl_segmsg_endpoint_release(mca_btl_segmsg_endpoint_t *endpoint)
     }
     OPAL_THREAD_LOCK(&module->lock);
     mca_btl_segmsg_endpoint_clear_busy(endpoint);
-    opal_list_remove_item(&module->endpoints, &endpoint->super);
+    opal_list_remove_item(&module->peers.endpoints, &endpoint->super);
     remember_counts(endpoint);
     OPAL_THREAD_UNLOCK(&module->lock);
     segmsg_transfers_forget(&module->transfers, &endpoint->transfers);

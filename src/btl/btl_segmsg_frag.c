@@ -42,7 +42,7 @@ static mca_btl_segmsg_frag_t *get(mca_btl_segmsg_endpoint_t *endpoint, uint8_t o
                                   uint32_t flags)
 {
     mca_btl_segmsg_frag_t *frag =
-        (mca_btl_segmsg_frag_t *) opal_free_list_get(&mca_btl_segmsg.frags);
+        (mca_btl_segmsg_frag_t *) opal_free_list_get(&mca_btl_segmsg.pools.frags);
     if (OPAL_LIKELY(frag != NULL)) {
         set(frag, endpoint, order, size, flags);
     }
@@ -84,8 +84,8 @@ static void *take_place(mca_btl_segmsg_endpoint_t *endpoint, size_t size, segmsg
     OPAL_THREAD_LOCK(&endpoint->lock);
     segmsg_error_t error =
         endpoint->retired ? SEGMSG_ERR_FULL : mca_btl_segmsg_take_lasting(endpoint, size, place);
-    endpoint->memory_short = error != SEGMSG_OK && error != SEGMSG_ERR_FULL;
-    endpoint->places += error == SEGMSG_OK;
+    endpoint->queue.memory_short = error != SEGMSG_OK && error != SEGMSG_ERR_FULL;
+    endpoint->queue.places += error == SEGMSG_OK;
     OPAL_THREAD_UNLOCK(&endpoint->lock);
     if (OPAL_UNLIKELY(error != SEGMSG_OK)) {
         mca_btl_segmsg_check_sender(endpoint);
@@ -111,13 +111,14 @@ static bool charge(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_frag_t *f
     size = sizeof(*frag) + (size > built_in ? size : built_in); /* what it takes, all in all */
     OPAL_THREAD_LOCK(&endpoint->lock);
     /* Where partitions cannot be had, a message that is longer than the limit must go too. */
-    bool is_last_resort = endpoint->memory_short && endpoint->buffered == 0;
-    bool fits = !endpoint->blocked
-                && (is_last_resort
-                    || endpoint->buffered + size <= mca_btl_segmsg.config.message.queue_limit);
+    bool is_last_resort = endpoint->queue.memory_short && endpoint->queue.buffered == 0;
+    bool fits =
+        !endpoint->queue.blocked
+        && (is_last_resort
+            || endpoint->queue.buffered + size <= mca_btl_segmsg.config.message.queue_limit);
     if (OPAL_LIKELY(fits)) {
         frag->charge = size;
-        endpoint->buffered += size;
+        endpoint->queue.buffered += size;
     } else {
         mca_btl_segmsg_endpoint_block(endpoint);
     }
@@ -128,8 +129,8 @@ static bool charge(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_frag_t *f
 /* A local buffer of `size` bytes for a fragment; NULL if memory is exhausted. */
 static void *get_buffer(mca_btl_segmsg_frag_t *frag, size_t size)
 {
-    if (OPAL_LIKELY(size <= mca_btl_segmsg.buffer_bytes)) {
-        frag->buffer = opal_free_list_get(&mca_btl_segmsg.buffers);
+    if (OPAL_LIKELY(size <= mca_btl_segmsg.pools.buffer_bytes)) {
+        frag->buffer = opal_free_list_get(&mca_btl_segmsg.pools.buffers);
     }
     if (OPAL_UNLIKELY(frag->buffer == NULL)) {
         frag->heap = malloc(size);
@@ -169,11 +170,11 @@ static mca_btl_base_descriptor_t *exempt(mca_btl_segmsg_endpoint_t *endpoint,
 {
     enum { EXEMPT_MAX = 1 << 15 };
     OPAL_THREAD_LOCK(&endpoint->lock);
-    bool counts = endpoint->blocked || (frag->apart & SEGMSG_FRAG_EXTRA);
-    bool refused = counts && endpoint->exempt >= EXEMPT_MAX;
+    bool counts = endpoint->queue.blocked || (frag->apart & SEGMSG_FRAG_EXTRA);
+    bool refused = counts && endpoint->queue.exempt >= EXEMPT_MAX;
     if (counts && !refused) {
         frag->apart |= SEGMSG_FRAG_EXEMPT;
-        ++endpoint->exempt;
+        ++endpoint->queue.exempt;
     }
     OPAL_THREAD_UNLOCK(&endpoint->lock);
     return refused ? with_memory(frag, NULL) : &frag->base;
@@ -192,7 +193,7 @@ static mca_btl_base_descriptor_t *alloc_short(mca_btl_segmsg_endpoint_t *endpoin
         frag = get_extra(endpoint, order, size, flags);
         return frag == NULL ? NULL : exempt(endpoint, frag);
     }
-    return OPAL_UNLIKELY(endpoint->blocked) ? exempt(endpoint, frag) : &frag->base;
+    return OPAL_UNLIKELY(endpoint->queue.blocked) ? exempt(endpoint, frag) : &frag->base;
 }
 
 mca_btl_base_descriptor_t *mca_btl_segmsg_alloc(mca_btl_base_module_t *btl,
@@ -204,7 +205,7 @@ mca_btl_base_descriptor_t *mca_btl_segmsg_alloc(mca_btl_base_module_t *btl,
         return alloc_short(endpoint, order, size, flags);
     }
     mca_btl_base_descriptor_t *descriptor = NULL;
-    if (OPAL_LIKELY(!endpoint->is_self && !endpoint->blocked)) {
+    if (OPAL_LIKELY(!endpoint->is_self && !endpoint->queue.blocked)) {
         descriptor = mca_btl_segmsg_alloc_place(endpoint, order, size, flags);
     }
     return OPAL_LIKELY(descriptor != NULL)
@@ -215,7 +216,7 @@ mca_btl_base_descriptor_t *mca_btl_segmsg_alloc(mca_btl_base_module_t *btl,
 void mca_btl_segmsg_frag_leave_place(mca_btl_segmsg_frag_t *frag)
 {
     mca_btl_segmsg_give_back(frag->endpoint, &frag->place);
-    --frag->endpoint->places;
+    --frag->endpoint->queue.places;
     frag->place.data = NULL;
 }
 
@@ -227,8 +228,8 @@ static void give_back(mca_btl_segmsg_frag_t *frag)
     if (frag->place.data != NULL) {
         mca_btl_segmsg_frag_leave_place(frag);
     }
-    endpoint->buffered -= frag->charge;
-    endpoint->exempt -= (frag->apart & SEGMSG_FRAG_EXEMPT) != 0;
+    endpoint->queue.buffered -= frag->charge;
+    endpoint->queue.exempt -= (frag->apart & SEGMSG_FRAG_EXEMPT) != 0;
     OPAL_THREAD_UNLOCK(&endpoint->lock);
 }
 
@@ -240,14 +241,14 @@ int mca_btl_segmsg_free(mca_btl_base_module_t *btl, mca_btl_base_descriptor_t *d
         give_back(frag);
     }
     if (frag->buffer != NULL) {
-        opal_free_list_return(&mca_btl_segmsg.buffers, frag->buffer);
+        opal_free_list_return(&mca_btl_segmsg.pools.buffers, frag->buffer);
     }
     free(frag->heap);
     if (OPAL_UNLIKELY(frag->apart & SEGMSG_FRAG_EXTRA)) {
         OBJ_RELEASE(frag);
         return OPAL_SUCCESS;
     }
-    opal_free_list_return(&mca_btl_segmsg.frags, &frag->base.super);
+    opal_free_list_return(&mca_btl_segmsg.pools.frags, &frag->base.super);
     return OPAL_SUCCESS;
 }
 
@@ -282,16 +283,16 @@ static bool has_turn(mca_btl_segmsg_endpoint_t *endpoint, const opal_convertor_t
 {
     enum { PARTS_ALONE = 16 };
     OPAL_THREAD_LOCK(&endpoint->lock);
-    bool may = !endpoint->blocked;
-    if (endpoint->parts_of != convertor) {
-        endpoint->parts_of = convertor;
-        endpoint->parts_left = mca_btl_segmsg.config.message.fragment_batch;
+    bool may = !endpoint->queue.blocked;
+    if (endpoint->queue.parts_of != convertor) {
+        endpoint->queue.parts_of = convertor;
+        endpoint->queue.parts_left = mca_btl_segmsg.config.message.fragment_batch;
     }
-    if (may && endpoint->parts_left == 0) {
-        endpoint->parts_left = PARTS_ALONE;
+    if (may && endpoint->queue.parts_left == 0) {
+        endpoint->queue.parts_left = PARTS_ALONE;
         may = false;
     } else if (may) {
-        --endpoint->parts_left;
+        --endpoint->queue.parts_left;
     }
     OPAL_THREAD_UNLOCK(&endpoint->lock);
     return may;
@@ -319,7 +320,7 @@ static mca_btl_base_descriptor_t *alloc_part(mca_btl_segmsg_endpoint_t *endpoint
     }
     mca_btl_base_descriptor_t *descriptor =
         mca_btl_segmsg_alloc_place(endpoint, order, size, flags);
-    bool no_place_ever = descriptor == NULL && endpoint->memory_short;
+    bool no_place_ever = descriptor == NULL && endpoint->queue.memory_short;
     return OPAL_UNLIKELY(no_place_ever) ? mca_btl_segmsg_alloc_buffer(endpoint, order, size, flags)
                                         : descriptor;
 }
@@ -339,7 +340,7 @@ static mca_btl_base_descriptor_t *prepare_in_place(mca_btl_segmsg_endpoint_t *en
                                                    opal_convertor_t *convertor, uint8_t order,
                                                    size_t reserve, size_t size, uint32_t flags)
 {
-    if (endpoint->blocked) {
+    if (endpoint->queue.blocked) {
         return NULL;
     }
     mca_btl_segmsg_frag_t *frag = get(endpoint, order, reserve + size, flags);
@@ -354,7 +355,7 @@ static mca_btl_base_descriptor_t *prepare_in_place(mca_btl_segmsg_endpoint_t *en
         frag->segment.seg_len = reserve;
         frag->tail = (mca_btl_base_segment_t){.seg_addr.pval = user, .seg_len = size};
         frag->base.des_segment_count = 2;
-    } else if (endpoint->memory_short) {
+    } else if (endpoint->queue.memory_short) {
         descriptor = mca_btl_segmsg_alloc_buffer(endpoint, order, reserve + size, flags);
         if (descriptor != NULL) {
             (void) mca_btl_segmsg_pack(convertor,

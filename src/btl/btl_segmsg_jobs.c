@@ -55,7 +55,7 @@ bool mca_btl_segmsg_rdma_send_now(mca_btl_segmsg_endpoint_t *endpoint,
     bool sent = false;
     OPAL_THREAD_LOCK(&endpoint->lock);
     bool is_short = length <= mca_btl_segmsg.config.message.inline_limit;
-    if (!endpoint->retired && opal_list_is_empty(&endpoint->pending)
+    if (!endpoint->retired && opal_list_is_empty(&endpoint->queue.pending)
         && (is_short ? mca_btl_segmsg_take(endpoint, length, &place)
                      : mca_btl_segmsg_take_lasting(endpoint, length, &place))
                == SEGMSG_OK) {
@@ -77,7 +77,8 @@ static bool job_fragment(mca_btl_segmsg_endpoint_t *endpoint,
     mca_btl_base_descriptor_t *descriptor =
         mca_btl_segmsg_alloc_place(endpoint, MCA_BTL_NO_ORDER, length,
                                    MCA_BTL_DES_FLAGS_BTL_OWNERSHIP);
-    if (descriptor == NULL && endpoint->memory_short && opal_list_is_empty(&endpoint->pending)) {
+    if (descriptor == NULL && endpoint->queue.memory_short
+        && opal_list_is_empty(&endpoint->queue.pending)) {
         /* It will go in pieces; one at a time, so that no heap of buffers grows. */
         descriptor = mca_btl_segmsg_alloc_buffer(endpoint, MCA_BTL_NO_ORDER, length,
                                                  MCA_BTL_DES_FLAGS_BTL_OWNERSHIP);
@@ -153,7 +154,7 @@ int mca_btl_segmsg_job_start(mca_btl_segmsg_endpoint_t *endpoint,
 {
     mca_btl_segmsg_work_t work = {.header = *header, .data = data, .remaining = size, .to = to};
     OPAL_THREAD_LOCK(&endpoint->lock);
-    step_t last = opal_list_is_empty(&endpoint->jobs) ? STEP_MORE : STEP_NONE;
+    step_t last = opal_list_is_empty(&endpoint->queue.jobs) ? STEP_MORE : STEP_NONE;
     OPAL_THREAD_UNLOCK(&endpoint->lock);
     /* What this process copies takes long: one piece at a time. */
     unsigned turns = to == 0 ? mca_btl_segmsg.config.copy.chunk_batch : 1;
@@ -169,7 +170,7 @@ int mca_btl_segmsg_job_start(mca_btl_segmsg_endpoint_t *endpoint,
     }
     job->work = work;
     OPAL_THREAD_LOCK(&endpoint->lock);
-    opal_list_append(&endpoint->jobs, &job->super);
+    opal_list_append(&endpoint->queue.jobs, &job->super);
     mca_btl_segmsg_endpoint_set_busy(endpoint);
     OPAL_THREAD_UNLOCK(&endpoint->lock);
     return OPAL_SUCCESS;
@@ -181,9 +182,9 @@ static void keep_job(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_job_t *
 {
     OPAL_THREAD_LOCK(&endpoint->lock);
     if (was_served) {
-        opal_list_append(&endpoint->jobs, &job->super);
+        opal_list_append(&endpoint->queue.jobs, &job->super);
     } else {
-        opal_list_prepend(&endpoint->jobs, &job->super);
+        opal_list_prepend(&endpoint->queue.jobs, &job->super);
     }
     OPAL_THREAD_UNLOCK(&endpoint->lock);
 }
@@ -194,7 +195,7 @@ int mca_btl_segmsg_jobs_progress(mca_btl_segmsg_endpoint_t *endpoint)
     for (int turn = 0; turn < turns; ++turn) {
         OPAL_THREAD_LOCK(&endpoint->lock);
         mca_btl_segmsg_job_t *job =
-            (mca_btl_segmsg_job_t *) opal_list_remove_first(&endpoint->jobs);
+            (mca_btl_segmsg_job_t *) opal_list_remove_first(&endpoint->queue.jobs);
         OPAL_THREAD_UNLOCK(&endpoint->lock);
         if (job == NULL) {
             return turn;

@@ -25,9 +25,9 @@ int mca_btl_segmsg_modex_send(void)
     modex->descriptor_bytes = (uint32_t) descriptor_bytes;
     modex->local_rank = mca_btl_segmsg_agree_rank();
     modex->owner = module->self;
-    modex->domain = module->domain = segmsg_shm_domain(module->config.memory.backing_directory);
-    modex->probe = (uint64_t) (uintptr_t) &module->probe;
-    modex->spaces = module->spaces = segmsg_shm_spaces();
+    modex->domain = module->own.domain = segmsg_shm_domain(module->config.memory.backing_directory);
+    modex->probe = (uint64_t) (uintptr_t) &module->own.probe;
+    modex->spaces = module->own.spaces = segmsg_shm_spaces();
     modex->keeps_name = module->config.memory.keep_names;
     modex->refuses = OPERATIONS & ~module->super.btl_flags;
     (void) segmsg_shm_describe(&module->shm, modex + 1);

@@ -27,7 +27,7 @@ static bool is_in_use(const mca_btl_segmsg_link_t *link)
         is = is || link->source.segment[group].state != SEGMSG_SOURCE_ABSENT
              || link->inlet.formed[group] != 0;
     }
-    return is && !link->is_lost && !link->has_left;
+    return is && !link->loss.is_lost && !link->loss.has_left;
 }
 
 static uint64_t ticks_of(uint64_t milliseconds)
@@ -50,11 +50,11 @@ static void conclude(mca_btl_segmsg_link_t *link, segmsg_probe_result_t result, 
     enum { TURNS = 4 /* both ports were asked twice, however long the process was out of MPI */ };
     if (result == SEGMSG_PROBE_ALIVE) {
         mca_btl_segmsg_net_keepalive_forget(link);
-        link->heard = now;
+        link->alive.heard = now;
     } else if (result == SEGMSG_PROBE_ENDED) {
         mca_btl_segmsg_net_keepalive_forget(link);
         mca_btl_segmsg_link_lost(link, "its process has ended");
-    } else if (link->turns >= TURNS && now - link->asked > timeout - timeout / 4) {
+    } else if (link->alive.turns >= TURNS && now - link->alive.asked > timeout - timeout / 4) {
         mca_btl_segmsg_net_keepalive_forget(link);
         mca_btl_segmsg_link_lost(link, "its host or the network does not answer");
     }
@@ -62,27 +62,28 @@ static void conclude(mca_btl_segmsg_link_t *link, segmsg_probe_result_t result, 
 
 static void start_probe(mca_btl_segmsg_link_t *link, uint64_t now, uint64_t timeout)
 {
-    if (link->net->probes >= mca_btl_segmsg.config.hosts.ofi_keepalive_peers) {
+    if (link->net->silence.probes >= mca_btl_segmsg.config.hosts.ofi_keepalive_peers) {
         return;
     }
     segmsg_probe_result_t result =
-        segmsg_probe_start(&link->probe, &mca_btl_segmsg_net_keepalive, &link->published.keepalive);
-    if (link->probe.socket >= 0) {
-        ++link->net->probes;
-        link->asked = link->turned = now;
-        link->turns = 0;
+        segmsg_probe_start(&link->alive.probe, &mca_btl_segmsg_net_keepalive,
+                           &link->published.keepalive);
+    if (link->alive.probe.socket >= 0) {
+        ++link->net->silence.probes;
+        link->alive.asked = link->alive.turned = now;
+        link->alive.turns = 0;
         conclude(link, result, now, timeout);
     }
 }
 
 static void look_at_probe(mca_btl_segmsg_link_t *link, uint64_t now, uint64_t timeout)
 {
-    bool turn = now - link->turned >= turn_ticks();
+    bool turn = now - link->alive.turned >= turn_ticks();
     segmsg_probe_result_t result =
-        segmsg_probe_look(&link->probe, &link->published.keepalive, turn);
+        segmsg_probe_look(&link->alive.probe, &link->published.keepalive, turn);
     if (turn) {
-        link->turned = now;
-        ++link->turns;
+        link->alive.turned = now;
+        ++link->alive.turns;
     }
     conclude(link, result, now, timeout);
 }
@@ -91,19 +92,20 @@ static void look_at_probe(mca_btl_segmsg_link_t *link, uint64_t now, uint64_t ti
  * answered since, or not for a second. */
 static bool is_silent(const mca_btl_segmsg_link_t *link, uint64_t now, uint64_t timeout)
 {
-    uint64_t suspected = link->net->suspected;
-    return now - link->heard > timeout / 4
-           || (suspected != 0 && (link->heard <= suspected || now - link->heard > ticks_of(1000)));
+    uint64_t suspected = link->net->silence.suspected;
+    return now - link->alive.heard > timeout / 4
+           || (suspected != 0
+               && (link->alive.heard <= suspected || now - link->alive.heard > ticks_of(1000)));
 }
 
 static void look_after(mca_btl_segmsg_link_t *link, uint64_t now, uint64_t timeout)
 {
-    if (link->heard == 0 || link->heard > now) {
-        link->heard = now;
+    if (link->alive.heard == 0 || link->alive.heard > now) {
+        link->alive.heard = now;
     }
     if (!is_silent(link, now, timeout)) {
         mca_btl_segmsg_net_keepalive_forget(link);
-    } else if (link->probe.socket >= 0) {
+    } else if (link->alive.probe.socket >= 0) {
         look_at_probe(link, now, timeout);
     } else {
         start_probe(link, now, timeout);
@@ -115,11 +117,11 @@ void mca_btl_segmsg_net_alive_suspect(mca_btl_segmsg_net_t *net, int error)
     opal_output_verbose(1, opal_btl_base_framework.framework_output,
                         "segmsg: the network interface reports: %s", segmsg_ofi_error_text(error));
     uint64_t now = segmsg_clock_ticks();
-    if (net->suspected == 0) {
-        net->suspected = now;
-        net->suspicion = error;
+    if (net->silence.suspected == 0) {
+        net->silence.suspected = now;
+        net->silence.suspicion = error;
     }
-    net->checked = 0; /* look now */
+    net->times.checked = 0; /* look now */
 }
 
 void mca_btl_segmsg_net_alive_check(mca_btl_segmsg_net_t *net, uint64_t now)
@@ -141,13 +143,13 @@ void mca_btl_segmsg_net_alive_check(mca_btl_segmsg_net_t *net, uint64_t now)
         } else if (link != NULL) {
             mca_btl_segmsg_net_keepalive_forget(link);
         }
-        is_any_lost = is_any_lost || (link != NULL && link->is_lost);
+        is_any_lost = is_any_lost || (link != NULL && link->loss.is_lost);
     }
-    if (net->suspected != 0 && (is_any_lost || now - net->suspected > timeout)) {
+    if (net->silence.suspected != 0 && (is_any_lost || now - net->silence.suspected > timeout)) {
         if (!is_any_lost) {
-            mca_btl_segmsg_net_lost(net, segmsg_ofi_error_text(net->suspicion));
+            mca_btl_segmsg_net_lost(net, segmsg_ofi_error_text(net->silence.suspicion));
         }
-        net->suspected = 0;
+        net->silence.suspected = 0;
     }
 }
 

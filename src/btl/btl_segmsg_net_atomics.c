@@ -43,12 +43,12 @@ static int native_atomic(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *en
                                                 .cbfunc = cbfunc,
                                                 .cbcontext = cbcontext,
                                                 .cbdata = cbdata};
-    if (endpoint->link == NULL || endpoint->link->is_lost) {
+    if (endpoint->link == NULL || endpoint->link->loss.is_lost) {
         return OPAL_ERR_UNREACH;
     }
     opal_mutex_lock(&net->gate);
-    bool has_words = net->atomics_free != 0;
-    uint32_t index = has_words ? net->atomic_free[--net->atomics_free] : 0;
+    bool has_words = net->onesided.atomics_free != 0;
+    uint32_t index = has_words ? net->onesided.atomic_free[--net->onesided.atomics_free] : 0;
     opal_mutex_unlock(&net->gate);
     mca_btl_segmsg_net_operation_t *operation =
         has_words ? mca_btl_segmsg_net_operation_make(btl, &transfer, remote_handle) : NULL;
@@ -59,7 +59,7 @@ static int native_atomic(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *en
     operation->is_fetching = is_fetching;
     operation->is_32bit = (flags & MCA_BTL_ATOMIC_FLAG_32BIT) != 0;
     operation->op = op;
-    operation->words = (mca_btl_segmsg_net_words_t *) net->atomics + index;
+    operation->words = (mca_btl_segmsg_net_words_t *) net->onesided.atomics + index;
     if (operation->is_32bit) {
         uint32_t narrow[2] = {(uint32_t) operand, (uint32_t) compare};
         memcpy(&operation->words->operand, &narrow[0], sizeof(uint32_t));
@@ -161,27 +161,27 @@ static uint32_t native_flags(mca_btl_segmsg_net_t *net)
 bool mca_btl_segmsg_net_atomics_open(mca_btl_segmsg_net_t *net)
 {
     size_t bytes = ATOMICS * sizeof(mca_btl_segmsg_net_words_t);
-    net->atomics = calloc(1, bytes);
-    net->atomic_free = calloc(ATOMICS, sizeof(*net->atomic_free));
-    if (net->atomics == NULL || net->atomic_free == NULL
-        || segmsg_ofi_register(&net->ofi, net->atomics, bytes, FI_READ | FI_WRITE,
-                               &net->atomics_region)
+    net->onesided.atomics = calloc(1, bytes);
+    net->onesided.atomic_free = calloc(ATOMICS, sizeof(*net->onesided.atomic_free));
+    if (net->onesided.atomics == NULL || net->onesided.atomic_free == NULL
+        || segmsg_ofi_register(&net->ofi, net->onesided.atomics, bytes, FI_READ | FI_WRITE,
+                               &net->onesided.atomics_region)
                != 0) {
         return false;
     }
     for (uint32_t i = 0; i < ATOMICS; ++i) {
-        net->atomic_free[net->atomics_free++] = (uint16_t) i;
+        net->onesided.atomic_free[net->onesided.atomics_free++] = (uint16_t) i;
     }
     return true;
 }
 
 void mca_btl_segmsg_net_atomics_close(mca_btl_segmsg_net_t *net)
 {
-    segmsg_ofi_deregister(&net->atomics_region);
-    free(net->atomics);
-    free(net->atomic_free);
-    net->atomics = NULL;
-    net->atomic_free = NULL;
+    segmsg_ofi_deregister(&net->onesided.atomics_region);
+    free(net->onesided.atomics);
+    free(net->onesided.atomic_free);
+    net->onesided.atomics = NULL;
+    net->onesided.atomic_free = NULL;
 }
 
 void mca_btl_segmsg_net_atomics_set_module(mca_btl_segmsg_net_t *net)

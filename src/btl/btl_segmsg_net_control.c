@@ -50,7 +50,7 @@ static void recall(mca_btl_segmsg_net_t *net, const segmsg_inlet_t *inlet, uint3
     mca_btl_segmsg_link_t *victim = slot->inlet->user;
     mca_btl_segmsg_link_tell(victim, &message);
     mca_btl_segmsg_link_return(victim); /* it may have nothing else to wait for */
-    ++net->recalls;
+    ++net->counts.recalls;
     ++net->recalled;
 }
 
@@ -89,7 +89,7 @@ static void form(mca_btl_segmsg_link_t *link, uint32_t group)
             return;
         }
         answer.kind = SEGMSG_CONTROL_REFUSED;
-        ++net->refusals;
+        ++net->counts.refusals;
     }
     mca_btl_segmsg_link_tell(link, &answer);
 }
@@ -166,14 +166,14 @@ void mca_btl_segmsg_link_returned(mca_btl_segmsg_link_t *link, const segmsg_retu
  * is of no use any more. */
 static void close_link(mca_btl_segmsg_link_t *link)
 {
-    if (!link->has_left) {
+    if (!link->loss.has_left) {
         segmsg_control_message_t answer = {.kind = SEGMSG_CONTROL_CLOSE};
         mca_btl_segmsg_link_tell(link, &answer);
     }
-    link->has_left = true;
+    link->loss.has_left = true;
     segmsg_targets_close(&link->net->targets, &link->inlet);
-    if (link->endpoint->places == 0 && opal_list_is_empty(&link->endpoint->pending)
-        && opal_list_is_empty(&link->endpoint->jobs)) {
+    if (link->endpoint->queue.places == 0 && opal_list_is_empty(&link->endpoint->queue.pending)
+        && opal_list_is_empty(&link->endpoint->queue.jobs)) {
         link->source.batch.partitions = 0;
         for (uint32_t group = 0; group < link->source.geometry.group_count; ++group) {
             link->source.segment[group].state = SEGMSG_SOURCE_ABSENT;
@@ -238,7 +238,7 @@ void mca_btl_segmsg_net_heard(mca_btl_segmsg_net_t *net, const segmsg_control_me
         return;
     }
     opal_mutex_lock(&net->gate);
-    link->heard = segmsg_clock_ticks();
+    link->alive.heard = segmsg_clock_ticks();
     act(link, message);
     opal_mutex_unlock(&net->gate);
     mca_btl_segmsg_endpoint_set_busy(endpoint); /* what waits may go on now */

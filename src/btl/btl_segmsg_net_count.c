@@ -13,7 +13,8 @@
 /* Messages or partitions that were sent through `group` of an interface. */
 static uint64_t sent(const mca_btl_segmsg_net_t *net, uint32_t group, bool partitions)
 {
-    uint64_t sum = partitions ? net->past_partitions[group] : net->past_messages[group];
+    uint64_t sum =
+        partitions ? net->counts.past_partitions[group] : net->counts.past_messages[group];
     mca_btl_segmsg_endpoint_t *endpoint;
     OPAL_LIST_FOREACH (endpoint, &net->endpoints, mca_btl_segmsg_endpoint_t) {
         if (endpoint->link != NULL) {
@@ -45,13 +46,13 @@ static uint64_t one_count(const mca_btl_segmsg_net_t *net, mca_btl_segmsg_net_co
     case SEGMSG_NET_CONTROL:
         return net->ofi.counts.tells;
     case SEGMSG_NET_RECALLS:
-        return net->recalls;
+        return net->counts.recalls;
     case SEGMSG_NET_DELIVERED:
-        return net->delivered;
+        return net->counts.delivered;
     case SEGMSG_NET_BYTES:
-        return net->delivered_bytes;
+        return net->counts.delivered_bytes;
     case SEGMSG_NET_STRANGE:
-        return net->strange + net->nobodys + net->ofi.counts.unnamed;
+        return net->counts.strange + net->counts.nobodys + net->ofi.counts.unnamed;
     }
     return 0;
 }
@@ -93,7 +94,7 @@ void mca_btl_segmsg_net_report(void)
     for (unsigned rail = 0; rail < mca_btl_segmsg_nets; ++rail) {
         const mca_btl_segmsg_net_t *net = mca_btl_segmsg_net[rail];
         const segmsg_ofi_t *ofi = &net->ofi;
-        uint64_t full = net->past_full;
+        uint64_t full = net->counts.past_full;
         mca_btl_segmsg_endpoint_t *endpoint;
         OPAL_LIST_FOREACH (endpoint, &net->endpoints, mca_btl_segmsg_endpoint_t) {
             full += endpoint->link == NULL ? 0 : endpoint->link->source.full;
@@ -105,9 +106,9 @@ void mca_btl_segmsg_net_report(void)
                     ", gets %" PRIu64 ", atomics %" PRIu64 "; delivered %" PRIu64
                     ", bytes %" PRIu64,
                     OPAL_NAME_PRINT(OPAL_PROC_MY_NAME), rail, all_sent(net), ofi->counts.writes,
-                    ofi->counts.injected, ofi->counts.parts, full, ofi->counts.tells, net->recalls,
-                    ofi->counts.puts, ofi->counts.gets, ofi->counts.atomics, net->delivered,
-                    net->delivered_bytes);
+                    ofi->counts.injected, ofi->counts.parts, full, ofi->counts.tells,
+                    net->counts.recalls, ofi->counts.puts, ofi->counts.gets, ofi->counts.atomics,
+                    net->counts.delivered, net->counts.delivered_bytes);
     }
 }
 

@@ -8,9 +8,9 @@
 
 static void set_failure(mca_btl_segmsg_link_t *link, const char *why)
 {
-    if (!link->has_failed && !link->is_lost) {
-        link->has_failed = true;
-        link->failure = why;
+    if (!link->loss.has_failed && !link->loss.is_lost) {
+        link->loss.has_failed = true;
+        link->loss.failure = why;
         link->net->has_failures = true;
     }
 }

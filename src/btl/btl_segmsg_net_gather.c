@@ -36,7 +36,7 @@ static void look(mca_btl_segmsg_net_t *net)
                                   * 500 /* ns: half of a microsecond each */);
     mca_btl_segmsg_link_t *link;
     OPAL_LIST_FOREACH (link, &net->gathering, mca_btl_segmsg_link_t) {
-        if (now - link->published_at > patience) {
+        if (now - link->stream.published_at > patience) {
             (void) send_batch(link);
         }
     }

@@ -63,7 +63,7 @@ static bool flush(mca_btl_segmsg_link_t *link)
     mca_btl_segmsg_net_t *net = link->net;
     in_place_t *message = (in_place_t *) link->in_place;
     segmsg_write_t write;
-    if (link->is_lost || link->has_left || !segmsg_source_write(&link->source, &write)) {
+    if (link->loss.is_lost || link->loss.has_left || !segmsg_source_write(&link->source, &write)) {
         link->in_place = NULL;
         done(&message->operation, -FI_ENOTCONN);
         return true;
@@ -118,7 +118,7 @@ bool mca_btl_segmsg_link_publish_in_place(mca_btl_segmsg_link_t *link, mca_btl_s
     message->status = OPAL_SUCCESS;
     link->in_place = &message->super;
     bool waits = !flush(link);
-    link->published_at = segmsg_clock_ticks();
+    link->stream.published_at = segmsg_clock_ticks();
     opal_mutex_unlock(&net->gate);
     if (OPAL_UNLIKELY(waits)) {
         mca_btl_segmsg_endpoint_set_busy(link->endpoint);

@@ -42,9 +42,9 @@ void mca_btl_segmsg_net_keepalive_publish(mca_btl_segmsg_net_t *net,
 
 void mca_btl_segmsg_net_keepalive_forget(mca_btl_segmsg_link_t *link)
 {
-    if (link->probe.socket >= 0) {
-        segmsg_probe_end(&link->probe, &mca_btl_segmsg_net_keepalive);
-        --link->net->probes;
+    if (link->alive.probe.socket >= 0) {
+        segmsg_probe_end(&link->alive.probe, &mca_btl_segmsg_net_keepalive);
+        --link->net->silence.probes;
     }
 }
 

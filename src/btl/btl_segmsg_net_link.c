@@ -26,23 +26,23 @@ static void watch_stream(mca_btl_segmsg_link_t *link)
 {
     mca_btl_segmsg_net_t *net = link->net;
     uint64_t now = segmsg_clock_ticks();
-    bool is_next =
-        link->progress_seen == net->progress && now - link->published_at < net->gap_ticks;
-    link->streak = is_next ? link->streak + 1 : 0;
-    link->progress_seen = net->progress;
+    bool is_next = link->stream.progress_seen == net->times.progress
+                   && now - link->stream.published_at < net->times.gap_ticks;
+    link->stream.streak = is_next ? link->stream.streak + 1 : 0;
+    link->stream.progress_seen = net->times.progress;
 }
 
 /* True if more messages will follow this one in a moment, as far as one can tell. */
 static bool is_streaming(const mca_btl_segmsg_link_t *link)
 {
     enum { STREAK = 2 }; /* messages in a row that leave at once */
-    return link->streak > STREAK;
+    return link->stream.streak > STREAK;
 }
 
 segmsg_error_t mca_btl_segmsg_link_take(mca_btl_segmsg_link_t *link, size_t length,
                                         segmsg_place_t *place)
 {
-    if (OPAL_UNLIKELY(link->is_lost || link->has_left)) {
+    if (OPAL_UNLIKELY(link->loss.is_lost || link->loss.has_left)) {
         return SEGMSG_ERR_FULL; /* it waits in the queue, and goes with it */
     }
     opal_mutex_lock(&link->net->gate);
@@ -100,7 +100,7 @@ bool mca_btl_segmsg_link_flush(mca_btl_segmsg_link_t *link)
     if (link->in_place != NULL) {
         return link->in_place->flush(link);
     }
-    if (link->is_lost || link->has_left || !segmsg_source_write(&link->source, &write)) {
+    if (link->loss.is_lost || link->loss.has_left || !segmsg_source_write(&link->source, &write)) {
         return true;
     }
     size_t most = mca_btl_segmsg_link_part(link);
@@ -162,14 +162,14 @@ bool mca_btl_segmsg_link_publish(mca_btl_segmsg_link_t *link, const segmsg_place
     if (gather != 0 && is_streaming(link) && link->source.batch.bytes + length < gather
         && mca_btl_segmsg_net_gather_waits(mca_btl_segmsg_link_flush)) {
         waits = true;
-        if (!link->is_gathering) {
-            link->is_gathering = true;
+        if (!link->stream.is_gathering) {
+            link->stream.is_gathering = true;
             opal_list_append(&net->gathering, &link->super);
         }
     } else {
         waits = !mca_btl_segmsg_link_flush(link);
     }
-    link->published_at = segmsg_clock_ticks();
+    link->stream.published_at = segmsg_clock_ticks();
     opal_mutex_unlock(&net->gate);
     if (OPAL_UNLIKELY(waits)) {
         mca_btl_segmsg_endpoint_set_busy(link->endpoint);
@@ -187,7 +187,7 @@ int mca_btl_segmsg_link_serve(mca_btl_segmsg_link_t *link, bool *more)
     bool flushed = mca_btl_segmsg_link_flush(link);
     int count = (int) (link->source.writes - writes);
     opal_mutex_unlock(&net->gate);
-    *more = !link->is_lost && (!told || !flushed);
+    *more = !link->loss.is_lost && (!told || !flushed);
     return count;
 }
 

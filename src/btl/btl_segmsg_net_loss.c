@@ -14,10 +14,10 @@ void mca_btl_segmsg_link_lost(mca_btl_segmsg_link_t *link, const char *why)
 {
     mca_btl_segmsg_endpoint_t *endpoint = link->endpoint;
     mca_btl_segmsg_net_t *net = link->net;
-    if (link->is_lost || link->has_left || net->closing != 0) {
+    if (link->loss.is_lost || link->loss.has_left || net->closing != 0) {
         return;
     }
-    link->is_lost = true;
+    link->loss.is_lost = true;
     mca_btl_segmsg_say("ofi-lost", opal_process_info.nodename,
                        OPAL_NAME_PRINT(endpoint->proc->proc_name),
                        opal_get_proc_hostname(endpoint->proc), why);

@@ -14,7 +14,7 @@ static OBJ_CLASS_INSTANCE(mca_btl_segmsg_net_operation_t, opal_list_item_t, NULL
 /* All of an operation is done: Open MPI is told when the gate is open again. */
 static void finish(mca_btl_segmsg_net_operation_t *operation)
 {
-    opal_list_append(&operation->net->finished, &operation->super);
+    opal_list_append(&operation->net->onesided.finished, &operation->super);
 }
 
 static mca_btl_segmsg_net_operation_t *operation_of_part(segmsg_ofi_operation_t *part)
@@ -27,7 +27,7 @@ static void wait_for_turn(mca_btl_segmsg_net_operation_t *operation)
 {
     if (!operation->is_waiting) {
         operation->is_waiting = true;
-        opal_list_append(&operation->net->waiting, &operation->super);
+        opal_list_append(&operation->net->onesided.waiting, &operation->super);
     }
 }
 
@@ -56,8 +56,8 @@ static int start_atomic(mca_btl_segmsg_net_operation_t *operation)
     return segmsg_ofi_atomic(&net->ofi, operation->transfer.endpoint->link->address, operation->op,
                              operation->is_32bit, &words->operand, &words->compare,
                              operation->is_fetching ? &words->result : NULL,
-                             net->atomics_region.descriptor, operation->remote, operation->key,
-                             &operation->part[0]);
+                             net->onesided.atomics_region.descriptor, operation->remote,
+                             operation->key, &operation->part[0]);
 }
 
 /* Longest part of a transfer in bytes: where the kernel carries them, several that are under way at a time
@@ -119,7 +119,7 @@ int mca_btl_segmsg_net_operation_start(mca_btl_segmsg_net_operation_t *operation
 {
     mca_btl_segmsg_net_t *net = operation->net;
     opal_mutex_lock(&net->gate);
-    int rc = opal_list_is_empty(&net->waiting) ? start_parts(operation) : -FI_EAGAIN;
+    int rc = opal_list_is_empty(&net->onesided.waiting) ? start_parts(operation) : -FI_EAGAIN;
     if (rc == -FI_EAGAIN) {
         wait_for_turn(operation);
         rc = 0;
@@ -148,8 +148,9 @@ static void end_atomic(mca_btl_segmsg_net_operation_t *operation)
     }
     mca_btl_segmsg_net_t *net = operation->net;
     opal_mutex_lock(&net->gate);
-    uint32_t index = (uint32_t) (operation->words - (mca_btl_segmsg_net_words_t *) net->atomics);
-    net->atomic_free[net->atomics_free++] = (uint16_t) index;
+    uint32_t index =
+        (uint32_t) (operation->words - (mca_btl_segmsg_net_words_t *) net->onesided.atomics);
+    net->onesided.atomic_free[net->onesided.atomics_free++] = (uint16_t) index;
     opal_mutex_unlock(&net->gate);
 }
 
@@ -158,15 +159,15 @@ int mca_btl_segmsg_net_operations_progress(mca_btl_segmsg_net_t *net)
     int count = 0;
     opal_mutex_lock(&net->gate);
     mca_btl_segmsg_net_operation_t *operation;
-    size_t turns = opal_list_get_size(&net->waiting);
+    size_t turns = opal_list_get_size(&net->onesided.waiting);
     while (turns-- != 0) {
-        operation = (mca_btl_segmsg_net_operation_t *) opal_list_get_first(&net->waiting);
-        int rc =
-            operation->transfer.endpoint->link->is_lost ? -FI_ENOTCONN : start_parts(operation);
+        operation = (mca_btl_segmsg_net_operation_t *) opal_list_get_first(&net->onesided.waiting);
+        int rc = operation->transfer.endpoint->link->loss.is_lost ? -FI_ENOTCONN
+                                                                  : start_parts(operation);
         if (rc == -FI_EAGAIN) {
             break;
         }
-        opal_list_remove_first(&net->waiting);
+        opal_list_remove_first(&net->onesided.waiting);
         operation->is_waiting = false;
         if (rc != 0) {
             operation->status = OPAL_ERR_UNREACH;
@@ -177,7 +178,8 @@ int mca_btl_segmsg_net_operations_progress(mca_btl_segmsg_net_t *net)
         }
         ++count;
     }
-    while ((operation = (mca_btl_segmsg_net_operation_t *) opal_list_remove_first(&net->finished))
+    while ((operation =
+                (mca_btl_segmsg_net_operation_t *) opal_list_remove_first(&net->onesided.finished))
            != NULL) {
         opal_mutex_unlock(&net->gate);
         if (operation->is_atomic) {
@@ -225,9 +227,10 @@ void mca_btl_segmsg_net_operations_cancel(mca_btl_segmsg_net_t *net,
     opal_mutex_lock(&net->gate);
     mca_btl_segmsg_net_operation_t *operation;
     mca_btl_segmsg_net_operation_t *next;
-    OPAL_LIST_FOREACH_SAFE (operation, next, &net->waiting, mca_btl_segmsg_net_operation_t) {
+    OPAL_LIST_FOREACH_SAFE (operation, next, &net->onesided.waiting,
+                            mca_btl_segmsg_net_operation_t) {
         if (operation->transfer.endpoint == endpoint) {
-            opal_list_remove_item(&net->waiting, &operation->super);
+            opal_list_remove_item(&net->onesided.waiting, &operation->super);
             operation->is_waiting = false;
             operation->status = OPAL_ERR_UNREACH;
             operation->started = operation->transfer.size;

@@ -27,7 +27,7 @@ typedef struct mca_btl_segmsg_net_operation_t {
     segmsg_ofi_operation_t part[MCA_BTL_SEGMSG_NET_PARTS]; /* each knows its operation */
     bool is_part_busy[MCA_BTL_SEGMSG_NET_PARTS];
     uint32_t parts_busy;
-    bool is_waiting; /* in net->waiting */
+    bool is_waiting; /* in net->onesided.waiting */
     mca_btl_segmsg_transfer_t transfer;
     mca_btl_segmsg_net_t *net;
     uint64_t remote; /* as the provider wants it */

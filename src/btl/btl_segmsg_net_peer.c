@@ -19,7 +19,7 @@
 static void link_construct(mca_btl_segmsg_link_t *link)
 {
     memset((char *) link + sizeof(link->super), 0, sizeof(*link) - sizeof(link->super));
-    link->probe = SEGMSG_PROBE_NONE;
+    link->alive.probe = SEGMSG_PROBE_NONE;
     segmsg_inlet_init(&link->inlet);
     link->inlet.user = link;
     OBJ_CONSTRUCT(&link->notes, opal_list_t);
@@ -43,7 +43,7 @@ static mca_btl_segmsg_endpoint_t *find(mca_btl_segmsg_net_t *net, uint64_t name)
         return NULL;
     }
     mca_btl_segmsg_endpoint_t *endpoint = found;
-    return endpoint->link == NULL || !endpoint->link->has_left ? endpoint : NULL;
+    return endpoint->link == NULL || !endpoint->link->loss.has_left ? endpoint : NULL;
 }
 
 /* True if the peer can be understood: it uses the same provider, and this build's wire format. */
@@ -179,7 +179,7 @@ static void listen_for_goodbyes(mca_btl_segmsg_net_t *net)
             mca_btl_segmsg_endpoint_t *endpoint = find(net, message.name);
             if (endpoint != NULL && endpoint->link != NULL
                 && endpoint->peer.nonce == message.nonce) {
-                endpoint->link->has_left = true;
+                endpoint->link->loss.has_left = true;
             }
         }
     }
@@ -194,7 +194,7 @@ static void say_goodbye(mca_btl_segmsg_link_t *link)
 {
     enum { PATIENCE = 1000 * 1000 /* in row_ticks, that is us */ };
     mca_btl_segmsg_net_t *net = link->net;
-    if (!link->is_inserted || link->is_lost) {
+    if (!link->is_inserted || link->loss.is_lost) {
         return;
     }
     bool is_said = false;
@@ -210,13 +210,14 @@ static void say_goodbye(mca_btl_segmsg_link_t *link)
             is_said = true;
         }
         listen_for_goodbyes(net);
-        if (is_said && link->has_left && opal_list_is_empty(&link->notes)) {
+        if (is_said && link->loss.has_left && opal_list_is_empty(&link->notes)) {
             break;
         }
         sched_yield();
         (void) mca_btl_segmsg_link_tell_waiting(link);
         now = segmsg_clock_ticks();
-    } while (now - net->closing < PATIENCE * (mca_btl_segmsg.row_ticks + 1) && !link->has_failed);
+    } while (now - net->closing < PATIENCE * (mca_btl_segmsg.wait.row_ticks + 1)
+             && !link->loss.has_failed);
     opal_mutex_unlock(&net->gate);
 }
 
@@ -231,22 +232,22 @@ void mca_btl_segmsg_net_endpoint_release(mca_btl_segmsg_endpoint_t *endpoint)
     OPAL_THREAD_LOCK(&mca_btl_segmsg.lock);
     mca_btl_segmsg_endpoint_clear_busy(endpoint);
     opal_list_remove_item(&net->endpoints, &endpoint->super);
-    if (find(net, endpoint->peer.name) == endpoint || (link != NULL && link->has_left)) {
+    if (find(net, endpoint->peer.name) == endpoint || (link != NULL && link->loss.has_left)) {
         (void) opal_hash_table_remove_value_uint64(&net->by_name, endpoint->peer.name);
     }
     OPAL_THREAD_UNLOCK(&mca_btl_segmsg.lock);
     if (link != NULL) {
         opal_mutex_lock(&net->gate);
-        if (link->is_gathering) {
+        if (link->stream.is_gathering) {
             opal_list_remove_item(&net->gathering, &link->super);
         }
         segmsg_targets_close(&net->targets, &link->inlet);
         mca_btl_segmsg_net_keepalive_forget(link);
         for (uint32_t group = 0; group < SEGMSG_GROUPS_MAX; ++group) {
-            net->past_messages[group] += link->source.messages[group];
-            net->past_partitions[group] += link->source.partitions[group];
+            net->counts.past_messages[group] += link->source.messages[group];
+            net->counts.past_partitions[group] += link->source.partitions[group];
         }
-        net->past_full += link->source.full;
+        net->counts.past_full += link->source.full;
         opal_mutex_unlock(&net->gate);
     }
     OBJ_RELEASE(endpoint);

@@ -43,8 +43,8 @@ static void deliver(mca_btl_segmsg_net_t *net, mca_btl_segmsg_endpoint_t *endpoi
     } else if (OPAL_UNLIKELY(!segmsg_compat_tag_known(message->tag))) {
         mca_btl_segmsg_link_lost(endpoint->link, segmsg_error_text(SEGMSG_ERR_CORRUPT));
     } else {
-        ++net->delivered;
-        net->delivered_bytes += message->length;
+        ++net->counts.delivered;
+        net->counts.delivered_bytes += message->length;
         mca_btl_base_segment_t segment = {.seg_addr.pval = message->data,
                                           .seg_len = message->length};
         segmsg_compat_deliver(&net->super, endpoint, message->tag, &segment, 1);
@@ -72,7 +72,7 @@ static int take_messages(mca_btl_segmsg_net_t *net, segmsg_inlet_t *inlet)
         ++count;
     }
     link->answered = true;
-    link->heard = net->looked;
+    link->alive.heard = net->times.looked;
     if (OPAL_UNLIKELY(poll == SEGMSG_POLL_CORRUPT)) {
         mca_btl_segmsg_link_lost(link, segmsg_error_text(SEGMSG_ERR_CORRUPT));
     }
@@ -98,16 +98,16 @@ static void report_failures(mca_btl_segmsg_net_t *net)
     mca_btl_segmsg_endpoint_t *next;
     OPAL_LIST_FOREACH_SAFE (endpoint, next, &net->endpoints, mca_btl_segmsg_endpoint_t) {
         mca_btl_segmsg_link_t *link = endpoint->link;
-        if (link != NULL && link->has_failed) {
-            link->has_failed = false;
-            mca_btl_segmsg_link_lost(link, link->failure);
+        if (link != NULL && link->loss.has_failed) {
+            link->loss.has_failed = false;
+            mca_btl_segmsg_link_lost(link, link->loss.failure);
         }
     }
 }
 
 static int poll_interface(mca_btl_segmsg_net_t *net)
 {
-    ++net->progress;
+    ++net->times.progress;
     opal_mutex_lock(&net->gate);
     int count = segmsg_ofi_poll(&net->ofi);
     opal_mutex_unlock(&net->gate);
@@ -127,7 +127,7 @@ static int poll_interface(mca_btl_segmsg_net_t *net)
         }
         segmsg_inlet_t *inlet = segmsg_targets_arrived(&net->targets, event.data);
         if (OPAL_UNLIKELY(inlet == NULL)) {
-            ++net->nobodys; /* a sender's that has left, or a stranger's */
+            ++net->counts.nobodys; /* a sender's that has left, or a stranger's */
             continue;
         }
         (void) take_messages(net, inlet);
@@ -138,7 +138,8 @@ static int poll_interface(mca_btl_segmsg_net_t *net)
     if (OPAL_UNLIKELY(!opal_list_is_empty(&net->in_place))) {
         count += mca_btl_segmsg_net_in_place_progress(net, mca_btl_segmsg_frag_done);
     }
-    if (OPAL_UNLIKELY(!opal_list_is_empty(&net->finished) || !opal_list_is_empty(&net->waiting))) {
+    if (OPAL_UNLIKELY(!opal_list_is_empty(&net->onesided.finished)
+                      || !opal_list_is_empty(&net->onesided.waiting))) {
         count += mca_btl_segmsg_net_operations_progress(net);
     }
     return count;
@@ -153,14 +154,14 @@ int mca_btl_segmsg_net_progress(mca_btl_segmsg_module_t *module)
     int count = 0;
     for (unsigned rail = 0; rail < mca_btl_segmsg_nets; ++rail) {
         mca_btl_segmsg_net_t *net = mca_btl_segmsg_net[rail];
-        if (!net->is_open || (is_mixed && now - net->looked < net->look_ticks)) {
+        if (!net->is_open || (is_mixed && now - net->times.looked < net->times.look_ticks)) {
             continue;
         }
         int events = poll_interface(net);
-        net->looked = now;
+        net->times.looked = now;
         count += events;
-        if (OPAL_UNLIKELY(now - net->checked > net->check_ticks)) {
-            net->checked = now;
+        if (OPAL_UNLIKELY(now - net->times.checked > net->times.check_ticks)) {
+            net->times.checked = now;
             mca_btl_segmsg_net_alive_check(net, now);
         }
     }

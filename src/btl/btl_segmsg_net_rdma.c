@@ -35,7 +35,7 @@ static int start_transfer(bool is_put, mca_btl_base_module_t *btl,
         mca_btl_segmsg_transfer_done(&transfer, OPAL_SUCCESS);
         return OPAL_SUCCESS;
     }
-    if (endpoint->link->is_lost) {
+    if (endpoint->link->loss.is_lost) {
         return OPAL_ERR_UNREACH;
     }
     mca_btl_segmsg_net_operation_t *operation =
@@ -77,10 +77,10 @@ static int get(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint, vo
 
 bool mca_btl_segmsg_net_rdma_open(mca_btl_segmsg_net_t *net)
 {
-    OBJ_CONSTRUCT(&net->waiting, opal_list_t);
-    OBJ_CONSTRUCT(&net->finished, opal_list_t);
-    net->rcache = mca_btl_segmsg_net_register_cache(net);
-    return net->rcache != NULL && mca_btl_segmsg_net_atomics_open(net);
+    OBJ_CONSTRUCT(&net->onesided.waiting, opal_list_t);
+    OBJ_CONSTRUCT(&net->onesided.finished, opal_list_t);
+    net->onesided.rcache = mca_btl_segmsg_net_register_cache(net);
+    return net->onesided.rcache != NULL && mca_btl_segmsg_net_atomics_open(net);
 }
 
 void mca_btl_segmsg_net_rdma_set_module(mca_btl_segmsg_net_t *net)
@@ -100,9 +100,9 @@ void mca_btl_segmsg_net_rdma_set_module(mca_btl_segmsg_net_t *net)
 
 void mca_btl_segmsg_net_rdma_close(mca_btl_segmsg_net_t *net)
 {
-    if (net->rcache != NULL) {
-        mca_rcache_base_module_destroy(net->rcache);
-        net->rcache = NULL;
+    if (net->onesided.rcache != NULL) {
+        mca_rcache_base_module_destroy(net->onesided.rcache);
+        net->onesided.rcache = NULL;
     }
     mca_btl_segmsg_net_atomics_close(net);
 }

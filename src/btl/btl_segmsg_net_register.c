@@ -77,8 +77,9 @@ mca_btl_segmsg_net_register_mem(mca_btl_base_module_t *btl, mca_btl_base_endpoin
         return registration == NULL ? NULL : &registration->handle;
     }
     mca_rcache_base_registration_t *reg = NULL;
-    int rc = net->rcache->rcache_register(net->rcache, base, size, 0,
-                                          (int32_t) (flags & MCA_BTL_REG_FLAG_ACCESS_ANY), &reg);
+    int rc = net->onesided.rcache->rcache_register(net->onesided.rcache, base, size, 0,
+                                                   (int32_t) (flags & MCA_BTL_REG_FLAG_ACCESS_ANY),
+                                                   &reg);
     return rc == OPAL_SUCCESS ? &((registration_t *) (void *) reg)->handle : NULL;
 }
 
@@ -92,7 +93,7 @@ int mca_btl_segmsg_net_deregister_mem(mca_btl_base_module_t *btl,
         free(registration);
         return OPAL_SUCCESS;
     }
-    (void) net->rcache->rcache_deregister(net->rcache, &registration->super);
+    (void) net->onesided.rcache->rcache_deregister(net->onesided.rcache, &registration->super);
     return OPAL_SUCCESS;
 }
 

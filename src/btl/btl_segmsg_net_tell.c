@@ -37,7 +37,7 @@ static void fill_in(mca_btl_segmsg_link_t *link, segmsg_control_message_t *messa
 /* Sends a control message; false if it must wait. */
 static bool tell_now(mca_btl_segmsg_link_t *link, const segmsg_control_message_t *message)
 {
-    if (link->is_lost) {
+    if (link->loss.is_lost) {
         return true;
     }
     int rc = mca_btl_segmsg_link_insert(link);
@@ -89,7 +89,7 @@ static void ask_for_returns(mca_btl_segmsg_link_t *link)
     uint64_t now = segmsg_clock_ticks();
     if (link->stuck == 0) {
         link->stuck = now;
-    } else if (!link->has_asked && now - link->stuck > PATIENCE * mca_btl_segmsg.row_ticks) {
+    } else if (!link->has_asked && now - link->stuck > PATIENCE * mca_btl_segmsg.wait.row_ticks) {
         segmsg_control_message_t ask = {.kind = SEGMSG_CONTROL_ASK, .word = link->source.sequence};
         link->has_asked = true;
         mca_btl_segmsg_link_tell(link, &ask);
@@ -149,7 +149,7 @@ void mca_btl_segmsg_link_release_recalled(mca_btl_segmsg_link_t *link)
 void mca_btl_segmsg_net_strange(mca_btl_segmsg_net_t *net, uint64_t count)
 {
     static bool is_told;
-    net->strange += count;
+    net->counts.strange += count;
     if (!is_told) {
         is_told = true;
         mca_btl_segmsg_say("ofi-stranger", opal_process_info.nodename,

@@ -91,18 +91,40 @@ typedef struct {
     bool (*flush)(struct mca_btl_segmsg_link_t *link);
 } mca_btl_segmsg_in_place_t;
 
-/* The way to a peer on another host. */
-typedef struct mca_btl_segmsg_link_t {
-    opal_list_item_t super; /* in net->gathering, if is_gathering; under the gate */
-    struct mca_btl_segmsg_net_t *net;
-    mca_btl_segmsg_endpoint_t *endpoint;
-    mca_btl_segmsg_net_modex_t published;
-    bool is_inserted;    /* into the address vector */
+/* That nothing more can be sent to the peer, and why. */
+typedef struct {
     bool is_lost;        /* nothing more can be sent, and Open MPI knows */
     bool has_left;       /* the peer has said that it leaves */
     bool has_failed;     /* Open MPI does not know yet: */
     const char *failure; /* what is wrong */
+} mca_btl_segmsg_link_loss_t;
+
+/* When a stream of messages is gathered: see btl_segmsg_net_link.c. Under the gate. */
+typedef struct {
+    bool is_gathering;
+    uint64_t published_at; /* ticks */
+    uint64_t progress_seen;
+    uint32_t streak;
+} mca_btl_segmsg_link_stream_t;
+
+/* Whether the peer lives: see btl_segmsg_net_alive.c. With the progress lock held. */
+typedef struct {
+    uint64_t heard; /* ticks when something last came from the peer */
+    segmsg_probe_t probe;
+    uint64_t asked;  /* ticks when the probe began */
+    uint64_t turned; /* ticks when it last turned to the other port */
+    uint32_t turns;  /* how often it did */
+} mca_btl_segmsg_link_alive_t;
+
+/* The way to a peer on another host. */
+typedef struct mca_btl_segmsg_link_t {
+    opal_list_item_t super; /* in net->gathering, if stream.is_gathering; under the gate */
+    struct mca_btl_segmsg_net_t *net;
+    mca_btl_segmsg_endpoint_t *endpoint;
+    mca_btl_segmsg_net_modex_t published;
+    bool is_inserted; /* into the address vector */
     fi_addr_t address;
+    mca_btl_segmsg_link_loss_t loss;
 
     /* Under the gate. */
     uint32_t told;          /* control messages sent to the peer */
@@ -118,23 +140,53 @@ typedef struct mca_btl_segmsg_link_t {
     bool has_asked;  /* for returns; since the last one came */
     uint64_t stuck;  /* ticks since when there is no room; 0: there is, or was a moment ago */
     bool answered;   /* a message came from the peer since the last write */
-    bool is_gathering;
 
-    /* When a stream of messages is gathered: see btl_segmsg_net_link.c. */
-    uint64_t published_at; /* ticks */
-    uint64_t progress_seen;
-    uint32_t streak;
-
+    mca_btl_segmsg_link_stream_t stream;
     segmsg_ofi_operation_t writes; /* what failed writes are known by */
 
-    /* See btl_segmsg_net_alive.c; with the progress lock held. */
-    uint64_t heard; /* ticks when something last came from the peer */
-    segmsg_probe_t probe;
-    uint64_t asked;  /* ticks when the probe began */
-    uint64_t turned; /* ticks when it last turned to the other port */
-    uint32_t turns;  /* how often it did */
+    mca_btl_segmsg_link_alive_t alive;
 } mca_btl_segmsg_link_t;
 OBJ_CLASS_DECLARATION(mca_btl_segmsg_link_t);
+
+/* When what is looked at; ticks. By who polls. */
+typedef struct {
+    uint64_t looked;      /* the last poll, */
+    uint64_t look_ticks;  /* and from one to the next, if there are peers on this node */
+    uint64_t gap_ticks;   /* messages of a stream follow each other within so many */
+    uint64_t checked;     /* the last look after silent peers, */
+    uint64_t check_ticks; /* and from one to the next */
+    uint64_t progress;    /* polls, all in all */
+} mca_btl_segmsg_net_times_t;
+
+/* Peers from which nothing is heard. */
+typedef struct {
+    uint32_t probes;    /* links that are being probed */
+    uint64_t suspected; /* ticks when something failed and nobody could be blamed; 0: nothing has */
+    int suspicion;      /* what it was */
+} mca_btl_segmsg_net_silence_t;
+
+/* One-sided; see btl_segmsg_net_operations.c. Under the gate. */
+typedef struct {
+    mca_rcache_base_module_t *rcache;
+    opal_list_t waiting;  /* operations that could not be started yet */
+    opal_list_t finished; /* operations of which Open MPI is to be told */
+    void *atomics;        /* words of atomics under way */
+    segmsg_ofi_region_t atomics_region;
+    uint16_t *atomic_free; /* those that are free, */
+    uint32_t atomics_free; /* so many */
+} mca_btl_segmsg_net_onesided_t;
+
+typedef struct {
+    uint64_t delivered; /* fragments, */
+    uint64_t delivered_bytes;
+    uint64_t recalls;  /* groups that were asked back */
+    uint64_t refusals; /* groups that were asked for in vain */
+    uint64_t strange;  /* what came and no process of the job has sent */
+    uint64_t nobodys;  /* completion data that name no segment of a peer, or not by its token */
+    uint64_t past_messages[SEGMSG_GROUPS_MAX]; /* sent to peers that are gone, by group */
+    uint64_t past_partitions[SEGMSG_GROUPS_MAX];
+    uint64_t past_full;
+} mca_btl_segmsg_net_counts_t;
 
 typedef struct mca_btl_segmsg_net_t {
     mca_btl_base_module_t super; /* first: its address is what Open MPI calls the btl */
@@ -150,40 +202,16 @@ typedef struct mca_btl_segmsg_net_t {
     segmsg_ofi_region_t region; /* its arena, which peers may write to */
     segmsg_secret_t secret;
     segmsg_targets_t targets;
-    mca_rcache_base_module_t *rcache;
     opal_list_t endpoints;      /* under mca_btl_segmsg.lock */
     opal_hash_table_t by_name;  /* the same */
     opal_list_t gathering;      /* links with messages that wait for more; under the gate */
     volatile bool has_failures; /* of links */
-    uint64_t looked;            /* ticks of the last poll, */
-    uint64_t look_ticks;        /* and from one to the next, if there are peers on this node */
-    uint64_t gap_ticks;         /* messages of a stream follow each other within so many */
-    uint64_t checked;           /* ticks of the last look after silent peers, */
-    uint64_t check_ticks;       /* and from one to the next */
-    uint32_t probes;            /* links that are being probed */
-    uint64_t suspected; /* ticks when something failed and nobody could be blamed; 0: nothing has */
-    int suspicion;      /* what it was */
-    uint64_t progress;  /* polls, all in all */
-
-    /* One-sided; see btl_segmsg_net_operations.c. Under the gate. */
-    opal_list_t waiting;  /* operations that could not be started yet */
-    opal_list_t finished; /* operations of which Open MPI is to be told */
-    opal_list_t in_place; /* fragments likewise */
-    void *atomics;        /* words of atomics under way */
-    segmsg_ofi_region_t atomics_region;
-    uint16_t *atomic_free; /* those that are free, */
-    uint32_t atomics_free; /* so many */
-
-    uint64_t delivered; /* fragments, */
-    uint64_t delivered_bytes;
-    uint64_t recalls;  /* groups that were asked back */
-    uint32_t recalled; /* of these, those that were not given up yet */
-    uint64_t refusals; /* groups that were asked for in vain */
-    uint64_t strange;  /* what came and no process of the job has sent */
-    uint64_t nobodys;  /* completion data that name no segment of a peer, or not by its token */
-    uint64_t past_messages[SEGMSG_GROUPS_MAX]; /* sent to peers that are gone, by group */
-    uint64_t past_partitions[SEGMSG_GROUPS_MAX];
-    uint64_t past_full;
+    mca_btl_segmsg_net_times_t times;
+    mca_btl_segmsg_net_silence_t silence;
+    mca_btl_segmsg_net_onesided_t onesided;
+    opal_list_t in_place; /* fragments that were sent from the user's memory; under the gate */
+    uint32_t recalled;    /* groups that were asked back and not given up yet */
+    mca_btl_segmsg_net_counts_t counts;
 } mca_btl_segmsg_net_t;
 
 extern mca_btl_segmsg_net_t *mca_btl_segmsg_net[MCA_BTL_SEGMSG_RAILS_MAX];
@@ -191,11 +219,11 @@ extern unsigned mca_btl_segmsg_nets;
 
 static inline bool mca_btl_segmsg_link_is_lost(const mca_btl_segmsg_link_t *link)
 {
-    return link->is_lost;
+    return link->loss.is_lost;
 }
 static inline bool mca_btl_segmsg_link_has_left(const mca_btl_segmsg_link_t *link)
 {
-    return link->has_left;
+    return link->loss.has_left;
 }
 static inline mca_btl_base_module_t *mca_btl_segmsg_net_module(unsigned rail)
 {

@@ -64,7 +64,7 @@ int mca_btl_segmsg_operation_ask(mca_btl_segmsg_operation_t *operation,
 void mca_btl_segmsg_rdma_cancel(mca_btl_segmsg_endpoint_t *endpoint)
 {
     opal_list_item_t *job;
-    while ((job = opal_list_remove_first(&endpoint->jobs)) != NULL) {
+    while ((job = opal_list_remove_first(&endpoint->queue.jobs)) != NULL) {
         OBJ_RELEASE(job);
     }
     opal_pointer_array_t *operations = &mca_btl_segmsg.operations;

@@ -114,9 +114,9 @@ void mca_btl_segmsg_choose_eager_limit(void)
     bool any_copy = false;
     mca_btl_segmsg_endpoint_t *endpoint;
     OPAL_THREAD_LOCK(&module->lock);
-    OPAL_LIST_FOREACH (endpoint, &module->endpoints, mca_btl_segmsg_endpoint_t) {
+    OPAL_LIST_FOREACH (endpoint, &module->peers.endpoints, mca_btl_segmsg_endpoint_t) {
         any_peer = any_peer || !endpoint->is_self;
-        any_copy = any_copy || endpoint->single_copy;
+        any_copy = any_copy || endpoint->copy.single_copy;
     }
     OPAL_THREAD_UNLOCK(&module->lock);
     /* With whom the copy works, what is longer than the eager limit is copied once. */

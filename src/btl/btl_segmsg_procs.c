@@ -99,13 +99,13 @@ int mca_btl_segmsg_finalize(mca_btl_base_module_t *btl)
         return OPAL_SUCCESS;
     }
     module->initialised = false;
-    module->unclocked = 0;
+    module->wait.unclocked = 0;
     if (module->config.message.report) {
         mca_btl_segmsg_report();
     }
-    while (!opal_list_is_empty(&module->endpoints)) {
+    while (!opal_list_is_empty(&module->peers.endpoints)) {
         mca_btl_segmsg_endpoint_release(
-            (mca_btl_segmsg_endpoint_t *) opal_list_get_first(&module->endpoints));
+            (mca_btl_segmsg_endpoint_t *) opal_list_get_first(&module->peers.endpoints));
     }
     segmsg_receiver_destroy(&module->receiver);
     segmsg_shm_destroy(&module->shm);

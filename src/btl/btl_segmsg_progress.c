@@ -124,8 +124,9 @@ static int serve_endpoint(mca_btl_segmsg_endpoint_t *endpoint)
     mca_btl_segmsg_check_sender(endpoint);
     /* The PML, which is next, tries again what it keeps. */
     mca_btl_segmsg_endpoint_unblock(endpoint);
-    if ((endpoint->blocked && !endpoint->retired) || !opal_list_is_empty(&endpoint->pending)
-        || !opal_list_is_empty(&endpoint->jobs) || more) {
+    if ((endpoint->queue.blocked && !endpoint->retired)
+        || !opal_list_is_empty(&endpoint->queue.pending)
+        || !opal_list_is_empty(&endpoint->queue.jobs) || more) {
         mca_btl_segmsg_endpoint_set_busy(endpoint);
     }
     OPAL_THREAD_UNLOCK(&endpoint->lock);
@@ -136,7 +137,7 @@ static int serve_endpoint(mca_btl_segmsg_endpoint_t *endpoint)
 static int serve_busy(mca_btl_segmsg_module_t *module)
 {
     OPAL_THREAD_LOCK(&module->lock);
-    size_t turns = opal_list_get_size(&module->busy);
+    size_t turns = opal_list_get_size(&module->peers.busy);
     OPAL_THREAD_UNLOCK(&module->lock);
     int count = 0;
     mca_btl_segmsg_endpoint_t *endpoint;
@@ -163,19 +164,21 @@ static bool needs_clock(const mca_btl_segmsg_module_t *module)
 static void count_apart(mca_btl_segmsg_module_t *module, uint64_t gap)
 {
     enum { APART = 4 /* calls */, FIRST = 16, MOST = 512 };
-    if (module->looked_in_vain == 0) {
+    if (module->wait.looked_in_vain == 0) {
         return; /* the last call had something to do, or went without the clock */
     }
-    if (OPAL_LIKELY(gap < module->look_ticks)) {
-        module->apart = 0;
-        module->unclocked_most = 0;
+    if (OPAL_LIKELY(gap < module->wait.look_ticks)) {
+        module->wait.apart = 0;
+        module->wait.unclocked_most = 0;
         return;
     }
-    if (++module->apart > APART && !needs_clock(module)) {
+    if (++module->wait.apart > APART && !needs_clock(module)) {
         mca_btl_segmsg_end_row(module);
-        module->apart = APART;
-        module->unclocked = module->unclocked_most < FIRST ? FIRST : module->unclocked_most;
-        module->unclocked_most = 2 * module->unclocked < MOST ? 2 * module->unclocked : MOST;
+        module->wait.apart = APART;
+        module->wait.unclocked =
+            module->wait.unclocked_most < FIRST ? FIRST : module->wait.unclocked_most;
+        module->wait.unclocked_most =
+            2 * module->wait.unclocked < MOST ? 2 * module->wait.unclocked : MOST;
     }
 }
 
@@ -186,40 +189,40 @@ static void count_apart(mca_btl_segmsg_module_t *module, uint64_t gap)
  */
 SEGMSG_INLINE int look(mca_btl_segmsg_module_t *module)
 {
-    if (module->row_ticks == 0) {
+    if (module->wait.row_ticks == 0) {
         return poll_readers(module); /* no clock */
     }
     uint64_t now = segmsg_clock_ticks();
-    uint64_t gap = now - module->called;
-    ++module->calls_in_a_row;
+    uint64_t gap = now - module->wait.called;
+    ++module->wait.calls_in_a_row;
     count_apart(module, gap);
-    if (OPAL_UNLIKELY(gap >= module->row_ticks)
-        && (module->looked_in_vain != 0 || gap >= 4 * module->row_ticks)) {
+    if (OPAL_UNLIKELY(gap >= module->wait.row_ticks)
+        && (module->wait.looked_in_vain != 0 || gap >= 4 * module->wait.row_ticks)) {
         mca_btl_segmsg_end_row(module); /* and not because the last call found something */
     }
-    module->called = now;
+    module->wait.called = now;
     /* Relaxed: a hint. */
     if (atomic_load_explicit(&module->under_way, memory_order_relaxed) == 0
-        && now - module->looked_in_vain < module->look_ticks) {
+        && now - module->wait.looked_in_vain < module->wait.look_ticks) {
         return 0;
     }
     int count = poll_readers(module);
-    module->looked_in_vain = count == 0 ? now : 0;
+    module->wait.looked_in_vain = count == 0 ? now : 0;
     return count;
 }
 
 /* The same without the clock, as long as that goes on and nothing needs it. */
 static int look_unclocked(mca_btl_segmsg_module_t *module)
 {
-    if (OPAL_UNLIKELY(module->unclocked == 0)) {
+    if (OPAL_UNLIKELY(module->wait.unclocked == 0)) {
         return look(module); /* another thread was faster */
     }
-    if (--module->unclocked != 0 && !needs_clock(module)) {
+    if (--module->wait.unclocked != 0 && !needs_clock(module)) {
         return poll_readers(module);
     }
-    module->unclocked = 0;
-    module->looked_in_vain = 0;            /* when the last call was, and what it found, */
-    module->called = segmsg_clock_ticks(); /* is not known */
+    module->wait.unclocked = 0;
+    module->wait.looked_in_vain = 0;            /* when the last call was, and what it found, */
+    module->wait.called = segmsg_clock_ticks(); /* is not known */
     return look(module);
 }
 
@@ -230,8 +233,8 @@ static int look_unclocked(mca_btl_segmsg_module_t *module)
 SEGMSG_INLINE bool is_vain(const mca_btl_segmsg_module_t *module)
 {
     enum { WHOLE_LOOK_EVERY = 16 };
-    return module->unclocked > 1 && module->unclocked % WHOLE_LOOK_EVERY != 0
-           && !needs_clock(module) && !module->any_busy && mca_btl_segmsg_nets == 0
+    return module->wait.unclocked > 1 && module->wait.unclocked % WHOLE_LOOK_EVERY != 0
+           && !needs_clock(module) && !module->peers.any_busy && mca_btl_segmsg_nets == 0
            && segmsg_look_is_vain(&module->receiver);
 }
 
@@ -258,7 +261,7 @@ SEGMSG_INLINE int progress(mca_btl_segmsg_module_t *module, bool unclocked)
         if (mca_btl_segmsg_nets != 0) {
             count += mca_btl_segmsg_net_progress(module);
         }
-        if (OPAL_UNLIKELY(module->any_busy)) {
+        if (OPAL_UNLIKELY(module->peers.any_busy)) {
             count += serve_busy(module);
         }
         /* Relaxed: a hint; what is missed now is seen the next time. */
@@ -267,8 +270,8 @@ SEGMSG_INLINE int progress(mca_btl_segmsg_module_t *module, bool unclocked)
             count +=
                 segmsg_transfers_progress(&module->transfers, mca_btl_segmsg_is_waiting(module),
                                           transfers != own_transfers(module));
-            if (count != 0 && module->row_ticks != 0) {
-                module->called = segmsg_clock_ticks(); /* that took its time, too */
+            if (count != 0 && module->wait.row_ticks != 0) {
+                module->wait.called = segmsg_clock_ticks(); /* that took its time, too */
             }
         }
     }
@@ -292,12 +295,12 @@ __attribute__((noinline)) static int progress_unclocked(mca_btl_segmsg_module_t 
 int mca_btl_segmsg_progress(void)
 {
     mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
-    if (OPAL_LIKELY(module->unclocked == 0)) {
+    if (OPAL_LIKELY(module->wait.unclocked == 0)) {
         return progress_clocked(module);
     }
     if (opal_using_threads() || !is_vain(module)) {
         return progress_unclocked(module);
     }
-    --module->unclocked;
+    --module->wait.unclocked;
     return 0;
 }

@@ -43,7 +43,7 @@ static void sum_sent(group_count_fn_t count, const uint64_t *past, unsigned long
     }
     OPAL_THREAD_LOCK(&module->lock);
     mca_btl_segmsg_endpoint_t *endpoint;
-    OPAL_LIST_FOREACH (endpoint, &module->endpoints, mca_btl_segmsg_endpoint_t) {
+    OPAL_LIST_FOREACH (endpoint, &module->peers.endpoints, mca_btl_segmsg_endpoint_t) {
         for (uint32_t g = 0; g < groups; ++g) {
             by_group[g] += count(&endpoint->sender, g);
         }
@@ -65,14 +65,14 @@ static void sum_received(unsigned long long *by_group)
 static int read_sent_messages(const mca_base_pvar_t *pvar, void *value, void *object)
 {
     (void) pvar, (void) object;
-    sum_sent(count_messages, mca_btl_segmsg.past_messages, value);
+    sum_sent(count_messages, mca_btl_segmsg.counts.past_messages, value);
     return OPAL_SUCCESS;
 }
 
 static int read_sent_partitions(const mca_base_pvar_t *pvar, void *value, void *object)
 {
     (void) pvar, (void) object;
-    sum_sent(count_partitions, mca_btl_segmsg.past_partitions, value);
+    sum_sent(count_partitions, mca_btl_segmsg.counts.past_partitions, value);
     return OPAL_SUCCESS;
 }
 
@@ -87,7 +87,7 @@ static int read_sent_fragments(const mca_base_pvar_t *pvar, void *value, void *o
 {
     (void) pvar, (void) object;
     unsigned long long by_group[SEGMSG_GROUPS_MAX] = {0};
-    sum_sent(count_messages, mca_btl_segmsg.past_messages, by_group);
+    sum_sent(count_messages, mca_btl_segmsg.counts.past_messages, by_group);
     unsigned long long *sum = value;
     *sum = 0;
     for (uint32_t g = 0; g < groups_shown(); ++g) {
@@ -100,7 +100,7 @@ static int read_delivered_fragments(const mca_base_pvar_t *pvar, void *value, vo
 {
     (void) pvar, (void) object;
     *(unsigned long long *) value =
-        mca_btl_segmsg.delivered_fragments + mca_btl_segmsg_net_count(SEGMSG_NET_DELIVERED);
+        mca_btl_segmsg.counts.delivered_fragments + mca_btl_segmsg_net_count(SEGMSG_NET_DELIVERED);
     return OPAL_SUCCESS;
 }
 
@@ -108,7 +108,7 @@ static int read_delivered_bytes(const mca_base_pvar_t *pvar, void *value, void *
 {
     (void) pvar, (void) object;
     *(unsigned long long *) value =
-        mca_btl_segmsg.delivered_bytes + mca_btl_segmsg_net_count(SEGMSG_NET_BYTES);
+        mca_btl_segmsg.counts.delivered_bytes + mca_btl_segmsg_net_count(SEGMSG_NET_BYTES);
     return OPAL_SUCCESS;
 }
 

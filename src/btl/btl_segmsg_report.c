@@ -146,10 +146,10 @@ static void print_sender(const mca_btl_segmsg_endpoint_t *endpoint)
                 "segmsg %s to %s: single copy %d, group 0 at %u of %u, %" PRIu64 " taken, "
                 "room up to %" PRIu64 ", %" PRIu64 " times full, pending %d, jobs %d",
                 OPAL_NAME_PRINT(OPAL_PROC_MY_NAME), OPAL_NAME_PRINT(endpoint->proc->proc_name),
-                endpoint->single_copy, sender->ring.at, sender->ring.count, sender->ring.head,
+                endpoint->copy.single_copy, sender->ring.at, sender->ring.count, sender->ring.head,
                 sender->ring.limit, sender->full,
-                (int) opal_list_get_size((opal_list_t *) &endpoint->pending),
-                (int) opal_list_get_size((opal_list_t *) &endpoint->jobs));
+                (int) opal_list_get_size((opal_list_t *) &endpoint->queue.pending),
+                (int) opal_list_get_size((opal_list_t *) &endpoint->queue.jobs));
     for (uint32_t g = 0; g < sender->geometry.group_count; ++g) {
         opal_output(0,
                     "segmsg   group %u (%u B x %u): %" PRIu64 " messages, %" PRIu64
@@ -165,7 +165,7 @@ void mca_btl_segmsg_dump(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *en
     mca_btl_segmsg_module_t *module = (mca_btl_segmsg_module_t *) btl;
     (void) verbose;
     mca_btl_segmsg_endpoint_t *each;
-    OPAL_LIST_FOREACH (each, &module->endpoints, mca_btl_segmsg_endpoint_t) {
+    OPAL_LIST_FOREACH (each, &module->peers.endpoints, mca_btl_segmsg_endpoint_t) {
         if ((endpoint == NULL || endpoint == each) && !each->is_self) {
             print_sender(each);
         }
@@ -188,8 +188,8 @@ void mca_btl_segmsg_report(void)
     char line[1024];
     int at = 0;
     for (uint32_t g = 0; g < module->config.node_groups.geometry.group_count; ++g) {
-        uint64_t sent = module->past_messages[g];
-        OPAL_LIST_FOREACH (endpoint, &module->endpoints, mca_btl_segmsg_endpoint_t) {
+        uint64_t sent = module->counts.past_messages[g];
+        OPAL_LIST_FOREACH (endpoint, &module->peers.endpoints, mca_btl_segmsg_endpoint_t) {
             sent += endpoint->sender.messages[g];
         }
         at += snprintf(line + at, sizeof(line) - (size_t) at, "%s%" PRIu64 "/%" PRIu64,
@@ -198,7 +198,7 @@ void mca_btl_segmsg_report(void)
     opal_output(0,
                 "segmsg %s: sent/received by group: %s; fragments delivered %" PRIu64
                 ", bytes %" PRIu64 "; to itself %" PRIu64,
-                OPAL_NAME_PRINT(OPAL_PROC_MY_NAME), line, module->delivered_fragments,
-                module->delivered_bytes, module->self_messages);
+                OPAL_NAME_PRINT(OPAL_PROC_MY_NAME), line, module->counts.delivered_fragments,
+                module->counts.delivered_bytes, module->counts.self_messages);
     mca_btl_segmsg_net_report();
 }

@@ -44,7 +44,7 @@ static bool publish(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_frag_t *
             return false;
         }
         frag->place.data = NULL;
-        --endpoint->places;
+        --endpoint->queue.places;
         return true;
     }
     if (frag->place.data != NULL) {
@@ -52,7 +52,7 @@ static bool publish(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_frag_t *
             return false;
         }
         frag->place.data = NULL;
-        --endpoint->places;
+        --endpoint->queue.places;
         return true;
     }
     if (OPAL_UNLIKELY(frag->pieces_sent != 0)) {
@@ -76,7 +76,7 @@ static bool publish(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_frag_t *
 static void loop_back(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_base_tag_t tag,
                       mca_btl_base_segment_t *segments, size_t count)
 {
-    ++mca_btl_segmsg.self_messages;
+    ++mca_btl_segmsg.counts.self_messages;
     segmsg_compat_deliver(endpoint->btl, endpoint, tag, segments, count);
 }
 
@@ -96,15 +96,15 @@ int mca_btl_segmsg_send(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *end
     if (OPAL_UNLIKELY(is_in_place)) {
         frag->base.des_flags |= MCA_BTL_DES_SEND_ALWAYS_CALLBACK;
     }
-    bool sent = opal_list_is_empty(&endpoint->pending) && publish(endpoint, frag);
+    bool sent = opal_list_is_empty(&endpoint->queue.pending) && publish(endpoint, frag);
     if (OPAL_UNLIKELY(!sent)) {
         mca_btl_segmsg_check_sender(endpoint);
         frag->base.des_flags |= MCA_BTL_DES_SEND_ALWAYS_CALLBACK;
         if ((frag->apart & SEGMSG_FRAG_EXEMPT) && !mca_btl_segmsg_ob1_numbers(tag)) {
             frag->apart &= (uint8_t) ~SEGMSG_FRAG_EXEMPT;
-            --endpoint->exempt;
+            --endpoint->queue.exempt;
         }
-        opal_list_append(&endpoint->pending, (opal_list_item_t *) frag);
+        opal_list_append(&endpoint->queue.pending, (opal_list_item_t *) frag);
         mca_btl_segmsg_endpoint_set_busy(endpoint);
     }
     OPAL_THREAD_UNLOCK(&endpoint->lock);
@@ -126,7 +126,7 @@ static bool evict_places(mca_btl_segmsg_endpoint_t *endpoint)
 {
     bool evicted = false;
     mca_btl_segmsg_frag_t *frag;
-    OPAL_LIST_FOREACH (frag, &endpoint->pending, mca_btl_segmsg_frag_t) {
+    OPAL_LIST_FOREACH (frag, &endpoint->queue.pending, mca_btl_segmsg_frag_t) {
         if (frag->place.data == NULL) {
             continue;
         }
@@ -152,17 +152,18 @@ static bool evict_places(mca_btl_segmsg_endpoint_t *endpoint)
 /* Publishes the first in the queue and takes it out; NULL if it must stay. */
 static mca_btl_segmsg_frag_t *publish_first(mca_btl_segmsg_endpoint_t *endpoint)
 {
-    if (opal_list_is_empty(&endpoint->pending)) {
+    if (opal_list_is_empty(&endpoint->queue.pending)) {
         return NULL;
     }
-    mca_btl_segmsg_frag_t *frag = (mca_btl_segmsg_frag_t *) opal_list_get_first(&endpoint->pending);
+    mca_btl_segmsg_frag_t *frag =
+        (mca_btl_segmsg_frag_t *) opal_list_get_first(&endpoint->queue.pending);
     if (!publish(endpoint, frag)
         && !(frag->place.data == NULL && evict_places(endpoint) && publish(endpoint, frag))) {
         return NULL;
     }
-    opal_list_remove_item(&endpoint->pending, (opal_list_item_t *) frag);
+    opal_list_remove_item(&endpoint->queue.pending, (opal_list_item_t *) frag);
     /* Before its callback, out of which the PML tries again what it keeps: no other may follow. */
-    endpoint->buffered -= frag->charge;
+    endpoint->queue.buffered -= frag->charge;
     frag->charge = 0;
     mca_btl_segmsg_endpoint_unblock(endpoint);
     return frag;
@@ -190,7 +191,7 @@ void mca_btl_segmsg_fail_pending(mca_btl_segmsg_endpoint_t *endpoint)
     for (;;) {
         OPAL_THREAD_LOCK(&endpoint->lock);
         mca_btl_segmsg_frag_t *frag =
-            (mca_btl_segmsg_frag_t *) opal_list_remove_first(&endpoint->pending);
+            (mca_btl_segmsg_frag_t *) opal_list_remove_first(&endpoint->queue.pending);
         OPAL_THREAD_UNLOCK(&endpoint->lock);
         if (frag == NULL) {
             return;
@@ -275,7 +276,7 @@ int mca_btl_segmsg_net_sendi(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t
     bool sent = false;
     segmsg_error_t error = SEGMSG_ERR_FULL;
     OPAL_THREAD_LOCK(&endpoint->lock);
-    if (OPAL_LIKELY(!endpoint->blocked && opal_list_is_empty(&endpoint->pending))) {
+    if (OPAL_LIKELY(!endpoint->queue.blocked && opal_list_is_empty(&endpoint->queue.pending))) {
         error = mca_btl_segmsg_link_take(endpoint->link, size, &place);
     }
     if (OPAL_LIKELY(error == SEGMSG_OK)) {
@@ -312,7 +313,7 @@ int mca_btl_segmsg_sendi(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *en
     bool sent = false;
     segmsg_error_t error = SEGMSG_ERR_FULL;
     OPAL_THREAD_LOCK(&endpoint->lock);
-    if (OPAL_LIKELY(!endpoint->blocked && opal_list_is_empty(&endpoint->pending))) {
+    if (OPAL_LIKELY(!endpoint->queue.blocked && opal_list_is_empty(&endpoint->queue.pending))) {
         error = segmsg_sender_take(sender, size, &place);
     }
     if (OPAL_LIKELY(error == SEGMSG_OK)) {

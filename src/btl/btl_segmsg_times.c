@@ -11,23 +11,25 @@ static void choose_net_times(void)
     const segmsg_clock_moment_t *start = &mca_btl_segmsg.start;
     for (unsigned rail = 0; rail < mca_btl_segmsg_nets; ++rail) {
         mca_btl_segmsg_net_t *net = mca_btl_segmsg_net[rail];
-        net->look_ticks =
+        net->times.look_ticks =
             segmsg_clock_ticks_in(start, mca_btl_segmsg.config.hosts.ofi_poll_interval);
-        net->gap_ticks = segmsg_clock_ticks_in(start, mca_btl_segmsg.config.hosts.ofi_coalesce_gap);
-        net->check_ticks = segmsg_clock_ticks_in(start, UINT64_C(250000000) /* ns */);
+        net->times.gap_ticks =
+            segmsg_clock_ticks_in(start, mca_btl_segmsg.config.hosts.ofi_coalesce_gap);
+        net->times.check_ticks = segmsg_clock_ticks_in(start, UINT64_C(250000000) /* ns */);
     }
 }
 #endif
 
 void mca_btl_segmsg_choose_times(void)
 {
-    mca_btl_segmsg.look_ticks =
+    mca_btl_segmsg.wait.look_ticks =
         segmsg_clock_ticks_in(&mca_btl_segmsg.start, mca_btl_segmsg.config.message.poll_interval);
-    mca_btl_segmsg.row_ticks = mca_btl_segmsg.config.message.poll_interval == 0
-                                   ? 0
-                                   : segmsg_clock_ticks_in(&mca_btl_segmsg.start, 1000 /* ns */);
-    mca_btl_segmsg.processor_count = segmsg_processors_count(&mca_btl_segmsg.processors);
-    mca_btl_segmsg.transfers.microsecond = mca_btl_segmsg.row_ticks;
+    mca_btl_segmsg.wait.row_ticks =
+        mca_btl_segmsg.config.message.poll_interval == 0
+            ? 0
+            : segmsg_clock_ticks_in(&mca_btl_segmsg.start, 1000 /* ns */);
+    mca_btl_segmsg.node.processor_count = segmsg_processors_count(&mca_btl_segmsg.node.processors);
+    mca_btl_segmsg.transfers.microsecond = mca_btl_segmsg.wait.row_ticks;
     mca_btl_segmsg.transfers.verify_every =
         segmsg_clock_ticks_in(&mca_btl_segmsg.start, UINT64_C(500000000) /* ns */);
 #if SEGMSG_HAVE_OFI

@@ -114,7 +114,7 @@ static segmsg_help_outcome_t send_chunk(void *context, void *user,
     mca_btl_segmsg_endpoint_t *endpoint = user;
     segmsg_help_outcome_t outcome = SEGMSG_HELP_NO_ROOM;
     OPAL_THREAD_LOCK(&endpoint->lock);
-    bool may_send = !endpoint->retired && opal_list_is_empty(&endpoint->pending);
+    bool may_send = !endpoint->retired && opal_list_is_empty(&endpoint->queue.pending);
     bool has_ring = endpoint->sender.ring.line != NULL;
     if (may_send && has_ring) {
         outcome = send_through_ring(endpoint, help);
@@ -267,7 +267,7 @@ void mca_btl_segmsg_transfers_asked(mca_btl_segmsg_endpoint_t *endpoint,
     };
     if (endpoint->link != NULL
         || !segmsg_helper_asked(&mca_btl_segmsg.transfers, &endpoint->transfers, &request,
-                                endpoint->single_copy)) {
+                                endpoint->copy.single_copy)) {
         mca_btl_segmsg_fail(endpoint, SEGMSG_ERR_CORRUPT);
     }
 }

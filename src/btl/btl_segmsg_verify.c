@@ -32,13 +32,13 @@ static void verify_lobby(mca_btl_segmsg_module_t *module)
 {
     enum { STUCK_SECONDS = 20 };
     uint64_t now = segmsg_clock_ticks();
-    uint64_t second = UINT64_C(1000000) * module->row_ticks; /* which is a microsecond */
+    uint64_t second = UINT64_C(1000000) * module->wait.row_ticks; /* which is a microsecond */
     bool is_stuck = second != 0 && segmsg_lobby_is_stuck(&module->receiver);
-    if (!is_stuck || module->stuck_since == 0
-        || module->stuck_at != module->receiver.lobby.position) {
-        module->stuck_since = is_stuck ? now : 0;
-        module->stuck_at = module->receiver.lobby.position;
-    } else if (now - module->stuck_since > STUCK_SECONDS * second) {
+    if (!is_stuck || module->stuck.since == 0
+        || module->stuck.at != module->receiver.lobby.position) {
+        module->stuck.since = is_stuck ? now : 0;
+        module->stuck.at = module->receiver.lobby.position;
+    } else if (now - module->stuck.since > STUCK_SECONDS * second) {
         mca_btl_segmsg_fail(NULL, SEGMSG_ERR_CORRUPT);
     }
 }
@@ -53,7 +53,7 @@ void mca_btl_segmsg_verify(void *context)
     verify_lobby(module);
     OPAL_THREAD_LOCK(&module->lock);
     mca_btl_segmsg_endpoint_t *endpoint;
-    OPAL_LIST_FOREACH (endpoint, &module->endpoints, mca_btl_segmsg_endpoint_t) {
+    OPAL_LIST_FOREACH (endpoint, &module->peers.endpoints, mca_btl_segmsg_endpoint_t) {
         verify_sender(endpoint);
     }
     OPAL_THREAD_UNLOCK(&module->lock);

@@ -16,7 +16,7 @@
 static inline bool mca_btl_segmsg_is_waiting(const mca_btl_segmsg_module_t *module)
 {
     enum { CALLS_OF_A_TEST = 2 }; /* MPI_Test calls progress so many times, at most */
-    return module->calls_in_a_row > CALLS_OF_A_TEST || module->row_ticks == 0;
+    return module->wait.calls_in_a_row > CALLS_OF_A_TEST || module->wait.row_ticks == 0;
 }
 
 /*
@@ -25,13 +25,14 @@ static inline bool mca_btl_segmsg_is_waiting(const mca_btl_segmsg_module_t *modu
  */
 static inline void mca_btl_segmsg_end_row(mca_btl_segmsg_module_t *module)
 {
-    if (module->watches) {
-        module->watches = false;
-        module->habit = mca_btl_segmsg_is_waiting(module)
-                            ? module->habit + (module->habit < MCA_BTL_SEGMSG_HABIT_MAX)
-                            : module->habit - (module->habit < 2 ? module->habit : 2);
+    if (module->wait.watches) {
+        module->wait.watches = false;
+        module->wait.habit =
+            mca_btl_segmsg_is_waiting(module)
+                ? module->wait.habit + (module->wait.habit < MCA_BTL_SEGMSG_HABIT_MAX)
+                : module->wait.habit - (module->wait.habit < 2 ? module->wait.habit : 2);
     }
-    module->calls_in_a_row = 0;
+    module->wait.calls_in_a_row = 0;
 }
 
 /* True if somebody who waits has called progress, and that the PML, and that this; or it is to be found out. */
