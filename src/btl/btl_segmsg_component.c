@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include "btl/btl_segmsg_net.h"
+#include "queue/segments.h"
 #include "btl/btl_segmsg_rdma.h"
 #include "btl/btl_segmsg_transfers.h"
 #include "btl/btl_segmsg_callers.h"
@@ -229,9 +230,9 @@ static bool make_export(mca_btl_segmsg_module_t *module)
     };
     segmsg_shm_shortage_t shortage = {0};
     segmsg_shm_status_t status =
-        segmsg_shm_create(&module->shm, config->backing_directory, &export_config,
-                          segmsg_compat_local_peers() + config->extra_peers, SEGMSG_SHM_AS_USED,
-                          &shortage);
+        segmsg_shm_create(&module->shm, config->backing_directory, segmsg_export_init,
+                          &export_config, segmsg_compat_local_peers() + config->extra_peers,
+                          SEGMSG_SHM_AS_USED, &shortage);
     if (status != SEGMSG_SHM_OK) {
         say_why_no_export(config, status, &shortage);
         return false;

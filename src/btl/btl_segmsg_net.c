@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include "btl/btl_segmsg_net.h"
+#include "queue/segments.h"
 #include "btl/btl_segmsg_net_gather.h"
 #include "btl/btl_segmsg_net_params.h"
 #include "btl/btl_segmsg_net_peer.h"
@@ -149,8 +150,9 @@ static bool make_export(mca_btl_segmsg_net_t *net)
     uint64_t peers = ((uint64_t) config->ofi_memory_mb << 20) / each;
     segmsg_shm_shortage_t shortage = {0};
     segmsg_shm_status_t status =
-        segmsg_shm_create(&net->shm, mca_btl_segmsg.config.memory.backing_directory, &export_config,
-                          peers < 1 ? 1 : (uint32_t) peers, SEGMSG_SHM_WHOLE, &shortage);
+        segmsg_shm_create(&net->shm, mca_btl_segmsg.config.memory.backing_directory,
+                          segmsg_export_init, &export_config, peers < 1 ? 1 : (uint32_t) peers,
+                          SEGMSG_SHM_WHOLE, &shortage);
     if (status != SEGMSG_SHM_OK) {
         MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("ofi-no-memory", opal_process_info.nodename,
                                        mca_btl_segmsg.config.memory.backing_directory,

@@ -5,7 +5,6 @@
 #include "memory/shm.h"
 
 #include "memory/commit.h"
-#include "queue/segments.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -117,9 +116,9 @@ static segmsg_shm_status_t choose_bytes(const segmsg_export_config_t *config, ui
     return SEGMSG_SHM_OK;
 }
 
-static segmsg_shm_status_t lay_out(segmsg_shm_t *shm, const segmsg_export_config_t *config)
+static segmsg_shm_status_t status_of(segmsg_error_t error)
 {
-    switch (segmsg_export_init(&shm->export, config)) {
+    switch (error) {
     case SEGMSG_OK:
         return SEGMSG_SHM_OK;
     case SEGMSG_ERR_NO_SPACE:
@@ -149,6 +148,7 @@ static segmsg_shm_status_t map_own(segmsg_shm_t *shm, const segmsg_export_config
 }
 
 segmsg_shm_status_t segmsg_shm_create(segmsg_shm_t *shm, const char *directory,
+                                      segmsg_lay_out_fn_t lay_out,
                                       const segmsg_export_config_t *config, uint32_t peers,
                                       segmsg_shm_extent_t extent, segmsg_shm_shortage_t *shortage)
 {
@@ -175,7 +175,7 @@ segmsg_shm_status_t segmsg_shm_create(segmsg_shm_t *shm, const char *directory,
     }
     status = map_own(shm, config, extent, bytes, share, shortage);
     if (status == SEGMSG_SHM_OK) {
-        status = lay_out(shm, config);
+        status = status_of(lay_out(&shm->export, config));
     }
     if (status != SEGMSG_SHM_OK) {
         segmsg_shm_destroy(shm);

@@ -68,12 +68,13 @@ const char *segmsg_shm_status_text(segmsg_shm_status_t status,
                                    const segmsg_shm_shortage_t *shortage);
 
 /*
- * Creates, maps and lays out this process's export as a file in `directory`, large enough for `peers`
+ * Creates, maps and by `lay_out` lays out this process's export as a file in `directory`, large enough for `peers`
  * senders, or smaller if the process may not make so large a file or its address space is limited, but at
  * least for one. It is sparse: a little memory is taken now, the rest when it comes into use. If
  * config->openers is 0, the file has no name any more.
  */
 segmsg_shm_status_t segmsg_shm_create(segmsg_shm_t *shm, const char *directory,
+                                      segmsg_lay_out_fn_t lay_out,
                                       const segmsg_export_config_t *config, uint32_t peers,
                                       segmsg_shm_extent_t extent, segmsg_shm_shortage_t *shortage);
 

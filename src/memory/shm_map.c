@@ -4,7 +4,7 @@
  */
 #include "memory/shm_map.h"
 
-#include "queue/layout.h"
+#include "queue/region.h"
 
 #include <errno.h>
 #include <fcntl.h>

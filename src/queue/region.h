@@ -84,6 +84,11 @@ static inline segmsg_joint_t *segmsg_export_joint(const segmsg_export_t *export,
     return (segmsg_joint_t *) (void *) (export->base + export->shape.joints) + index;
 }
 
+/* Lays out the owner's export in zero-filled memory of export->bytes bytes: segmsg_export_init
+ * (queue/segments.h), which memory is handed, since it is below. */
+typedef segmsg_error_t (*segmsg_lay_out_fn_t)(segmsg_export_t *export,
+                                              const segmsg_export_config_t *config);
+
 /* Bytes of an export that can hold, for `peers` senders, every group once and a starter each. */
 size_t segmsg_export_bytes_for(const segmsg_export_config_t *config, uint32_t peers);
 
@@ -98,7 +103,7 @@ size_t segmsg_export_bytes_min(const segmsg_export_config_t *config);
 
 /*
  * Writes the head of the owner's export in zero-filled memory of export->bytes bytes; segmsg_export_init
- * (queue/registry.h) does that and what follows. Returns as that.
+ * (queue/segments.h) does that and what follows. Returns as that.
  */
 segmsg_error_t segmsg_export_begin(segmsg_export_t *export, const segmsg_export_config_t *config);
 

@@ -6,6 +6,7 @@
  * The sources are compiled in here, with random numbers that a test may choose.
  */
 #include "base/random.h"
+#include "queue/segments.h"
 
 static bool chosen_random(void *to, size_t bytes);
 #define segmsg_random_bytes chosen_random
@@ -369,7 +370,8 @@ static void the_last_to_open_takes_the_name_away(void)
     segmsg_export_config_t config = config_for(2);
     segmsg_shm_t shm;
     segmsg_shm_shortage_t shortage;
-    UNIT_REQUIRE(segmsg_shm_create(&shm, directory, &config, 2, SEGMSG_SHM_AS_USED, &shortage)
+    UNIT_REQUIRE(segmsg_shm_create(&shm, directory, segmsg_export_init, &config, 2,
+                                   SEGMSG_SHM_AS_USED, &shortage)
                  == SEGMSG_SHM_OK);
     _Alignas(8) char descriptor[PATH_MAX];
     size_t bytes = segmsg_shm_describe(&shm, descriptor);
@@ -393,7 +395,8 @@ static void whoever_is_alone_has_no_name(void)
     segmsg_export_config_t config = config_for(0);
     segmsg_shm_t shm;
     segmsg_shm_shortage_t shortage;
-    UNIT_REQUIRE(segmsg_shm_create(&shm, directory, &config, 2, SEGMSG_SHM_AS_USED, &shortage)
+    UNIT_REQUIRE(segmsg_shm_create(&shm, directory, segmsg_export_init, &config, 2,
+                                   SEGMSG_SHM_AS_USED, &shortage)
                  == SEGMSG_SHM_OK);
     UNIT_EQUAL(entries(), 0);
     _Alignas(8) char descriptor[PATH_MAX];
@@ -410,7 +413,8 @@ static void somebody_elses_file_is_not_taken_for_the_export(void)
     config.owner.nonce = 1; /* another process's */
     segmsg_shm_t shm;
     segmsg_shm_shortage_t shortage;
-    UNIT_REQUIRE(segmsg_shm_create(&shm, directory, &config, 2, SEGMSG_SHM_AS_USED, &shortage)
+    UNIT_REQUIRE(segmsg_shm_create(&shm, directory, segmsg_export_init, &config, 2,
+                                   SEGMSG_SHM_AS_USED, &shortage)
                  == SEGMSG_SHM_OK);
     _Alignas(8) char descriptor[PATH_MAX];
     size_t bytes = segmsg_shm_describe(&shm, descriptor);
@@ -426,7 +430,8 @@ static void a_broken_descriptor_is_refused(void)
     segmsg_export_config_t config = config_for(1);
     segmsg_shm_t shm;
     segmsg_shm_shortage_t shortage;
-    UNIT_REQUIRE(segmsg_shm_create(&shm, directory, &config, 2, SEGMSG_SHM_AS_USED, &shortage)
+    UNIT_REQUIRE(segmsg_shm_create(&shm, directory, segmsg_export_init, &config, 2,
+                                   SEGMSG_SHM_AS_USED, &shortage)
                  == SEGMSG_SHM_OK);
     _Alignas(8) char descriptor[PATH_MAX];
     size_t bytes = segmsg_shm_describe(&shm, descriptor);
@@ -452,7 +457,8 @@ static void create_limited(uint64_t limit, segmsg_shm_status_t expected)
         segmsg_shm_t shm;
         segmsg_shm_shortage_t shortage = {0};
         UNIT_CHECK(setrlimit(RLIMIT_FSIZE, &limits) == 0);
-        UNIT_EQUAL(segmsg_shm_create(&shm, directory, &config, 8, SEGMSG_SHM_AS_USED, &shortage),
+        UNIT_EQUAL(segmsg_shm_create(&shm, directory, segmsg_export_init, &config, 8,
+                                     SEGMSG_SHM_AS_USED, &shortage),
                    expected);
         if (expected == SEGMSG_SHM_OK) {
             UNIT_CHECK(shm.export.bytes <= limit);
@@ -494,12 +500,15 @@ static void an_export_takes_what_it_uses_and_not_what_it_may_use(void)
     }
     segmsg_shm_t shm[3];
     segmsg_shm_shortage_t shortage = {0};
-    UNIT_EQUAL(segmsg_shm_create(&shm[0], directory, &config, 20, SEGMSG_SHM_AS_USED, &shortage),
+    UNIT_EQUAL(segmsg_shm_create(&shm[0], directory, segmsg_export_init, &config, 20,
+                                 SEGMSG_SHM_AS_USED, &shortage),
                SEGMSG_SHM_OK);
     UNIT_CHECK(shm[0].export.bytes == segmsg_export_bytes_for(&config, 20));
-    UNIT_EQUAL(segmsg_shm_create(&shm[1], directory, &config, 20, SEGMSG_SHM_AS_USED, &shortage),
+    UNIT_EQUAL(segmsg_shm_create(&shm[1], directory, segmsg_export_init, &config, 20,
+                                 SEGMSG_SHM_AS_USED, &shortage),
                SEGMSG_SHM_OK);
-    UNIT_EQUAL(segmsg_shm_create(&shm[2], directory, &config, 20, SEGMSG_SHM_AS_USED, &shortage),
+    UNIT_EQUAL(segmsg_shm_create(&shm[2], directory, segmsg_export_init, &config, 20,
+                                 SEGMSG_SHM_AS_USED, &shortage),
                SEGMSG_SHM_DIRECTORY_FULL);
     UNIT_EQUAL(shortage.needed, start);
     UNIT_EQUAL(shortage.available, 0);
