@@ -104,6 +104,11 @@ segmsg_machine_sources = \
 	src/fabric/ofi_select.h \
 	src/memory/commit.c \
 	src/memory/commit.h \
+	src/memory/file.c \
+	src/memory/file.h \
+	src/memory/kinds.c \
+	src/memory/kinds.h \
+	src/memory/memory.h \
 	src/memory/numa.c \
 	src/memory/numa.h \
 	src/memory/shm.c \

@@ -19,7 +19,7 @@
 #include "engine/receiver.h"
 #include "engine/sender.h"
 #include "base/processors.h"
-#include "memory/shm.h"
+#include "memory/memory.h"
 #include "memory/shm_domain.h"
 #include "transfer/transfer.h"
 
@@ -37,7 +37,7 @@ typedef struct {
     uint32_t local_rank; /* among the processes of its job on its node; UINT32_MAX: unknown */
     uint32_t refuses; /* of MCA_BTL_FLAGS_*: put, get, atomics that btl_segmsg_flags leaves out */
     segmsg_identity_t owner;
-    uint64_t domain; /* who sees the same shared memory: segmsg_shm_domain */
+    uint64_t domain; /* who sees the same memory: segmsg_memory_kind_t.domain */
     segmsg_shm_spaces_t spaces;
     uint64_t probe; /* address of a mca_btl_segmsg_probe_t, for whoever tries to read it */
 } mca_btl_segmsg_modex_t;
@@ -93,7 +93,7 @@ typedef struct mca_btl_base_endpoint_t {
     bool same_core; /* the peer may use the processor that we may use, and no other */
     mca_btl_segmsg_copy_way_t copy;
     segmsg_transfer_peer_t transfers; /* large messages */
-    segmsg_shm_t shm;                 /* the image of the peer's export */
+    segmsg_memory_t memory;           /* the image of the peer's export */
     uint32_t agree_rank; /* index of what is said of the peer: see btl_segmsg_agree.c */
 
     opal_mutex_t lock;      /* guards sender and queue */
@@ -168,8 +168,9 @@ typedef struct {
 
 /* What this process publishes of itself, besides its export. */
 typedef struct {
-    uint64_t domain;            /* segmsg_shm_domain of the backing directory */
-    segmsg_shm_spaces_t spaces; /* of this process */
+    const segmsg_memory_kind_t *kind; /* of its export, and of its images of others */
+    uint64_t domain;                  /* of the backing directory: segmsg_memory_kind_t.domain */
+    segmsg_shm_spaces_t spaces;       /* of this process */
     mca_btl_segmsg_probe_t probe;
 } mca_btl_segmsg_own_t;
 
@@ -208,7 +209,7 @@ typedef struct {
 
     segmsg_identity_t self;
     mca_btl_segmsg_own_t own;
-    segmsg_shm_t shm; /* this process's export */
+    segmsg_memory_t memory; /* this process's export */
     segmsg_receiver_t receiver;
     atomic_flag polling; /* held by the thread that polls, if there are threads */
     mca_btl_segmsg_wait_t wait;

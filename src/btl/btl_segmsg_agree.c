@@ -41,7 +41,7 @@ void mca_btl_segmsg_agree_say(mca_btl_segmsg_endpoint_t *endpoint,
                               const mca_btl_segmsg_modex_t *modex, bool reached)
 {
     endpoint->agree_rank = rank_of(modex);
-    segmsg_verdict_say(&mca_btl_segmsg.shm.export, endpoint->agree_rank,
+    segmsg_verdict_say(&mca_btl_segmsg.memory.export, endpoint->agree_rank,
                        reached ? SEGMSG_VERDICT_REACHED : SEGMSG_VERDICT_REFUSED);
 }
 
@@ -72,7 +72,7 @@ bool mca_btl_segmsg_agree(const mca_btl_segmsg_endpoint_t *endpoint, const struc
     }
     for (unsigned times = 0;; ++times) {
         segmsg_verdict_t verdict =
-            segmsg_verdict_of(&endpoint->shm.export, mca_btl_segmsg_agree_rank());
+            segmsg_verdict_of(&endpoint->memory.export, mca_btl_segmsg_agree_rank());
         /* The clock is looked at where there is nothing to do but wait. */
         if (verdict != SEGMSG_VERDICT_NONE
             || is_over(start, mca_btl_segmsg.config.memory.agree_timeout)) {

@@ -19,6 +19,7 @@
 
 #include "base/copy.h"
 #include "memory/numa.h"
+#include "memory/shm.h"
 #include "base/random.h"
 #include "opal/runtime/opal.h"
 #include "opal/version.h"
@@ -101,7 +102,6 @@ static int component_open(void)
     OBJ_CONSTRUCT(&module->pools.buffers, opal_free_list_t);
     OBJ_CONSTRUCT(&module->operations, opal_pointer_array_t);
     atomic_flag_clear(&module->polling);
-    module->shm = segmsg_shm_none();
     return OPAL_SUCCESS;
 }
 
@@ -158,40 +158,41 @@ static void identify(mca_btl_segmsg_module_t *module)
 }
 
 static void say_why_no_export(const struct mca_btl_segmsg_config_memory *config,
-                              segmsg_shm_status_t status, const segmsg_shm_shortage_t *shortage)
+                              segmsg_memory_status_t status,
+                              const segmsg_memory_shortage_t *shortage)
 {
     const char *directory = config->backing_directory;
     switch (status) {
-    case SEGMSG_SHM_DIRECTORY_MISSING:
+    case SEGMSG_MEMORY_DIRECTORY_MISSING:
         MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("directory-missing", opal_process_info.nodename, directory);
         break;
-    case SEGMSG_SHM_DIRECTORY_NOT_WRITABLE:
+    case SEGMSG_MEMORY_DIRECTORY_NOT_WRITABLE:
         MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("directory-not-writable", opal_process_info.nodename,
                                        directory);
         break;
-    case SEGMSG_SHM_DIRECTORY_FULL:
+    case SEGMSG_MEMORY_DIRECTORY_FULL:
         /* What is free changes while the processes of the node look. */
         mca_btl_segmsg_say_once_a_node(directory, "directory-full", opal_process_info.nodename,
                                        directory, (unsigned long) (shortage->needed >> 10),
                                        (unsigned long) (shortage->available >> 10));
         break;
-    case SEGMSG_SHM_FILE_LIMIT:
+    case SEGMSG_MEMORY_FILE_LIMIT:
         MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("file-limit", opal_process_info.nodename,
                                        (unsigned long) (shortage->available >> 10),
                                        (unsigned long) (shortage->needed >> 10));
         break;
-    case SEGMSG_SHM_LAYOUT_FAILED:
+    case SEGMSG_MEMORY_LAYOUT_FAILED:
         MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("export-too-small", opal_process_info.nodename, directory);
         break;
-    case SEGMSG_SHM_NO_ADDRESS_SPACE:
+    case SEGMSG_MEMORY_NO_ADDRESS_SPACE:
         mca_btl_segmsg_say_no_address_space("its own receive region", shortage->needed,
                                             shortage->available);
         break;
-    case SEGMSG_SHM_CREATE_FAILED:
+    case SEGMSG_MEMORY_CREATE_FAILED:
         MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("create-failed", opal_process_info.nodename, directory,
                                        strerror(shortage->error));
         break;
-    case SEGMSG_SHM_OK:
+    case SEGMSG_MEMORY_OK:
         break;
     }
 }
@@ -214,36 +215,38 @@ static bool make_export(mca_btl_segmsg_module_t *module)
     const struct mca_btl_segmsg_config_memory *config = &module->config.memory;
     const segmsg_geometry_t *geometry = &module->config.node_groups.geometry;
     if (opal_process_info.my_local_rank == 0) {
-        segmsg_shm_sweep(config->backing_directory);
+        module->own.kind->sweep(config->backing_directory);
     }
     uint32_t ring_full = geometry->group[0].partition_count;
-    const segmsg_export_config_t export_config = {
-        .geometry = *geometry,
-        .ring_starter = config->initial_ring_partitions < ring_full
-                            ? config->initial_ring_partitions
-                            : ring_full,
-        .groups_max = config->segment_table_entries,
-        .lobby = config->shared_inbox_partitions < ring_full ? config->shared_inbox_partitions
-                                                             : ring_full,
-        .openers = openers(config),
-        .owner = module->self,
+    const segmsg_memory_wish_t wish = {
+        .directory = config->backing_directory,
+        .lay_out = segmsg_export_init,
+        .config = {.geometry = *geometry,
+                   .ring_starter = config->initial_ring_partitions < ring_full
+                                       ? config->initial_ring_partitions
+                                       : ring_full,
+                   .groups_max = config->segment_table_entries,
+                   .lobby = config->shared_inbox_partitions < ring_full
+                                ? config->shared_inbox_partitions
+                                : ring_full,
+                   .openers = openers(config),
+                   .owner = module->self},
+        .peers = segmsg_compat_local_peers() + config->extra_peers,
     };
-    segmsg_shm_shortage_t shortage = {0};
-    segmsg_shm_status_t status =
-        segmsg_shm_create(&module->shm, config->backing_directory, segmsg_export_init,
-                          &export_config, segmsg_compat_local_peers() + config->extra_peers,
-                          SEGMSG_SHM_AS_USED, &shortage);
-    if (status != SEGMSG_SHM_OK) {
+    segmsg_memory_shortage_t shortage = {0};
+    segmsg_memory_status_t status =
+        segmsg_memory_create(&module->memory, module->own.kind, &wish, &shortage);
+    if (status != SEGMSG_MEMORY_OK) {
         say_why_no_export(config, status, &shortage);
         return false;
     }
-    if (module->shm.file.path != NULL) {
-        segmsg_compat_register_cleanup(module->shm.file.path);
+    if (module->memory.path != NULL) {
+        segmsg_compat_register_cleanup(module->memory.path);
     }
     if (config->numa_bind && !segmsg_numa_is_one_node()) {
-        segmsg_shm_map_visit(&module->shm.map, bind_local, segmsg_compat_topology());
+        module->own.kind->visit(&module->memory, bind_local, segmsg_compat_topology());
     }
-    return segmsg_receiver_init(&module->receiver, &module->shm.export);
+    return segmsg_receiver_init(&module->receiver, &module->memory.export);
 }
 
 /*
@@ -298,6 +301,9 @@ static mca_btl_base_module_t **component_init(int *count, bool progress_threads,
         decline(module);
         return modules;
     }
+    const segmsg_memory_kind_t *kind = mca_btl_segmsg_memory_kind();
+    module->serves_shm = kind != NULL;
+    module->own.kind = kind != NULL ? kind : &segmsg_shm_kind;
     module->start = segmsg_clock_now();
     module->wait.habit = MCA_BTL_SEGMSG_HABIT_MAX; /* as long as nothing else is known */
     module->look = (segmsg_look_t){.burst = (int) config->message.poll_budget};
@@ -315,11 +321,10 @@ static mca_btl_base_module_t **component_init(int *count, bool progress_threads,
         mca_btl_segmsg_net_close();
         *count = 1;
         segmsg_receiver_destroy(&module->receiver);
-        segmsg_shm_destroy(&module->shm);
+        segmsg_memory_close(&module->memory);
         decline(module);
         return modules;
     }
-    module->serves_shm = mca_btl_segmsg_uses("shm");
     mca_btl_segmsg_transfers_init();
     module->initialised = true;
     return modules;

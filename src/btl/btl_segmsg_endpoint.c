@@ -13,6 +13,7 @@
 #include "btl/btl_segmsg_polling.h"
 #include "btl/btl_segmsg_operations.h"
 #include "btl/btl_segmsg_reassembly.h"
+#include "memory/shm_map.h"
 #include "transfer/initiator.h"
 #include "engine/groups.h"
 
@@ -44,7 +45,7 @@ static void endpoint_construct(mca_btl_segmsg_endpoint_t *endpoint)
     endpoint->retired = false;
     endpoint->partial = NULL;
     memset(&endpoint->peer, 0, sizeof(endpoint->peer));
-    endpoint->shm = segmsg_shm_none();
+    endpoint->memory = (segmsg_memory_t){0};
     memset(&endpoint->sender, 0, sizeof(endpoint->sender));
     OBJ_CONSTRUCT(&endpoint->lock, opal_mutex_t);
     OBJ_CONSTRUCT(&endpoint->queue.pending, opal_list_t);
@@ -95,7 +96,7 @@ static void say_goodbye(mca_btl_segmsg_endpoint_t *endpoint)
 
 static void endpoint_destruct(mca_btl_segmsg_endpoint_t *endpoint)
 {
-    if (endpoint->shm.export.base != NULL) {
+    if (endpoint->memory.export.base != NULL) {
         leave_places(endpoint);
         say_goodbye(endpoint);
     }
@@ -108,7 +109,7 @@ static void endpoint_destruct(mca_btl_segmsg_endpoint_t *endpoint)
     mca_btl_segmsg_link_free(endpoint);
     mca_btl_segmsg_copy_forget(endpoint);
     segmsg_sender_destroy(&endpoint->sender);
-    segmsg_shm_detach(&endpoint->shm);
+    segmsg_memory_close(&endpoint->memory);
     OBJ_DESTRUCT(&endpoint->queue.busy_item);
     OBJ_DESTRUCT(&endpoint->queue.jobs);
     OBJ_DESTRUCT(&endpoint->queue.pending);
@@ -162,10 +163,10 @@ static bool can_open_files(const mca_btl_segmsg_modex_t *modex)
 static void say_why_unmapped(const mca_btl_segmsg_endpoint_t *endpoint)
 {
     static bool told;
-    if (endpoint->shm.short_of_addresses != 0 && !told) {
+    if (endpoint->memory.short_of_addresses != 0 && !told) {
         told = true;
         mca_btl_segmsg_say_no_address_space("the receive region of another process",
-                                            endpoint->shm.short_of_addresses,
+                                            endpoint->memory.short_of_addresses,
                                             segmsg_shm_map_address_space_left());
     }
 }
@@ -180,10 +181,13 @@ static bool connect_to(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg
     if (!can_open_files(modex)) {
         return false; /* another job's, in another container */
     }
-    segmsg_error_t error =
-        segmsg_shm_attach(&endpoint->shm, modex + 1, modex->descriptor_bytes, &modex->owner,
-                          is_of_own_job(modex),
-                          segmsg_shm_spaces_share_files(module->own.spaces, modex->spaces));
+    const segmsg_memory_owner_t from = {
+        .owner = modex->owner,
+        .counts = is_of_own_job(modex),
+        .via_proc = segmsg_shm_spaces_share_files(module->own.spaces, modex->spaces),
+    };
+    segmsg_error_t error = segmsg_memory_attach(&endpoint->memory, module->own.kind, modex + 1,
+                                                modex->descriptor_bytes, &from);
     if (error == SEGMSG_ERR_LAYOUT) {
         mca_btl_segmsg_say("other-build", opal_process_info.nodename,
                            OPAL_NAME_PRINT(endpoint->proc->proc_name));
@@ -193,7 +197,7 @@ static bool connect_to(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg
         return false;
     }
     segmsg_transfer_peer_init(&endpoint->transfers, endpoint, modex->owner.name,
-                              &endpoint->shm.export);
+                              &endpoint->memory.export);
     mca_btl_segmsg_modex_narrow(&module->super, modex);
     mca_btl_segmsg_copy_try(endpoint, modex);
     place_peer(endpoint, (pid_t) modex->owner.pid);
@@ -209,7 +213,7 @@ static bool connect_to(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg
         "segmsg: peer %s: shared memory, single copy by the kernel: %s, by mapping: %s",
         OPAL_NAME_PRINT(endpoint->proc->proc_name), endpoint->copy.kernel_copies ? "yes" : "no",
         endpoint->copy.mapper != NULL ? "yes" : "no");
-    segmsg_sender_init(&endpoint->sender, &endpoint->shm.export, &module->self,
+    segmsg_sender_init(&endpoint->sender, &endpoint->memory.export, &module->self,
                        &module->config.growth);
     segmsg_sender_set_cache(&endpoint->sender, &module->config.cache);
     return true;
@@ -307,7 +311,7 @@ void mca_btl_segmsg_endpoint_retire(mca_btl_segmsg_endpoint_t *endpoint)
         endpoint->queue.blocked = true;
         endpoint->copy.single_copy = false;
         mca_btl_segmsg_copy_forget(endpoint);
-        segmsg_shm_detach(&endpoint->shm);
+        segmsg_memory_close(&endpoint->memory);
     }
     OPAL_THREAD_UNLOCK(&endpoint->lock);
 }

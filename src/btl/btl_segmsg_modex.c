@@ -13,7 +13,7 @@ enum { OPERATIONS = MCA_BTL_FLAGS_RDMA | MCA_BTL_FLAGS_ATOMIC_OPS | MCA_BTL_FLAG
 int mca_btl_segmsg_modex_send(void)
 {
     mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
-    size_t descriptor_bytes = segmsg_shm_describe(&module->shm, NULL);
+    size_t descriptor_bytes = module->own.kind->describe(&module->memory, NULL);
     size_t bytes =
         sizeof(mca_btl_segmsg_modex_t) + descriptor_bytes + mca_btl_segmsg_net_publish(NULL);
     mca_btl_segmsg_modex_t *modex = calloc(1, bytes);
@@ -25,12 +25,13 @@ int mca_btl_segmsg_modex_send(void)
     modex->descriptor_bytes = (uint32_t) descriptor_bytes;
     modex->local_rank = mca_btl_segmsg_agree_rank();
     modex->owner = module->self;
-    modex->domain = module->own.domain = segmsg_shm_domain(module->config.memory.backing_directory);
+    modex->domain = module->own.domain =
+        module->own.kind->domain(module->config.memory.backing_directory);
     modex->probe = (uint64_t) (uintptr_t) &module->own.probe;
     modex->spaces = module->own.spaces = segmsg_shm_spaces();
     modex->keeps_name = module->config.memory.keep_names;
     modex->refuses = OPERATIONS & ~module->super.btl_flags;
-    (void) segmsg_shm_describe(&module->shm, modex + 1);
+    (void) module->own.kind->describe(&module->memory, modex + 1);
     modex->rails = mca_btl_segmsg_nets;
     (void) mca_btl_segmsg_net_publish((char *) (modex + 1) + descriptor_bytes);
     int rc;

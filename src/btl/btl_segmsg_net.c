@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include "btl/btl_segmsg_net.h"
+#include "memory/kinds.h"
+#include "memory/shm.h"
 #include "queue/segments.h"
 #include "btl/btl_segmsg_net_gather.h"
 #include "btl/btl_segmsg_net_params.h"
@@ -73,7 +75,7 @@ static void close_net(mca_btl_segmsg_net_t *net)
     segmsg_ofi_deregister(&net->region);
     segmsg_ofi_close(&net->ofi);
     segmsg_targets_destroy(&net->targets);
-    segmsg_shm_destroy(&net->shm);
+    segmsg_memory_close(&net->memory);
 }
 
 static int finalize(mca_btl_base_module_t *btl)
@@ -136,36 +138,38 @@ static void set_module(mca_btl_segmsg_net_t *net)
 static bool make_export(mca_btl_segmsg_net_t *net)
 {
     const struct mca_btl_segmsg_config_hosts *config = &mca_btl_segmsg.config.hosts;
-    const segmsg_export_config_t export_config = {
-        .geometry = mca_btl_segmsg.config.hosts_groups.geometry,
-        .ring_starter = mca_btl_segmsg.config.hosts_groups.geometry.group[0].partition_count,
-        .groups_max = SEGMSG_WIRE_SEGMENTS < config->ofi_memory_mb * 64
-                          ? SEGMSG_WIRE_SEGMENTS
-                          : config->ofi_memory_mb * 64,
-        .openers = 0, /* nobody maps it */
-        .owner = mca_btl_segmsg.self,
+    segmsg_memory_wish_t wish = {
+        .directory = mca_btl_segmsg.config.memory.backing_directory,
+        .lay_out = segmsg_export_init,
+        .config = {.geometry = mca_btl_segmsg.config.hosts_groups.geometry,
+                   .ring_starter =
+                       mca_btl_segmsg.config.hosts_groups.geometry.group[0].partition_count,
+                   .groups_max = SEGMSG_WIRE_SEGMENTS < config->ofi_memory_mb * 64
+                                     ? SEGMSG_WIRE_SEGMENTS
+                                     : config->ofi_memory_mb * 64,
+                   .openers = 0, /* nobody maps it */
+                   .owner = mca_btl_segmsg.self},
+        .is_whole = true,
     };
-    uint64_t one = segmsg_export_bytes_for(&export_config, 1);
-    uint64_t each = segmsg_export_bytes_for(&export_config, 2) - one;
+    uint64_t one = segmsg_export_bytes_for(&wish.config, 1);
+    uint64_t each = segmsg_export_bytes_for(&wish.config, 2) - one;
     uint64_t peers = ((uint64_t) config->ofi_memory_mb << 20) / each;
-    segmsg_shm_shortage_t shortage = {0};
-    segmsg_shm_status_t status =
-        segmsg_shm_create(&net->shm, mca_btl_segmsg.config.memory.backing_directory,
-                          segmsg_export_init, &export_config, peers < 1 ? 1 : (uint32_t) peers,
-                          SEGMSG_SHM_WHOLE, &shortage);
-    if (status != SEGMSG_SHM_OK) {
-        MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("ofi-no-memory", opal_process_info.nodename,
-                                       mca_btl_segmsg.config.memory.backing_directory,
-                                       segmsg_shm_status_text(status, &shortage));
+    wish.peers = peers < 1 ? 1 : (uint32_t) peers;
+    segmsg_memory_shortage_t shortage = {0};
+    segmsg_memory_status_t status =
+        segmsg_memory_create(&net->memory, &segmsg_shm_kind, &wish, &shortage);
+    if (status != SEGMSG_MEMORY_OK) {
+        MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("ofi-no-memory", opal_process_info.nodename, wish.directory,
+                                       segmsg_memory_status_text(status, &shortage));
         return false;
     }
-    return segmsg_targets_init(&net->targets, &net->shm.export);
+    return segmsg_targets_init(&net->targets, &net->memory.export);
 }
 
 /* Peers may write to the segments, and do nothing else; the tables before them are this process's. */
 static int register_arena(mca_btl_segmsg_net_t *net)
 {
-    const segmsg_export_t *export = &net->shm.export;
+    const segmsg_export_t *export = &net->memory.export;
     uint64_t arena = export->shape.arena;
     return segmsg_ofi_register(&net->ofi, export->base + arena, export->bytes - arena,
                                FI_REMOTE_WRITE, &net->region);
@@ -174,7 +178,7 @@ static int register_arena(mca_btl_segmsg_net_t *net)
 /* Memory that the network pins must be there: a file in a full file system would end the process. */
 static bool commit_pinned(mca_btl_segmsg_net_t *net)
 {
-    segmsg_export_t *export = &net->shm.export;
+    segmsg_export_t *export = &net->memory.export;
     return (net->ofi.info->domain_attr->mr_mode & FI_MR_ALLOCATED) == 0
            || export->commit(export->commit_context, 0, export->bytes) == 0;
 }
@@ -240,7 +244,7 @@ static bool is_needed(void)
 unsigned mca_btl_segmsg_net_open(bool mpi_threads)
 {
     const struct mca_btl_segmsg_config_hosts *config = &mca_btl_segmsg.config.hosts;
-    if (!mca_btl_segmsg_uses("ofi") || !is_needed()) {
+    if (!mca_btl_segmsg_uses_ofi() || !is_needed()) {
         return 0;
     }
     segmsg_ofi_wish_t wish = {.include = config->ofi_provider_include,

@@ -32,7 +32,7 @@
  * nothing, without a larger one it sends in pieces. */
 static uint64_t reserve(const mca_btl_segmsg_net_t *net)
 {
-    const segmsg_export_shape_t *shape = &net->shm.export.shape;
+    const segmsg_export_shape_t *shape = &net->memory.export.shape;
     return (shape->export_bytes - shape->arena) / 4;
 }
 

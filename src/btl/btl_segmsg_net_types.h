@@ -198,7 +198,7 @@ typedef struct mca_btl_segmsg_net_t {
     uint64_t closing;        /* ticks since when goodbyes are said; 0: they are not */
     segmsg_ofi_t ofi;
     opal_mutex_t gate;
-    segmsg_shm_t shm;           /* the export */
+    segmsg_memory_t memory;     /* the export */
     segmsg_ofi_region_t region; /* its arena, which peers may write to */
     segmsg_secret_t secret;
     segmsg_targets_t targets;

@@ -8,6 +8,7 @@
 #include "btl/btl_segmsg_variables.h"
 
 #include "engine/defaults.h"
+#include "memory/kinds.h"
 #include "transfer/defaults.h"
 
 static size_t lesser(size_t a, size_t b)
@@ -184,17 +185,34 @@ static size_t next_word(const char **list, const char **word)
     return length;
 }
 
-bool mca_btl_segmsg_uses(const char *interconnect)
+static bool is_ofi(const char *word, size_t length)
+{
+    return SEGMSG_HAVE_OFI && length == 3 && strncmp(word, "ofi", length) == 0;
+}
+
+bool mca_btl_segmsg_uses_ofi(void)
 {
     const char *list = mca_btl_segmsg.config.memory.interconnect;
     const char *word;
     size_t length;
     while ((length = next_word(&list, &word)) != 0) {
-        if (length == strlen(interconnect) && strncmp(word, interconnect, length) == 0) {
+        if (is_ofi(word, length)) {
             return true;
         }
     }
     return false;
+}
+
+const segmsg_memory_kind_t *mca_btl_segmsg_memory_kind(void)
+{
+    const char *list = mca_btl_segmsg.config.memory.interconnect;
+    const segmsg_memory_kind_t *kind = NULL;
+    const char *word;
+    size_t length;
+    while (kind == NULL && (length = next_word(&list, &word)) != 0) {
+        kind = segmsg_memory_kind(word, length);
+    }
+    return kind;
 }
 
 static bool check_interconnect(const mca_btl_segmsg_config_t *config)
@@ -202,15 +220,16 @@ static bool check_interconnect(const mca_btl_segmsg_config_t *config)
     const char *list = config->memory.interconnect;
     const char *word;
     size_t length;
+    unsigned memories = 0;
     bool any = false;
     bool all_known = true;
     while ((length = next_word(&list, &word)) != 0) {
-        bool is_known = (length == 3 && strncmp(word, "shm", length) == 0)
-                        || (SEGMSG_HAVE_OFI && length == 3 && strncmp(word, "ofi", length) == 0);
+        bool is_memory = segmsg_memory_kind(word, length) != NULL;
+        memories += is_memory;
         any = true;
-        all_known = all_known && is_known;
+        all_known = all_known && (is_memory || is_ofi(word, length));
     }
-    if (any && all_known) {
+    if (any && all_known && memories <= 1) {
         return true;
     }
     MCA_BTL_SEGMSG_SAY_ONCE_A_NODE("unknown-interconnect", opal_process_info.nodename,

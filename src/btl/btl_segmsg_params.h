@@ -19,7 +19,10 @@ bool mca_btl_segmsg_check_params(void);
  * works with none of them. */
 void mca_btl_segmsg_choose_eager_limit(void);
 
-/* True if the user wants that interconnect ("shm", "ofi"). */
-bool mca_btl_segmsg_uses(const char *interconnect);
+/* True if the user wants libfabric between hosts. */
+bool mca_btl_segmsg_uses_ofi(void);
+
+/* The memory that the user wants within a node; NULL: none. */
+const segmsg_memory_kind_t *mca_btl_segmsg_memory_kind(void);
 
 #endif

@@ -108,6 +108,6 @@ int mca_btl_segmsg_finalize(mca_btl_base_module_t *btl)
             (mca_btl_segmsg_endpoint_t *) opal_list_get_first(&module->peers.endpoints));
     }
     segmsg_receiver_destroy(&module->receiver);
-    segmsg_shm_destroy(&module->shm);
+    segmsg_memory_close(&module->memory);
     return OPAL_SUCCESS;
 }

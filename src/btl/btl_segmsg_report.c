@@ -6,6 +6,7 @@
  */
 #include "btl/btl_segmsg_net_count.h"
 #include "btl/btl_segmsg_report.h"
+#include "memory/shm_map.h"
 
 #include "opal/util/show_help.h"
 

@@ -236,7 +236,7 @@ void mca_btl_segmsg_transfers_init(void)
         .chunks_always = given->chunked_always,
     };
     segmsg_transfers_init(&mca_btl_segmsg.transfers, &ops, &mca_btl_segmsg,
-                          &mca_btl_segmsg.shm.export, &config);
+                          &mca_btl_segmsg.memory.export, &config);
 }
 
 bool mca_btl_segmsg_transfers_start(const mca_btl_segmsg_transfer_t *transfer)

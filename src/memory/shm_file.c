@@ -17,6 +17,7 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum {
@@ -125,6 +126,12 @@ uint64_t segmsg_shm_file_bytes_max(void)
         most = limit.rlim_cur;
     }
     return most;
+}
+
+uint64_t segmsg_shm_file_room(const char *directory)
+{
+    struct statvfs fs;
+    return statvfs(directory, &fs) == 0 ? (uint64_t) fs.f_bavail * fs.f_frsize : 0;
 }
 
 /* A file that lost its last name a moment ago is as good as one that has it. */

@@ -40,6 +40,9 @@ int segmsg_shm_file_create(segmsg_shm_file_t *file, const char *directory, uint6
 /* Largest file, in bytes, that this process may make (RLIMIT_FSIZE). One byte more is SIGXFSZ. */
 uint64_t segmsg_shm_file_bytes_max(void);
 
+/* Bytes that are free in the file system of `directory`; 0 if it cannot be told. */
+uint64_t segmsg_shm_file_room(const char *directory);
+
 /*
  * Opens a peer's file, by its name or as descriptor `owner_fd` of the process `owner_pid`, for
  * reading and writing. It must be a regular file of this user that nobody else may open, that has no

@@ -84,11 +84,6 @@ static inline segmsg_joint_t *segmsg_export_joint(const segmsg_export_t *export,
     return (segmsg_joint_t *) (void *) (export->base + export->shape.joints) + index;
 }
 
-/* Lays out the owner's export in zero-filled memory of export->bytes bytes: segmsg_export_init
- * (queue/segments.h), which memory is handed, since it is below. */
-typedef segmsg_error_t (*segmsg_lay_out_fn_t)(segmsg_export_t *export,
-                                              const segmsg_export_config_t *config);
-
 /* Bytes of an export that can hold, for `peers` senders, every group once and a starter each. */
 size_t segmsg_export_bytes_for(const segmsg_export_config_t *config, uint32_t peers);
 

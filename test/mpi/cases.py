@@ -44,6 +44,8 @@ UNITS_TINY = {**TINY, **UNITS, "btl_segmsg_chunk_size": "2000"}
 STRINGS = {"btl": "segmsg", "btl_segmsg_single_copy": "none", "btl_segmsg_rep_movsb_min": "64"}
 LINES_OWNED_NO_KERNEL_COPY = {**LINES_OWNED, **NO_KERNEL_COPY}
 LINES_REUSED_NO_KERNEL_COPY = {**LINES_REUSED, **NO_KERNEL_COPY}
+# Another kind of memory, behind the same interface.
+FILES = {"btl": "segmsg", "btl_segmsg_interconnect": "file"}
 DEFAULT = {}
 ONE_SIDED = {"btl": "segmsg", "osc": "rdma"}  # windows that really use the transport
 ONE_SIDED_NO_KERNEL_COPY = {**NO_KERNEL_COPY, **ONE_SIDED}
@@ -53,7 +55,7 @@ WAYS = {"alone": ALONE, "with self": WITH_SELF, "no kernel copy": NO_KERNEL_COPY
         "lines owned": LINES_OWNED, "lines reused": LINES_REUSED,
         "lines owned, no kernel copy": LINES_OWNED_NO_KERNEL_COPY,
         "lines reused, no kernel copy": LINES_REUSED_NO_KERNEL_COPY,
-        "strings": STRINGS, "units": UNITS, "units, tiny": UNITS_TINY,
+        "strings": STRINGS, "files": FILES, "units": UNITS, "units, tiny": UNITS_TINY,
         "osc rdma": ONE_SIDED, "osc rdma, no kernel copy": ONE_SIDED_NO_KERNEL_COPY,
         "osc rdma, tiny": ONE_SIDED_TINY}
 
@@ -179,6 +181,9 @@ def message_cases():
         cases += matrix(program, (2, 4), units, ((2, "units"),))
     cases += matrix("requests 30000", (2,), units) + matrix("connect", (2,), units) + matrix("spawn", (2,), units)
     cases += matrix("onesided", (2,), ("units",))
+    for program in ("nothing", "ordering", "unexpected", "datatypes", "threads", "collectives", "onesided", "counters"):
+        cases += matrix(program, (2, 3), ("files",), ((2, "files"),))
+    cases += matrix("spawn", (2,), ("files",)) + matrix("connect", (2,), ("files",), ((2, "files"),))
     cases.append(Case("counters --units, 2 ranks", True, large_messages_in_units))
     cases += matrix("unexpected", (2, 4, 8), ("alone", "no kernel copy", "tiny"), quick)
     cases += matrix("self", (1, 2), usual, quick)
@@ -205,7 +210,7 @@ def stress_cases():
     for seed, (ranks, messages) in enumerate(((2, 40000), (4, 40000), (8, 20000), (16, 8000))):
         for way in ("alone", "no kernel copy", "tiny", "tiny, no kernel copy", "lines owned",
                     "lines reused", "lines owned, no kernel copy", "lines reused, no kernel copy",
-                    "units", "units, tiny"):
+                    "units", "units, tiny", "files"):
             words = f"stress --messages {messages} --seed {seed + 1}".split()
             cases.append(plain(words, ranks, way, ranks in (2, 4) and ", no" not in way))
     for way in ("lines owned, no kernel copy", "lines reused, no kernel copy", "units", "units, tiny"):

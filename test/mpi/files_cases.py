@@ -227,6 +227,46 @@ def names_are_kept(machine):
             raise Failure(f"names while it ran: {seen}, now: {names_in(place)}\n{outcome.explain()}")
 
 
+# ---- files of any file system ----
+
+IN_FILES = {"btl_segmsg_interconnect": "file"}
+FILES = {**ALONE, **IN_FILES}
+
+
+def on_disk(machine):
+    """The kind of memory that is files: on another file system than one in memory, and nothing is left."""
+    with tempfile.TemporaryDirectory() as place:
+        machine.expect(["stress", "--messages", "5000"], 3, {**FILES, "btl_segmsg_backing_directory": place})
+        if names_in(place):
+            raise Failure(f"left behind: {names_in(place)}")
+
+
+def swept_files(machine):
+    """What ranks that were killed have left goes with the next job."""
+    with backing_directory() as place:
+        parameters = {**FILES, "btl_segmsg_backing_directory": place}
+        machine.run(["stress", "--seconds", "60"], 3, parameters, kill_all(place, 3, True), may_leave=True)
+        if len(names_in(place)) != 3:
+            raise Failure(f"wanted three files to be left, and there are {names_in(place)}")
+        machine.expect(["nothing"], 2, parameters)
+        if names_in(place):
+            raise Failure(f"left behind: {names_in(place)}")
+
+
+def no_room_for_files(machine):
+    """A limit on files or address space, no room, no directory: segmsg says so and is not used."""
+    cases.declines(machine, {**IN_FILES, "btl_segmsg_backing_directory": "/nowhere"}, r"(?s)does not exist.*/nowhere")
+    with cases.small_file_system("size=8k") as place:
+        cases.declines(machine, {**IN_FILES, "btl_segmsg_backing_directory": place},
+                       rf"(?s)not enough free space.*{re.escape(place)}")
+
+
+def file_kind_cases():
+    return [Case("files: not in memory", True, on_disk),
+            Case("files: left by ranks that were killed", True, swept_files),
+            Case("files: no room, no directory", True, no_room_for_files)]
+
+
 def leftover_cases():
     return [Case("no file has a name while a job runs", True, nameless_while_it_runs),
             Case("mpirun killed leaves nothing", True, launcher_killed(2, signal.SIGKILL)),
@@ -322,4 +362,4 @@ def space_cases():
 
 def all_cases(version):
     del version
-    return name_cases() + leftover_cases() + limit_cases() + space_cases()
+    return name_cases() + leftover_cases() + file_kind_cases() + limit_cases() + space_cases()

@@ -23,7 +23,7 @@ BOOLS = "0 1 f false disabled no n t true enabled yes y".split()
 TEXTS = {
     "groups": (("64:64:8,1024:4:4",), ("", "abc", "5", "64:1e3:8,1024:4:4")),
     "ofi_groups": (("64:63:8,256:64:9",), ("", "abc", "-1", "64:1023:260,1K:64:7")),
-    "interconnect": (("shm", "shm,"), ("", "abc", "0", " shm")),
+    "interconnect": (("shm", "shm,", "file"), ("", "abc", "0", " shm", "shm,file")),
     "backing_directory": (("/dev/shm",), ("", "abc", "/dev/null")),
     "ofi_provider_include": (("", "abc", "tcp"), ()),
     "ofi_provider_exclude": (("", "abc"), ()),
@@ -238,6 +238,17 @@ def directory_full_in_one(machine):
         raise cases.Failure(outcome.explain())
 
 
+def memories_differ(machine):
+    """A rank that has another kind of memory than its peers reaches them by another transport, and they it."""
+    with tempfile.NamedTemporaryFile("w", prefix="parameters-") as file:
+        file.write(f"1\t{PREFIX}interconnect\tfile\n")
+        file.flush()
+        outcome = machine.run(("parameters", file.name), 3, {**cases.BESIDE_TCP, "btl_base_verbose": "100"})
+    used = re.findall(r"segmsg: peer \S+: shared memory", outcome.output)
+    if outcome.status != 0 or len(used) != 2:  # ranks 0 and 2, one to the other
+        raise cases.Failure(f"segmsg is used in {len(used)} directions\n{outcome.explain()}")
+
+
 # ---- wherever it is written ----
 
 def from_files(machine):
@@ -296,6 +307,7 @@ def all_cases(version):
                        every_value(lambda name: name not in quick), slow=True),
             cases.Case("parameters: alike refusals are said once a node", True, said_once),
             cases.Case("parameters: a directory that is full in one rank", True, directory_full_in_one),
+            cases.Case("parameters: a rank with another memory", True, memories_differ),
             cases.Case("parameters: a rank without get or put", True, operations_differ),
             cases.Case("parameters: values from files", False, from_files),
             cases.Case("parameters: earlier names", True, earlier_names),

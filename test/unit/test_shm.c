@@ -352,15 +352,26 @@ static segmsg_export_config_t config_for(uint32_t openers)
     return config;
 }
 
+static segmsg_memory_status_t makes(segmsg_memory_t *memory, const segmsg_export_config_t *config,
+                                    uint32_t peers, segmsg_memory_shortage_t *shortage)
+{
+    const segmsg_memory_wish_t wish = {.directory = directory,
+                                       .lay_out = segmsg_export_init,
+                                       .config = *config,
+                                       .peers = peers};
+    return segmsg_memory_create(memory, &segmsg_shm_kind, &wish, shortage);
+}
+
 /* Attaches as a peer does and detaches; whether it could. */
 static bool attaches(const void *descriptor, size_t bytes, bool counts, bool via_proc)
 {
     segmsg_identity_t owner = OWNER;
     owner.pid = (uint32_t) getpid();
-    segmsg_shm_t image;
+    segmsg_memory_t image;
+    const segmsg_memory_owner_t from = {.owner = owner, .counts = counts, .via_proc = via_proc};
     bool is_attached =
-        segmsg_shm_attach(&image, descriptor, bytes, &owner, counts, via_proc) == SEGMSG_OK;
-    segmsg_shm_detach(&image);
+        segmsg_memory_attach(&image, &segmsg_shm_kind, descriptor, bytes, &from) == SEGMSG_OK;
+    segmsg_memory_close(&image);
     return is_attached;
 }
 
@@ -368,14 +379,12 @@ static void the_last_to_open_takes_the_name_away(void)
 {
     open_directory();
     segmsg_export_config_t config = config_for(2);
-    segmsg_shm_t shm;
-    segmsg_shm_shortage_t shortage;
-    UNIT_REQUIRE(segmsg_shm_create(&shm, directory, segmsg_export_init, &config, 2,
-                                   SEGMSG_SHM_AS_USED, &shortage)
-                 == SEGMSG_SHM_OK);
+    segmsg_memory_t shm;
+    segmsg_memory_shortage_t shortage;
+    UNIT_REQUIRE(makes(&shm, &config, 2, &shortage) == SEGMSG_MEMORY_OK);
     _Alignas(8) char descriptor[PATH_MAX];
-    size_t bytes = segmsg_shm_describe(&shm, descriptor);
-    UNIT_EQUAL(bytes, segmsg_shm_describe(&shm, NULL));
+    size_t bytes = describe(&shm, descriptor);
+    UNIT_EQUAL(bytes, describe(&shm, NULL));
     UNIT_EQUAL(bytes % 8, 0);
 
     UNIT_CHECK(attaches(descriptor, bytes, false, false)); /* a visitor */
@@ -385,7 +394,7 @@ static void the_last_to_open_takes_the_name_away(void)
     UNIT_EQUAL(entries(), 0);
     UNIT_CHECK(!attaches(descriptor, bytes, false, false));
     UNIT_CHECK(attaches(descriptor, bytes, false, true)); /* comes later */
-    segmsg_shm_destroy(&shm);
+    segmsg_memory_close(&shm);
     close_directory(0);
 }
 
@@ -393,16 +402,14 @@ static void whoever_is_alone_has_no_name(void)
 {
     open_directory();
     segmsg_export_config_t config = config_for(0);
-    segmsg_shm_t shm;
-    segmsg_shm_shortage_t shortage;
-    UNIT_REQUIRE(segmsg_shm_create(&shm, directory, segmsg_export_init, &config, 2,
-                                   SEGMSG_SHM_AS_USED, &shortage)
-                 == SEGMSG_SHM_OK);
+    segmsg_memory_t shm;
+    segmsg_memory_shortage_t shortage;
+    UNIT_REQUIRE(makes(&shm, &config, 2, &shortage) == SEGMSG_MEMORY_OK);
     UNIT_EQUAL(entries(), 0);
     _Alignas(8) char descriptor[PATH_MAX];
-    size_t bytes = segmsg_shm_describe(&shm, descriptor);
+    size_t bytes = describe(&shm, descriptor);
     UNIT_CHECK(attaches(descriptor, bytes, false, true));
-    segmsg_shm_destroy(&shm);
+    segmsg_memory_close(&shm);
     close_directory(0);
 }
 
@@ -411,16 +418,14 @@ static void somebody_elses_file_is_not_taken_for_the_export(void)
     open_directory();
     segmsg_export_config_t config = config_for(1);
     config.owner.nonce = 1; /* another process's */
-    segmsg_shm_t shm;
-    segmsg_shm_shortage_t shortage;
-    UNIT_REQUIRE(segmsg_shm_create(&shm, directory, segmsg_export_init, &config, 2,
-                                   SEGMSG_SHM_AS_USED, &shortage)
-                 == SEGMSG_SHM_OK);
+    segmsg_memory_t shm;
+    segmsg_memory_shortage_t shortage;
+    UNIT_REQUIRE(makes(&shm, &config, 2, &shortage) == SEGMSG_MEMORY_OK);
     _Alignas(8) char descriptor[PATH_MAX];
-    size_t bytes = segmsg_shm_describe(&shm, descriptor);
+    size_t bytes = describe(&shm, descriptor);
     UNIT_CHECK(!attaches(descriptor, bytes, true, true));
     UNIT_EQUAL(entries(), 1); /* and does not count */
-    segmsg_shm_destroy(&shm);
+    segmsg_memory_close(&shm);
     close_directory(0);
 }
 
@@ -428,41 +433,36 @@ static void a_broken_descriptor_is_refused(void)
 {
     open_directory();
     segmsg_export_config_t config = config_for(1);
-    segmsg_shm_t shm;
-    segmsg_shm_shortage_t shortage;
-    UNIT_REQUIRE(segmsg_shm_create(&shm, directory, segmsg_export_init, &config, 2,
-                                   SEGMSG_SHM_AS_USED, &shortage)
-                 == SEGMSG_SHM_OK);
+    segmsg_memory_t shm;
+    segmsg_memory_shortage_t shortage;
+    UNIT_REQUIRE(makes(&shm, &config, 2, &shortage) == SEGMSG_MEMORY_OK);
     _Alignas(8) char descriptor[PATH_MAX];
-    size_t bytes = segmsg_shm_describe(&shm, descriptor);
+    size_t bytes = describe(&shm, descriptor);
     for (size_t short_bytes = 0; short_bytes + 8 <= bytes; short_bytes += 8) {
         UNIT_CHECK(!attaches(descriptor, short_bytes, false, false));
     }
-    memset(descriptor + sizeof(segmsg_shm_descriptor_t), 'x',
-           bytes - sizeof(segmsg_shm_descriptor_t));
+    memset(descriptor + sizeof(descriptor_t), 'x', bytes - sizeof(descriptor_t));
     UNIT_CHECK(!attaches(descriptor, bytes, false, false));
-    segmsg_shm_destroy(&shm);
+    segmsg_memory_close(&shm);
     close_directory(0);
 }
 
 /* ---- limits ---- */
 
 /* In a child, which a signal may kill: makes an export where files may have so many bytes. */
-static void create_limited(uint64_t limit, segmsg_shm_status_t expected)
+static void create_limited(uint64_t limit, segmsg_memory_status_t expected)
 {
     pid_t child = fork();
     if (child == 0) {
         struct rlimit limits = {.rlim_cur = limit, .rlim_max = limit};
         segmsg_export_config_t config = config_for(1);
-        segmsg_shm_t shm;
-        segmsg_shm_shortage_t shortage = {0};
+        segmsg_memory_t shm;
+        segmsg_memory_shortage_t shortage = {0};
         UNIT_CHECK(setrlimit(RLIMIT_FSIZE, &limits) == 0);
-        UNIT_EQUAL(segmsg_shm_create(&shm, directory, segmsg_export_init, &config, 8,
-                                     SEGMSG_SHM_AS_USED, &shortage),
-                   expected);
-        if (expected == SEGMSG_SHM_OK) {
+        UNIT_EQUAL(makes(&shm, &config, 8, &shortage), expected);
+        if (expected == SEGMSG_MEMORY_OK) {
             UNIT_CHECK(shm.export.bytes <= limit);
-            segmsg_shm_destroy(&shm);
+            segmsg_memory_close(&shm);
         } else {
             UNIT_EQUAL(shortage.available, limit / SEGMSG_PAGE * SEGMSG_PAGE);
             UNIT_EQUAL(shortage.needed, segmsg_export_bytes_min(&config));
@@ -477,11 +477,11 @@ static void a_limit_on_the_size_of_files_is_no_signal(void)
     open_directory();
     segmsg_export_config_t config = config_for(1);
     uint64_t least = segmsg_export_bytes_min(&config);
-    create_limited(0, SEGMSG_SHM_FILE_LIMIT);
-    create_limited(100000, SEGMSG_SHM_FILE_LIMIT);
-    create_limited(least - 1, SEGMSG_SHM_FILE_LIMIT);
-    create_limited(least, SEGMSG_SHM_OK);
-    create_limited(segmsg_export_bytes_for(&config, 4) + 100, SEGMSG_SHM_OK);
+    create_limited(0, SEGMSG_MEMORY_FILE_LIMIT);
+    create_limited(100000, SEGMSG_MEMORY_FILE_LIMIT);
+    create_limited(least - 1, SEGMSG_MEMORY_FILE_LIMIT);
+    create_limited(least, SEGMSG_MEMORY_OK);
+    create_limited(segmsg_export_bytes_for(&config, 4) + 100, SEGMSG_MEMORY_OK);
     close_directory(0);
 }
 
@@ -498,23 +498,17 @@ static void an_export_takes_what_it_uses_and_not_what_it_may_use(void)
         close_directory(0);
         return;
     }
-    segmsg_shm_t shm[3];
-    segmsg_shm_shortage_t shortage = {0};
-    UNIT_EQUAL(segmsg_shm_create(&shm[0], directory, segmsg_export_init, &config, 20,
-                                 SEGMSG_SHM_AS_USED, &shortage),
-               SEGMSG_SHM_OK);
+    segmsg_memory_t shm[3];
+    segmsg_memory_shortage_t shortage = {0};
+    UNIT_EQUAL(makes(&shm[0], &config, 20, &shortage), SEGMSG_MEMORY_OK);
     UNIT_CHECK(shm[0].export.bytes == segmsg_export_bytes_for(&config, 20));
-    UNIT_EQUAL(segmsg_shm_create(&shm[1], directory, segmsg_export_init, &config, 20,
-                                 SEGMSG_SHM_AS_USED, &shortage),
-               SEGMSG_SHM_OK);
-    UNIT_EQUAL(segmsg_shm_create(&shm[2], directory, segmsg_export_init, &config, 20,
-                                 SEGMSG_SHM_AS_USED, &shortage),
-               SEGMSG_SHM_DIRECTORY_FULL);
+    UNIT_EQUAL(makes(&shm[1], &config, 20, &shortage), SEGMSG_MEMORY_OK);
+    UNIT_EQUAL(makes(&shm[2], &config, 20, &shortage), SEGMSG_MEMORY_DIRECTORY_FULL);
     UNIT_EQUAL(shortage.needed, start);
     UNIT_EQUAL(shortage.available, 0);
     UNIT_EQUAL(entries(), 2);
-    segmsg_shm_destroy(&shm[0]);
-    segmsg_shm_destroy(&shm[1]);
+    segmsg_memory_close(&shm[0]);
+    segmsg_memory_close(&shm[1]);
     UNIT_EQUAL(entries(), 0);
     UNIT_CHECK(umount(directory) == 0);
     close_directory(0);
