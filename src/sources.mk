@@ -84,6 +84,8 @@ segmsg_engine_sources = \
 segmsg_machine_sources = \
 	src/copier/cma.c \
 	src/copier/cma.h \
+	src/copier/copier.c \
+	src/copier/copier.h \
 	src/fabric/keepalive.c \
 	src/fabric/keepalive.h \
 	src/fabric/ofi.h \
@@ -122,6 +124,8 @@ segmsg_machine_sources = \
 segmsg_library_sources = \
 	src/copier/cma.c \
 	src/copier/cma.h \
+	src/copier/copier.c \
+	src/copier/copier.h \
 	src/library/alive.c \
 	src/library/alive.h \
 	src/library/arrive.c \
@@ -193,6 +197,8 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_frag.h \
 	src/btl/btl_segmsg_jobs.c \
 	src/btl/btl_segmsg_jobs.h \
+	src/btl/btl_segmsg_mapped.c \
+	src/btl/btl_segmsg_mapped.h \
 	src/btl/btl_segmsg_modex.c \
 	src/btl/btl_segmsg_modex.h \
 	src/btl/btl_segmsg_net.c \

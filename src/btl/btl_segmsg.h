@@ -19,6 +19,7 @@
 #include "engine/receiver.h"
 #include "engine/sender.h"
 #include "base/processors.h"
+#include "copier/copier.h"
 #include "memory/memory.h"
 #include "memory/shm_domain.h"
 #include "transfer/transfer.h"
@@ -39,22 +40,17 @@ typedef struct {
     segmsg_identity_t owner;
     uint64_t domain; /* who sees the same memory: segmsg_memory_kind_t.domain */
     segmsg_shm_spaces_t spaces;
-    uint64_t probe; /* address of a mca_btl_segmsg_probe_t, for whoever tries to read it */
+    uint64_t probe; /* address of own.probe, for whoever tries to read it */
 } mca_btl_segmsg_modex_t;
 
-/* What peers read and write to find out whether the kernel's single copy works. */
-typedef struct {
-    volatile uint64_t nonce;
-    volatile uint64_t scratch;
-} mca_btl_segmsg_probe_t;
+enum { MCA_BTL_SEGMSG_COPIERS = 2 }; /* kinds */
 
-/* How a peer's memory is copied: btl_segmsg_copy.c. */
+/* How a peer's memory is copied in one go: btl_segmsg_copy.c. */
 typedef struct {
-    bool single_copy;               /* mca_btl_segmsg_copy works on it, by either of these: */
-    bool kernel_copies;             /* process_vm_readv and _writev do */
-    segmsg_compat_mapper_t *mapper; /* maps its memory; NULL: nothing does */
-    bool pid_is_visible;            /* the kernel knows it here by the number that it says */
-    uint64_t probe;                 /* address of its mca_btl_segmsg_probe_t */
+    segmsg_copier_t copier[MCA_BTL_SEGMSG_COPIERS]; /* those that work, the best first */
+    unsigned copiers;                               /* 0: it is not */
+    bool pid_is_proved;  /* the process that has its number here is the peer */
+    bool pid_is_visible; /* the kernel knows it here by the number that it says */
 } mca_btl_segmsg_copy_way_t;
 
 /* What waits for a peer; under its lock. */
@@ -171,7 +167,7 @@ typedef struct {
     const segmsg_memory_kind_t *kind; /* of its export, and of its images of others */
     uint64_t domain;                  /* of the backing directory: segmsg_memory_kind_t.domain */
     segmsg_shm_spaces_t spaces;       /* of this process */
-    mca_btl_segmsg_probe_t probe;
+    segmsg_copier_probe_t probe;
 } mca_btl_segmsg_own_t;
 
 /* Where descriptors and their memory come from. */

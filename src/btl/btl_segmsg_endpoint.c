@@ -26,12 +26,8 @@ static void endpoint_construct(mca_btl_segmsg_endpoint_t *endpoint)
     endpoint->proc = NULL;
     endpoint->users = 0;
     endpoint->is_self = false;
-    endpoint->copy.single_copy = false;
-    endpoint->copy.kernel_copies = false;
-    endpoint->copy.mapper = NULL;
+    endpoint->copy = (mca_btl_segmsg_copy_way_t){.copiers = 0};
     endpoint->same_core = false;
-    endpoint->copy.pid_is_visible = false;
-    endpoint->copy.probe = 0;
     endpoint->agree_rank = UINT32_MAX;
     segmsg_transfer_peer_init(&endpoint->transfers, endpoint, 0, NULL);
     endpoint->queue.busy = false;
@@ -134,7 +130,7 @@ static mca_btl_segmsg_endpoint_t *find(uint64_t name)
 static void place_peer(mca_btl_segmsg_endpoint_t *endpoint, pid_t pid)
 {
     endpoint->same_core = segmsg_compat_on_same_core(endpoint->proc);
-    if (endpoint->copy.kernel_copies) {
+    if (endpoint->copy.pid_is_proved) {
         endpoint->same_core = endpoint->same_core || segmsg_processors_share_one(pid);
         segmsg_processors_add(&mca_btl_segmsg.node.processors, pid);
     } else {
@@ -202,7 +198,7 @@ static bool connect_to(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg
     mca_btl_segmsg_copy_try(endpoint, modex);
     place_peer(endpoint, (pid_t) modex->owner.pid);
     static bool told; /* by each process, of the first such peer */
-    if (!endpoint->copy.single_copy && module->config.copy.single_copy == SEGMSG_COPY_CMA
+    if (endpoint->copy.copiers == 0 && module->config.copy.single_copy == SEGMSG_COPY_CMA
         && !told) {
         told = true;
         mca_btl_segmsg_say("no-single-copy", opal_process_info.nodename,
@@ -211,8 +207,8 @@ static bool connect_to(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg
     opal_output_verbose(
         20, opal_btl_base_framework.framework_output,
         "segmsg: peer %s: shared memory, single copy by the kernel: %s, by mapping: %s",
-        OPAL_NAME_PRINT(endpoint->proc->proc_name), endpoint->copy.kernel_copies ? "yes" : "no",
-        endpoint->copy.mapper != NULL ? "yes" : "no");
+        OPAL_NAME_PRINT(endpoint->proc->proc_name), endpoint->copy.pid_is_proved ? "yes" : "no",
+        endpoint->copy.copiers > endpoint->copy.pid_is_proved ? "yes" : "no");
     segmsg_sender_init(&endpoint->sender, &endpoint->memory.export, &module->self,
                        &module->config.growth);
     segmsg_sender_set_cache(&endpoint->sender, &module->config.cache);
@@ -309,7 +305,6 @@ void mca_btl_segmsg_endpoint_retire(mca_btl_segmsg_endpoint_t *endpoint)
         OPAL_THREAD_UNLOCK(&mca_btl_segmsg.lock);
         endpoint->retired = true;
         endpoint->queue.blocked = true;
-        endpoint->copy.single_copy = false;
         mca_btl_segmsg_copy_forget(endpoint);
         segmsg_memory_close(&endpoint->memory);
     }

@@ -117,7 +117,7 @@ void mca_btl_segmsg_choose_eager_limit(void)
     OPAL_THREAD_LOCK(&module->lock);
     OPAL_LIST_FOREACH (endpoint, &module->peers.endpoints, mca_btl_segmsg_endpoint_t) {
         any_peer = any_peer || !endpoint->is_self;
-        any_copy = any_copy || endpoint->copy.single_copy;
+        any_copy = any_copy || endpoint->copy.copiers != 0;
     }
     OPAL_THREAD_UNLOCK(&module->lock);
     /* With whom the copy works, what is longer than the eager limit is copied once. */

@@ -26,7 +26,7 @@ static bool transfer_here(const mca_btl_segmsg_transfer_t *transfer)
                transfer->is_put ? transfer->local : remote, transfer->size);
         return true;
     }
-    return transfer->endpoint->copy.single_copy
+    return transfer->endpoint->copy.copiers != 0
            && mca_btl_segmsg_copy(transfer->endpoint, transfer->is_put, transfer->local,
                                   transfer->remote, transfer->size);
 }
@@ -46,7 +46,7 @@ static int start_transfer(bool is_put, mca_btl_segmsg_endpoint_t *endpoint, void
                                                 .cbfunc = cbfunc,
                                                 .cbcontext = cbcontext,
                                                 .cbdata = cbdata};
-    if (endpoint->copy.single_copy && mca_btl_segmsg_transfers_start(&transfer)) {
+    if (endpoint->copy.copiers != 0 && mca_btl_segmsg_transfers_start(&transfer)) {
         return OPAL_SUCCESS;
     }
     uint64_t begun = segmsg_plan_copy_begins(&mca_btl_segmsg.transfers);

@@ -147,7 +147,7 @@ static void print_sender(const mca_btl_segmsg_endpoint_t *endpoint)
                 "segmsg %s to %s: single copy %d, group 0 at %u of %u, %" PRIu64 " taken, "
                 "room up to %" PRIu64 ", %" PRIu64 " times full, pending %d, jobs %d",
                 OPAL_NAME_PRINT(OPAL_PROC_MY_NAME), OPAL_NAME_PRINT(endpoint->proc->proc_name),
-                endpoint->copy.single_copy, sender->ring.at, sender->ring.count, sender->ring.head,
+                endpoint->copy.copiers != 0, sender->ring.at, sender->ring.count, sender->ring.head,
                 sender->ring.limit, sender->full,
                 (int) opal_list_get_size((opal_list_t *) &endpoint->queue.pending),
                 (int) opal_list_get_size((opal_list_t *) &endpoint->queue.jobs));

@@ -29,7 +29,7 @@ static void answer(mca_btl_segmsg_endpoint_t *endpoint, const mca_btl_segmsg_rdm
 static void serve_get(mca_btl_segmsg_endpoint_t *endpoint,
                       const mca_btl_segmsg_rdma_header_t *request)
 {
-    uint64_t to = endpoint->copy.single_copy ? request->operand[0] : 0;
+    uint64_t to = endpoint->copy.copiers != 0 ? request->operand[0] : 0;
     mca_btl_segmsg_rdma_header_t reply = {.kind = to == 0 ? SEGMSG_RDMA_DATA : SEGMSG_RDMA_DONE};
     answer(endpoint, request, &reply, (void *) (uintptr_t) request->address, request->size, to);
 }

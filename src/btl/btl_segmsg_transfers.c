@@ -267,7 +267,7 @@ void mca_btl_segmsg_transfers_asked(mca_btl_segmsg_endpoint_t *endpoint,
     };
     if (endpoint->link != NULL
         || !segmsg_helper_asked(&mca_btl_segmsg.transfers, &endpoint->transfers, &request,
-                                endpoint->copy.single_copy)) {
+                                endpoint->copy.copiers != 0)) {
         mca_btl_segmsg_fail(endpoint, SEGMSG_ERR_CORRUPT);
     }
 }

@@ -8,7 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/uio.h>
 
-void segmsg_kernel_copy_permit(void)
+static void permit(void)
 {
 #ifdef PR_SET_PTRACER
     /* Under Yama's scope 1 only those whom we name may read us; peers are not our children. */
@@ -16,18 +16,27 @@ void segmsg_kernel_copy_permit(void)
 #endif
 }
 
-#if SEGMSG_HAVE_PROCESS_VM
-typedef ssize_t (*transfer_fn_t)(pid_t pid, const struct iovec *local, unsigned long locals,
-                                 const struct iovec *remote, unsigned long remotes,
-                                 unsigned long flags);
+static bool open_for(segmsg_copier_t *copier)
+{
+    (void) copier;
+    return SEGMSG_HAVE_PROCESS_VM;
+}
 
+static void close_for(segmsg_copier_t *copier)
+{
+    (void) copier;
+}
+
+#if SEGMSG_HAVE_PROCESS_VM
 /* The kernel moves at most 2 GB a call, and may stop early. */
-static bool transfer(transfer_fn_t call, pid_t pid, void *local, uint64_t remote, size_t size)
+static bool copy(const segmsg_copier_t *copier, bool to_peer, void *local, uint64_t remote,
+                 size_t size)
 {
     while (size != 0) {
         struct iovec here = {.iov_base = local, .iov_len = size};
         struct iovec there = {.iov_base = (void *) (uintptr_t) remote, .iov_len = size};
-        ssize_t moved = call(pid, &here, 1, &there, 1, 0);
+        ssize_t moved = to_peer ? process_vm_writev(copier->peer.pid, &here, 1, &there, 1, 0)
+                                : process_vm_readv(copier->peer.pid, &here, 1, &there, 1, 0);
         if (moved < 0 && errno == EINTR) {
             continue;
         }
@@ -40,28 +49,21 @@ static bool transfer(transfer_fn_t call, pid_t pid, void *local, uint64_t remote
     }
     return true;
 }
-
-bool segmsg_kernel_read(pid_t pid, void *local, uint64_t remote, size_t size)
-{
-    return transfer(process_vm_readv, pid, local, remote, size);
-}
-
-bool segmsg_kernel_write(pid_t pid, const void *local, uint64_t remote, size_t size)
-{
-    return transfer(process_vm_writev, pid, (void *) (uintptr_t) local, remote, size);
-}
 #else
-bool segmsg_kernel_read(pid_t pid, void *local, uint64_t remote, size_t size)
+static bool copy(const segmsg_copier_t *copier, bool to_peer, void *local, uint64_t remote,
+                 size_t size)
 {
-    (void) pid, (void) local, (void) remote, (void) size;
-    errno = ENOSYS;
-    return false;
-}
-
-bool segmsg_kernel_write(pid_t pid, const void *local, uint64_t remote, size_t size)
-{
-    (void) pid, (void) local, (void) remote, (void) size;
+    (void) copier, (void) to_peer, (void) local, (void) remote, (void) size;
     errno = ENOSYS;
     return false;
 }
 #endif
+
+const segmsg_copier_kind_t segmsg_cma_kind = {
+    .name = "cma",
+    .goes_by_pid = true,
+    .permit = permit,
+    .open = open_for,
+    .copy = copy,
+    .close = close_for,
+};

@@ -9,7 +9,6 @@
 
 #include "library/broken.h"
 #include "library/text.h"
-#include "copier/cma.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -89,16 +88,6 @@ segmsg_lib_life_t segmsg_lib_own_life(void)
     return (segmsg_lib_life_t){.pid_space = (uint64_t) space.st_ino, .started = own.started};
 }
 
-/* By the kernel's copy, which sees at once whether the number of the process is another's by now. */
-static bool has_nonce(const segmsg_lib_peer_t *peer)
-{
-    segmsg_identity_t found = {0};
-    if (!segmsg_kernel_read((pid_t) peer->identity.pid, &found, peer->probe, sizeof(found))) {
-        return errno != ESRCH; /* it may have become unreadable, and be alive */
-    }
-    return found.nonce == peer->identity.nonce;
-}
-
 /* By /proc, which needs no permission. */
 static bool is_in_proc(const segmsg_lib_peer_t *peer)
 {
@@ -119,7 +108,9 @@ static bool is_in_proc(const segmsg_lib_peer_t *peer)
 
 bool segmsg_lib_is_alive(const segmsg_lib_peer_t *peer)
 {
-    return peer->is_readable ? has_nonce(peer) : peer->is_in_own_space ? is_in_proc(peer) : true;
+    return peer->copier.kind != NULL ? segmsg_copier_is_alive(&peer->copier)
+           : peer->is_in_own_space   ? is_in_proc(peer)
+                                     : true;
 }
 
 void segmsg_lib_is_gone(segmsg_t *handle, const segmsg_lib_peer_t *peer)

@@ -22,6 +22,7 @@ static void peer_destroy(segmsg_lib_peer_t *peer)
         free(arrival->data);
         free(arrival);
     }
+    segmsg_copier_close(&peer->copier);
     segmsg_sender_destroy(&peer->sender);
 }
 

@@ -16,7 +16,6 @@
 #include "library/text.h"
 #include "library/transfers.h"
 #include "base/copy_long.h"
-#include "copier/cma.h"
 #include "transfer/helper.h"
 #include "transfer/plan.h"
 
@@ -24,21 +23,6 @@
 #include <string.h>
 
 enum { STREAM_BURST = 16 /* pieces that go out at a time */ };
-
-/* Whether the kernel copies from a peer is tried when the first long message comes from it. */
-static bool can_copy(const segmsg_t *handle, segmsg_lib_peer_t *peer)
-{
-    if (peer->single_copy == SEGMSG_LIB_UNTRIED) {
-        segmsg_identity_t found = {0};
-        bool works =
-            handle->wants_single_copy && peer->wants_single_copy
-            && segmsg_kernel_read((pid_t) peer->identity.pid, &found, peer->probe, sizeof(found))
-            && found.nonce == peer->identity.nonce;
-        peer->single_copy = works ? SEGMSG_LIB_COPIES : SEGMSG_LIB_COPIES_NOT;
-        peer->is_readable = works;
-    }
-    return peer->single_copy == SEGMSG_LIB_COPIES;
-}
 
 static uint64_t wanted(const segmsg_request_t *request)
 {
@@ -49,8 +33,8 @@ static bool copy_alone(segmsg_t *handle, const segmsg_request_t *request,
                        const segmsg_lib_long_t *header, uint64_t bytes)
 {
     uint64_t begun = segmsg_plan_copy_begins(&handle->transfers);
-    bool copied = segmsg_kernel_read((pid_t) request->peer->identity.pid, request->buffer,
-                                     header->address, bytes);
+    bool copied =
+        segmsg_copier_copy(&request->peer->copier, false, request->buffer, header->address, bytes);
     segmsg_plan_note_copy(&handle->transfers, &request->peer->transfers, false, bytes, begun);
     return copied;
 }
@@ -87,7 +71,7 @@ void segmsg_lib_long_receive(segmsg_t *handle, segmsg_lib_peer_t *peer,
     if (segmsg_lib_attach(handle, peer) != SEGMSG_SUCCESS) {
         return;
     }
-    bool can = bytes != 0 && can_copy(handle, peer);
+    bool can = bytes != 0 && segmsg_lib_can_copy(handle, peer);
     if (!can || !segmsg_lib_transfer_start(handle, request, header, bytes)) {
         segmsg_lib_long_copied(handle, request, header->send,
                                bytes == 0 || (can && copy_alone(handle, request, header, bytes)));

@@ -17,6 +17,7 @@
 #include "base/copy.h"
 #include "engine/look.h"
 #include "engine/sender.h"
+#include "copier/copier.h"
 #include "memory/win.h"
 #include "transfer/transfer.h"
 
@@ -90,7 +91,7 @@ struct segmsg_lib_peer {
     segmsg_reader_t *reader;
     segmsg_export_t image;
     segmsg_identity_t identity;
-    uint64_t probe;               /* where its identity lies in its memory */
+    uint64_t probe;               /* address of its segmsg_t.probe */
     const _Atomic uint32_t *word; /* not 0: it can do nothing more */
     int rank;                     /* in the communicator that was opened */
     bool wants_single_copy;
@@ -99,9 +100,9 @@ struct segmsg_lib_peer {
     enum { SEGMSG_LIB_UNTRIED, SEGMSG_LIB_COPIES, SEGMSG_LIB_COPIES_NOT } single_copy;
     segmsg_transfer_peer_t transfers;
     segmsg_lib_life_t life;
-    bool is_in_own_space; /* its process number means it here too */
-    bool is_readable;     /* the kernel has once copied from it */
-    int64_t stuck_since;  /* nanoseconds; no shared memory for an answer or a stream; 0: there is */
+    bool is_in_own_space;   /* its process number means it here too */
+    segmsg_copier_t copier; /* of what was tried once and worked */
+    int64_t stuck_since; /* nanoseconds; no shared memory for an answer or a stream; 0: there is */
     segmsg_lib_list_t sends;   /* SEND, in order */
     segmsg_lib_list_t streams; /* STREAM */
     segmsg_lib_note_t *first_note, *last_note;
@@ -193,6 +194,7 @@ struct segmsg {
     segmsg_lib_ranks_t ranks;
     segmsg_win_t win;
     segmsg_identity_t self;
+    segmsg_copier_probe_t probe;
     segmsg_statistics_t statistics; /* what the engine does not count */
 };
 

@@ -195,7 +195,7 @@ static segmsg_result_t exchange(segmsg_t *handle, card_t *cards)
         .name = handle->self.name,
         .nonce = handle->self.nonce,
         .pid = handle->self.pid,
-        .probe = (uint64_t) (uintptr_t) &handle->self,
+        .probe = (uint64_t) (uintptr_t) &handle->probe,
         .begin = handle->win.begin,
         .rank = (uint64_t) handle->ranks.rank,
         .wants_single_copy = handle->wants_single_copy,
@@ -224,6 +224,7 @@ static segmsg_result_t share(segmsg_t *handle, segmsg_lib_config_t *config)
         .nonce = segmsg_random_nonce(),
         .pid = (uint32_t) getpid(),
     };
+    handle->probe.nonce = handle->self.nonce;
     unsigned node_size = (unsigned) handle->ranks.node_size;
     card_t *cards = calloc(node_size, sizeof(*cards));
     handle->peers = calloc(node_size, sizeof(*handle->peers));
@@ -351,7 +352,7 @@ segmsg_result_t segmsg_open(MPI_Comm comm, const segmsg_options_t *options, segm
     if (result == SEGMSG_SUCCESS) {
         handle->wants_single_copy = config.single_copy;
         if (config.single_copy) {
-            segmsg_kernel_copy_permit();
+            segmsg_cma_kind.permit();
         }
         result = share(handle, &config);
     }

@@ -8,6 +8,7 @@
 
 #include "library/broken.h"
 #include "library/text.h"
+#include "copier/cma.h"
 #include "engine/defaults.h"
 
 #include <stdlib.h>
@@ -37,6 +38,19 @@ segmsg_result_t segmsg_lib_attach(segmsg_t *handle, segmsg_lib_peer_t *peer)
     segmsg_sender_set_cache(&peer->sender, &cache);
     peer->is_attached = true;
     return SEGMSG_SUCCESS;
+}
+
+bool segmsg_lib_can_copy(const segmsg_t *handle, segmsg_lib_peer_t *peer)
+{
+    if (peer->single_copy == SEGMSG_LIB_UNTRIED) {
+        const segmsg_copier_peer_t tried = {.pid = (pid_t) peer->identity.pid,
+                                            .probe = peer->probe,
+                                            .nonce = peer->identity.nonce};
+        bool works = handle->wants_single_copy && peer->wants_single_copy
+                     && segmsg_copier_open(&peer->copier, &segmsg_cma_kind, &tried);
+        peer->single_copy = works ? SEGMSG_LIB_COPIES : SEGMSG_LIB_COPIES_NOT;
+    }
+    return peer->single_copy == SEGMSG_LIB_COPIES;
 }
 
 void segmsg_lib_set_busy(segmsg_t *handle, segmsg_lib_peer_t *peer)

@@ -48,6 +48,9 @@ SEGMSG_INLINE segmsg_error_t segmsg_lib_put_eager(segmsg_lib_peer_t *peer, int t
     return segmsg_lib_put(&peer->sender, SEGMSG_LIB_EAGER, &header, sizeof(header), data, bytes);
 }
 
+/* True if a copier works on the peer; it is tried when it is first wanted. */
+bool segmsg_lib_can_copy(const segmsg_t *handle, segmsg_lib_peer_t *peer);
+
 /* Sends a message of the library's own, now or when there is room. */
 void segmsg_lib_note(segmsg_t *handle, segmsg_lib_peer_t *peer, segmsg_lib_kind_t kind,
                      const void *data, uint32_t bytes);

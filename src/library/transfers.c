@@ -13,7 +13,6 @@
 
 #include "base/clock.h"
 #include "base/copy_long.h"
-#include "copier/cma.h"
 #include "transfer/chunked.h"
 #include "transfer/defaults.h"
 #include "transfer/helper.h"
@@ -25,9 +24,8 @@ static bool copy(void *context, void *user, bool to_peer, void *local, uint64_t 
                  uint64_t bytes)
 {
     (void) context;
-    pid_t pid = (pid_t) ((const segmsg_lib_peer_t *) user)->identity.pid;
-    return to_peer ? segmsg_kernel_write(pid, local, remote, bytes)
-                   : segmsg_kernel_read(pid, local, remote, bytes);
+    return segmsg_copier_copy(&((const segmsg_lib_peer_t *) user)->copier, to_peer, local, remote,
+                              bytes);
 }
 
 /* The sender's request, as it was named in LONG. */
@@ -201,7 +199,7 @@ bool segmsg_lib_transfer_asked(segmsg_t *handle, segmsg_lib_peer_t *peer, const 
         .at_initiator = join->address,
     };
     return segmsg_helper_asked(&handle->transfers, &peer->transfers, &request,
-                               handle->wants_single_copy && peer->wants_single_copy);
+                               segmsg_lib_can_copy(handle, peer));
 }
 
 bool segmsg_lib_chunk_came(segmsg_t *handle, segmsg_lib_peer_t *peer, const unsigned char *message,
