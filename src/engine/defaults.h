@@ -36,6 +36,7 @@ static inline segmsg_cache_policy_t segmsg_default_cache(void)
 {
     bool demotes = segmsg_cache_can_demote();
     bool reuses = segmsg_cache_prefers_reuse();
+    bool strings = segmsg_cache_favours_strings();
     return (segmsg_cache_policy_t){
         .near = reuses ? 0 : 4,
         .most = reuses ? 0 : 128,
@@ -43,10 +44,12 @@ static inline segmsg_cache_policy_t segmsg_default_cache(void)
         .demote_lines = demotes ? 8 : 0,
         .answer_lines = demotes ? 131 : 0,
         .stream_lines = 66,
-        .reply_lines = reuses ? 80 : SEGMSG_RING_MAX,
+        .reply_lines = strings  ? 131
+                       : reuses ? 80
+                                : SEGMSG_RING_MAX,
         .lap = reuses ? 160 : 0,
         /* Strings do not care where the lines are; and a small segment leaves the caches to the program. */
-        .piece_segment = reuses && !segmsg_cache_favours_strings() ? 2 << 20 : 0,
+        .piece_segment = reuses && !strings ? 2 << 20 : 0,
     };
 }
 

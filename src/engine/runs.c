@@ -12,6 +12,8 @@
 /* Times in a row that a common segment may be full before a sender forms a group of its own. */
 enum { STARVED_MAX = 4096 };
 
+enum { SPARES_MAX = 16 };
+
 static segmsg_error_t form_run(segmsg_sender_t *sender, uint32_t group)
 {
     if (sender->refused[group] != 0) {
@@ -83,11 +85,13 @@ static uint32_t find_round(segmsg_sender_t *sender, segmsg_run_image_t *run, uin
 /*
  * Finds partitions that are free: best some whose memory is there, if need be after a look at what has come
  * back. A page that nobody has touched costs as much as the copy of a dozen. But to look up every time costs
- * something too: a pair that goes on gets more, one after the other.
+ * something too: a pair that goes on gets more, after twice as long each time.
  */
 static uint32_t find_run(segmsg_sender_t *sender, segmsg_run_image_t *run, uint32_t partitions)
 {
-    enum { SPARE = 16 /* times that new memory was not needed, for one that it is had */ };
+    enum {
+        SPARE = 16 /* times that new memory was not needed, before it is had for the first time */
+    };
     if (outgrows_cache(sender, &sender->geometry.group[run->entry.group])) {
         return find_round(sender, run, partitions);
     }
@@ -97,10 +101,11 @@ static uint32_t find_run(segmsg_sender_t *sender, segmsg_run_image_t *run, uint3
     }
     segmsg_runs_reclaim(sender, run);
     first = segmsg_extent_find(run->slab.taken | ~run->committed, partitions);
-    if (first != SEGMSG_EXTENT_NONE && ++run->spared < SPARE) {
+    if (first != SEGMSG_EXTENT_NONE && ++run->spared < (uint32_t) SPARE << run->spares) {
         return first;
     }
     run->spared = 0;
+    run->spares += run->spares < SPARES_MAX;
     uint32_t fresh = segmsg_extent_find(run->slab.taken | run->committed, partitions);
     return fresh != SEGMSG_EXTENT_NONE   ? fresh
            : first != SEGMSG_EXTENT_NONE ? first
@@ -133,12 +138,24 @@ static segmsg_error_t take_run(segmsg_sender_t *sender, uint32_t group, uint32_t
     return SEGMSG_OK;
 }
 
+/*
+ * What a message counts for towards a segment of the sender's own. Each saves the same there, and costs the
+ * pages that it is the first to touch, which takes longer than to copy to them: one of a page or less counts
+ * in full, longer ones for less.
+ */
+enum { IN_FULL = 16 };
+static uint32_t weight(size_t length)
+{
+    size_t pages = (length + SEGMSG_PAGE - 1) / SEGMSG_PAGE;
+    return pages <= 1 ? IN_FULL : pages >= IN_FULL ? 1 : (uint32_t) (IN_FULL / pages);
+}
+
 /* True if a message should go through a common segment, since its group is not formed yet and the
  * pair has not sent enough of its kind. */
 static bool goes_common(segmsg_sender_t *sender, uint32_t group)
 {
     return sender->run[group] == NULL && sender->target->shape.common[group] != 0
-           && sender->wanted[group] < sender->growth.long_after;
+           && sender->wanted[group] < (uint64_t) sender->growth.long_after * IN_FULL;
 }
 
 /* Takes a run in one group of the sender's own, forming it if need be. */
@@ -174,10 +191,11 @@ static segmsg_error_t take_larger(segmsg_sender_t *sender, size_t length, uint32
         /* Full: it will not be for long, and to wait takes no memory; but not without end. */
         segmsg_error_t common = segmsg_common_take(sender, length, first, place);
         if (common == SEGMSG_OK) {
-            ++sender->wanted[first];
+            sender->wanted[first] += weight(length);
             sender->starved = 0;
             return SEGMSG_OK;
         }
+        sender->wanted[first] += common == SEGMSG_ERR_FULL; /* there are too many for one segment */
         if (common == SEGMSG_ERR_CORRUPT
             || (common == SEGMSG_ERR_FULL && ++sender->starved < STARVED_MAX)) {
             return common;

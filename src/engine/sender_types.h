@@ -31,7 +31,8 @@ typedef struct {
     segmsg_control_t *control;
     segmsg_slab_t slab;
     uint64_t committed; /* bit i is set if the memory of partition i is there */
-    uint32_t spared;    /* times that what had come back was taken in the place of new memory */
+    uint32_t spared;    /* times that what had come back was taken in the place of new memory, */
+    uint32_t spares;    /* and how often that were enough to have some */
     uint32_t segment;   /* index in the receiver's segment table */
     segmsg_segment_entry_t entry;
 } segmsg_run_image_t;
@@ -80,7 +81,8 @@ typedef struct {
     uint64_t starter_from;                           /* messages[0] when the starter was formed */
     uint32_t starter_long;                      /* messages that were too long for the starter */
     segmsg_run_image_t *run[SEGMSG_GROUPS_MAX]; /* NULL while not formed; [0] is unused */
-    uint32_t wanted[SEGMSG_GROUPS_MAX];  /* messages that went through a common segment instead */
+    uint64_t wanted
+        [SEGMSG_GROUPS_MAX]; /* what went through a common segment instead: weight in runs.c */
     uint32_t refused[SEGMSG_GROUPS_MAX]; /* the receiver had no memory for this group: messages
                                             until it is asked again */
     bool has_entered;                    /* self.session is one that this sender has had */

@@ -112,11 +112,42 @@ static void a_message_that_only_group_0_can_carry_is_carried(void)
     }
 }
 
+/* Messages of `length` bytes through the common segment before their sender has one of its own. */
+static uint64_t before_own(size_t length, uint32_t long_after)
+{
+    const segmsg_growth_t growth = {.own_crowd = 8,
+                                    .grow_after = UINT32_MAX,
+                                    .long_after = long_after};
+    segmsg_export_config_t config = hall_config("64:64:8,8K:64:9", 8, 64);
+    hall_t *hall = hall_open(&config, 1, &growth);
+    for (uint32_t m = 0; m < 1000 && hall->through_own == 0 && !unit_has_failed(); ++m) {
+        UNIT_EQUAL(hall_send(hall, 0, length), SEGMSG_OK);
+        hall_drain(hall);
+    }
+    UNIT_EQUAL(hall->through_own, 1);
+    uint64_t through_common = hall->through_common;
+    hall_empty(hall);
+    hall_close(hall);
+    return through_common;
+}
+
+/* A segment of the sender's own costs the pages that are touched first, of which a long message has many. */
+static void a_long_message_counts_for_less_than_a_short_one(void)
+{
+    UNIT_EQUAL(before_own(4096, 0), 0);
+    UNIT_EQUAL(before_own(4096, 10), 10);
+    UNIT_EQUAL(before_own(4097, 10), 20);
+    UNIT_EQUAL(before_own(16384, 10), 40);
+    UNIT_EQUAL(before_own(60000, 10), 160);
+    UNIT_EQUAL(before_own(65536, 10), 160);
+}
+
 static const unit_case_t cases[] = {
     UNIT_CASE(full_common_segments_are_waited_for),
     UNIT_CASE(places_given_back_are_free_again),
     UNIT_CASE(one_guest_too_many_is_refused_until_another_leaves),
     UNIT_CASE(a_message_that_only_group_0_can_carry_is_carried),
+    UNIT_CASE(a_long_message_counts_for_less_than_a_short_one),
 };
 
 int main(int argc, char **argv)

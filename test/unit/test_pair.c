@@ -619,15 +619,16 @@ static uint32_t partitions_of_pieces(uint32_t piece_segment, size_t length, uint
 }
 
 /* Memory that nobody has touched yet is had slowly where what has come back would do: for one message more after
- * every 16 looks at that, which are the fewer the more memory there is. */
+ * 16 looks at that, which are the fewer the more memory there is, and after twice as many each time. */
 static void new_memory_is_had_slowly(void)
 {
     const segmsg_cache_policy_t policy = {.reply_lines = 44, .stream_lines = 44};
     uint32_t group;
     UNIT_EQUAL(partitions_of(&policy, 16, 8000, &group), 8);
     UNIT_EQUAL(group, 1);
-    UNIT_EQUAL(partitions_of(&policy, 64, 8000, &group), 24);
-    UNIT_EQUAL(partitions_of(&policy, 1000, 8000, &group), 64); /* all, in the end */
+    UNIT_EQUAL(partitions_of(&policy, 64, 8000, &group), 16);
+    UNIT_EQUAL(partitions_of(&policy, 1000, 8000, &group), 32);
+    UNIT_EQUAL(partitions_of(&policy, 100000, 8000, &group), 64); /* all, in the end */
 }
 
 /* What should have left the caches before it is read goes round in all of a large segment. */
