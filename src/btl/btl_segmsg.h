@@ -140,8 +140,10 @@ typedef struct {
     uint64_t row_ticks;      /* who calls again within so many does nothing else; 0: no clock */
     unsigned calls_in_a_row; /* such calls, up to now */
     unsigned apart;          /* calls in a row so far apart that each looks */
-    unsigned unclocked;      /* calls that go without the clock, from now on, */
-    unsigned unclocked_most; /* and the next time */
+    uint8_t samples;    /* of calls in a row, between which nothing was delivered, up to a number */
+    uint8_t turn;       /* calls of the last turn that went without the clock */
+    uint32_t delivered; /* counts.delivered_fragments at the last sample */
+    unsigned unclocked_most; /* calls that go without the clock the next time */
     bool delivers;           /* a message, to the PML */
     bool watches;            /* something was begun for which a waiter would stay: does it? */
     unsigned habit;  /* up by 1 when it did, down by 2 when not; below half, no waiter is seen */
@@ -159,8 +161,24 @@ typedef struct {
 typedef struct {
     opal_list_t endpoints; /* every peer */
     opal_list_t busy;      /* those with something pending, by busy_item */
-    volatile bool any_busy;
 } mca_btl_segmsg_peers_t;
+
+/* All that a call looks at which goes without the clock and has nothing to do: a line. */
+typedef struct {
+    _Alignas(SEGMSG_LINE) segmsg_watch_t watch; /* by who polls, as the next */
+    union {
+        uint32_t without_clock; /* not 0: one of these is not */
+        struct {
+            uint16_t unclocked; /* calls that go without the clock, from now on */
+            uint8_t left;       /* calls of a turn that are to come */
+        };
+    };
+    uint8_t between; /* calls of a turn that go by between two that look: 0, 1, 3 */
+    /* Operations: answers come in a stream, and are looked for at once. */
+    _Atomic uint32_t under_way;
+    volatile bool any_busy; /* peers.busy is not empty; under the module's lock */
+} mca_btl_segmsg_idle_t;
+_Static_assert(sizeof(mca_btl_segmsg_idle_t) == SEGMSG_LINE, "a line");
 
 /* What this process publishes of itself, besides its export. */
 typedef struct {
@@ -209,8 +227,7 @@ typedef struct {
     segmsg_receiver_t receiver;
     atomic_flag polling; /* held by the thread that polls, if there are threads */
     mca_btl_segmsg_wait_t wait;
-    _Atomic uint32_t
-        under_way; /* operations: answers come in a stream, and are looked for at once */
+    mca_btl_segmsg_idle_t idle;
     mca_btl_segmsg_node_t node;
     segmsg_clock_moment_t start;
     segmsg_look_t look;

@@ -11,7 +11,7 @@ void mca_btl_segmsg_endpoint_set_busy(mca_btl_segmsg_endpoint_t *endpoint)
     if (!endpoint->queue.busy) {
         endpoint->queue.busy = true;
         opal_list_append(&module->peers.busy, &endpoint->queue.busy_item);
-        module->peers.any_busy = true;
+        module->idle.any_busy = true;
     }
     OPAL_THREAD_UNLOCK(&module->lock);
 }
@@ -35,7 +35,7 @@ void mca_btl_segmsg_endpoint_clear_busy(mca_btl_segmsg_endpoint_t *endpoint)
     mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
     if (endpoint->queue.busy) {
         opal_list_remove_item(&module->peers.busy, &endpoint->queue.busy_item);
-        module->peers.any_busy = !opal_list_is_empty(&module->peers.busy);
+        module->idle.any_busy = !opal_list_is_empty(&module->peers.busy);
         endpoint->queue.busy = false;
     }
 }
@@ -50,7 +50,7 @@ mca_btl_segmsg_endpoint_t *mca_btl_segmsg_endpoint_next_busy(void)
         endpoint = (void *) (item - offsetof(mca_btl_segmsg_endpoint_t, queue.busy_item));
         endpoint->queue.busy = false;
     }
-    module->peers.any_busy = !opal_list_is_empty(&module->peers.busy);
+    module->idle.any_busy = !opal_list_is_empty(&module->peers.busy);
     OPAL_THREAD_UNLOCK(&module->lock);
     return endpoint;
 }

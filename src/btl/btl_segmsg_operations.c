@@ -30,14 +30,14 @@ mca_btl_segmsg_operation_start(const mca_btl_segmsg_transfer_t *transfer)
         OBJ_RELEASE(operation);
         return NULL;
     }
-    atomic_fetch_add_explicit(&mca_btl_segmsg.under_way, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&mca_btl_segmsg.idle.under_way, 1, memory_order_relaxed);
     return operation;
 }
 
 static void operation_forget(mca_btl_segmsg_operation_t *operation)
 {
     opal_pointer_array_set_item(&mca_btl_segmsg.operations, operation->index, NULL);
-    atomic_fetch_sub_explicit(&mca_btl_segmsg.under_way, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&mca_btl_segmsg.idle.under_way, 1, memory_order_relaxed);
 }
 
 static void operation_finish(mca_btl_segmsg_operation_t *operation, int status)

@@ -99,7 +99,7 @@ int mca_btl_segmsg_finalize(mca_btl_base_module_t *btl)
         return OPAL_SUCCESS;
     }
     module->initialised = false;
-    module->wait.unclocked = 0;
+    module->idle.without_clock = 0;
     if (module->config.message.report) {
         mca_btl_segmsg_report();
     }

@@ -152,7 +152,7 @@ static bool needs_clock(const mca_btl_segmsg_module_t *module)
 {
     /* Relaxed, both: hints. */
     return (atomic_load_explicit(&module->transfers.work, memory_order_relaxed)
-            | atomic_load_explicit(&module->under_way, memory_order_relaxed))
+            | atomic_load_explicit(&module->idle.under_way, memory_order_relaxed))
            != 0;
 }
 
@@ -163,23 +163,84 @@ static bool needs_clock(const mca_btl_segmsg_module_t *module)
  */
 static void count_apart(mca_btl_segmsg_module_t *module, uint64_t gap)
 {
-    enum { APART = 4 /* calls */, FIRST = 16, MOST = 512 };
+    enum { APART = 4 /* calls */, FIRST = 16, MOST = 2048 };
     if (module->wait.looked_in_vain == 0) {
         return; /* the last call had something to do, or went without the clock */
     }
-    if (OPAL_LIKELY(gap < module->wait.look_ticks)) {
-        module->wait.apart = 0;
-        module->wait.unclocked_most = 0;
+    mca_btl_segmsg_wait_t *wait = &module->wait;
+    if (OPAL_LIKELY(gap < wait->look_ticks)
+        || (wait->turn != 0 && gap < (1U + wait->turn) * wait->look_ticks)) {
+        wait->apart = 0;
+        wait->unclocked_most = 0;
         return;
     }
-    if (++module->wait.apart > APART && !needs_clock(module)) {
+    if (++wait->apart > APART && !needs_clock(module)) {
         mca_btl_segmsg_end_row(module);
-        module->wait.apart = APART;
-        module->wait.unclocked =
-            module->wait.unclocked_most < FIRST ? FIRST : module->wait.unclocked_most;
+        wait->apart = APART;
+        module->idle.unclocked =
+            (uint16_t) (module->wait.unclocked_most < FIRST ? FIRST : module->wait.unclocked_most);
         module->wait.unclocked_most =
-            2 * module->wait.unclocked < MOST ? 2 * module->wait.unclocked : MOST;
+            2U * module->idle.unclocked < MOST ? 2U * module->idle.unclocked : MOST;
     }
+}
+
+/*
+ * Begins a turn of calls without the clock, which takes longer than all the rest of a call that has nothing to do. In
+ * a turn so many calls go by between two that look that these are as far apart as with the clock. `gap` is what the
+ * last turn took. None begins where many senders or the network are to be looked at.
+ */
+static void begin_turn(mca_btl_segmsg_module_t *module, uint64_t gap)
+{
+    enum { LOOKS = 4, BETWEEN_MOST = 3 };
+    mca_btl_segmsg_idle_t *idle = &module->idle;
+    segmsg_watch_set(&idle->watch, &module->receiver);
+    if (idle->watch.headers == 0 || mca_btl_segmsg_nets != 0 || opal_using_threads()) {
+        return;
+    }
+    if (gap < LOOKS * module->wait.look_ticks) {
+        idle->between = (uint8_t) ((2 * idle->between + 1) & BETWEEN_MOST);
+    } else if (gap > 2 * LOOKS * module->wait.look_ticks) {
+        idle->between /= 2;
+    }
+    idle->left = module->wait.turn = (uint8_t) (LOOKS * (idle->between + 1) - 1);
+}
+
+/*
+ * Now and then, of calls in a row: begins a turn, or goes on with another, for somebody who has called again and again
+ * in vain for so long that he does nothing else. A turn that begins just before something is found does no harm.
+ */
+enum { SAMPLE_EVERY = 32 /* calls */ };
+__attribute__((noinline)) static void sample(mca_btl_segmsg_module_t *module, uint64_t gap)
+{
+    enum { ROW = 4 /* samples */ };
+    mca_btl_segmsg_wait_t *wait = &module->wait;
+    wait->turn = 0;
+    if (wait->delivered != (uint32_t) module->counts.delivered_fragments) {
+        wait->delivered = (uint32_t) module->counts.delivered_fragments;
+        wait->samples = module->idle.between = 0;
+    } else if (wait->samples < ROW) {
+        ++wait->samples;
+    } else {
+        begin_turn(module, gap);
+        wait->calls_in_a_row -= 1; /* so that the next is due after the turn */
+    }
+}
+
+/* True if a call within a turn has nothing to do. */
+SEGMSG_INLINE bool goes_by(mca_btl_segmsg_module_t *module)
+{
+    mca_btl_segmsg_idle_t *idle = &module->idle;
+    if (needs_clock(module) || idle->any_busy) {
+        idle->left = 0;
+        return false;
+    }
+    if ((idle->left & idle->between) == 0 && !segmsg_watch_is_vain(&idle->watch)) {
+        idle->left = 0;
+        module->wait.looked_in_vain = 0; /* so that it is looked for */
+        return false;
+    }
+    --idle->left;
+    return true;
 }
 
 /*
@@ -201,8 +262,11 @@ SEGMSG_INLINE int look(mca_btl_segmsg_module_t *module)
         mca_btl_segmsg_end_row(module); /* and not because the last call found something */
     }
     module->wait.called = now;
+    if (OPAL_UNLIKELY(module->wait.calls_in_a_row % SAMPLE_EVERY == SAMPLE_EVERY - 1)) {
+        sample(module, gap);
+    }
     /* Relaxed: a hint. */
-    if (atomic_load_explicit(&module->under_way, memory_order_relaxed) == 0
+    if (atomic_load_explicit(&module->idle.under_way, memory_order_relaxed) == 0
         && now - module->wait.looked_in_vain < module->wait.look_ticks) {
         return 0;
     }
@@ -214,13 +278,21 @@ SEGMSG_INLINE int look(mca_btl_segmsg_module_t *module)
 /* The same without the clock, as long as that goes on and nothing needs it. */
 static int look_unclocked(mca_btl_segmsg_module_t *module)
 {
-    if (OPAL_UNLIKELY(module->wait.unclocked == 0)) {
-        return look(module); /* another thread was faster */
+    if (--module->idle.unclocked != 0 && !needs_clock(module)) {
+        int count = poll_readers(module);
+        if (count != 0) {
+            module->idle.watch.headers = 0;
+            module->wait.samples = 0;
+        } else if (module->wait.samples++ != 0
+                   && mca_btl_segmsg_nets == 0) { /* the second in a row */
+            module->wait.samples = 1;
+            segmsg_watch_set(&module->idle.watch, &module->receiver);
+        }
+        return count;
     }
-    if (--module->wait.unclocked != 0 && !needs_clock(module)) {
-        return poll_readers(module);
-    }
-    module->wait.unclocked = 0;
+    module->idle.unclocked = 0;
+    module->idle.watch.headers = 0;
+    module->wait.turn = module->wait.samples = 0;
     module->wait.looked_in_vain = 0;            /* when the last call was, and what it found, */
     module->wait.called = segmsg_clock_ticks(); /* is not known */
     return look(module);
@@ -232,10 +304,10 @@ static int look_unclocked(mca_btl_segmsg_module_t *module)
  */
 SEGMSG_INLINE bool is_vain(const mca_btl_segmsg_module_t *module)
 {
-    enum { WHOLE_LOOK_EVERY = 16 };
-    return module->wait.unclocked > 1 && module->wait.unclocked % WHOLE_LOOK_EVERY != 0
-           && !needs_clock(module) && !module->peers.any_busy && mca_btl_segmsg_nets == 0
-           && segmsg_look_is_vain(&module->receiver);
+    enum { WHOLE_LOOK_EVERY = 128 };
+    return module->idle.unclocked > 1 && module->idle.unclocked % WHOLE_LOOK_EVERY != 0
+           && module->idle.watch.headers != 0 && !needs_clock(module) && !module->idle.any_busy
+           && segmsg_watch_is_vain(&module->idle.watch);
 }
 
 static uint32_t own_transfers(mca_btl_segmsg_module_t *module)
@@ -247,41 +319,29 @@ static uint32_t own_transfers(mca_btl_segmsg_module_t *module)
 /* Looks at everything. */
 SEGMSG_INLINE int progress(mca_btl_segmsg_module_t *module, bool unclocked)
 {
-    bool threads = opal_using_threads();
-    if (threads) {
-        mca_btl_segmsg_callers_count();
-        if (!mca_btl_segmsg_polling_try()) {
-            return 0;
-        }
+    if (OPAL_UNLIKELY(!module->initialised)) {
+        return 0;
     }
-    int count = 0;
-    if (OPAL_LIKELY(module->initialised)) {
-        uint32_t transfers = own_transfers(module);
-        count = unclocked ? look_unclocked(module) : look(module);
-        if (mca_btl_segmsg_nets != 0) {
-            count += mca_btl_segmsg_net_progress(module);
-        }
-        if (OPAL_UNLIKELY(module->peers.any_busy)) {
-            count += serve_busy(module);
-        }
-        /* Relaxed: a hint; what is missed now is seen the next time. */
-        if (OPAL_UNLIKELY(atomic_load_explicit(&module->transfers.work, memory_order_relaxed)
-                          != 0)) {
-            count +=
-                segmsg_transfers_progress(&module->transfers, mca_btl_segmsg_is_waiting(module),
-                                          transfers != own_transfers(module));
-            if (count != 0 && module->wait.row_ticks != 0) {
-                module->wait.called = segmsg_clock_ticks(); /* that took its time, too */
-            }
-        }
+    uint32_t transfers = own_transfers(module);
+    int count = unclocked ? look_unclocked(module) : look(module);
+    if (mca_btl_segmsg_nets != 0) {
+        count += mca_btl_segmsg_net_progress(module);
     }
-    if (threads) {
-        mca_btl_segmsg_polling_resume();
+    if (OPAL_UNLIKELY(module->idle.any_busy)) {
+        count += serve_busy(module);
+    }
+    /* Relaxed: a hint; what is missed now is seen the next time. */
+    if (OPAL_UNLIKELY(atomic_load_explicit(&module->transfers.work, memory_order_relaxed) != 0)) {
+        count += segmsg_transfers_progress(&module->transfers, mca_btl_segmsg_is_waiting(module),
+                                           transfers != own_transfers(module));
+        if (count != 0 && module->wait.row_ticks != 0) {
+            module->wait.called = segmsg_clock_ticks(); /* that took its time, too */
+        }
     }
     return count;
 }
 
-/* Apart, both: so that what goes before needs none of their registers. */
+/* Apart, these: so that what goes before needs none of their registers. */
 __attribute__((noinline)) static int progress_clocked(mca_btl_segmsg_module_t *module)
 {
     return progress(module, false);
@@ -292,15 +352,33 @@ __attribute__((noinline)) static int progress_unclocked(mca_btl_segmsg_module_t 
     return progress(module, true);
 }
 
+/* One thread at a time. */
+__attribute__((noinline)) static int progress_of_threads(mca_btl_segmsg_module_t *module)
+{
+    mca_btl_segmsg_callers_count();
+    if (!mca_btl_segmsg_polling_try()) {
+        return 0;
+    }
+    int count = module->idle.unclocked == 0 ? progress_clocked(module) : progress_unclocked(module);
+    mca_btl_segmsg_polling_resume();
+    return count;
+}
+
 int mca_btl_segmsg_progress(void)
 {
     mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
-    if (OPAL_LIKELY(module->wait.unclocked == 0)) {
+    if (OPAL_UNLIKELY(opal_using_threads())) {
+        return progress_of_threads(module);
+    }
+    if (OPAL_LIKELY(module->idle.without_clock == 0)) {
         return progress_clocked(module);
     }
-    if (opal_using_threads() || !is_vain(module)) {
+    if (module->idle.unclocked == 0) {
+        return goes_by(module) ? 0 : progress_clocked(module);
+    }
+    if (!is_vain(module)) {
         return progress_unclocked(module);
     }
-    --module->wait.unclocked;
+    --module->idle.unclocked;
     return 0;
 }

@@ -159,7 +159,8 @@ static void streams(void *context, int change)
 {
     mca_btl_segmsg_module_t *module = context;
     /* Relaxed: a hint. */
-    (void) atomic_fetch_add_explicit(&module->under_way, (uint32_t) change, memory_order_relaxed);
+    (void) atomic_fetch_add_explicit(&module->idle.under_way, (uint32_t) change,
+                                     memory_order_relaxed);
 }
 
 static void copied_until(void *context, uint64_t now)

@@ -132,22 +132,48 @@ SEGMSG_INLINE int segmsg_look_at_others(segmsg_receiver_t *receiver, const segms
 }
 
 /*
- * True if a look would find nothing, at a fraction of its cost: for a process that looks between its own
- * computations. It counts no idle looks, so every now and then a whole look is due.
+ * Where the next thing to be found will show, as it stood after a look in vain: a line for all of it, for a process
+ * that looks between its own computations, whose data leaves a longer look nothing in the caches.
+ *
+ * What was found since is at worst looked for where it has been: so a whole look is due every now and then,
+ * which also counts idle looks. What is pointed to stays mapped as long as the receiver.
  */
-SEGMSG_INLINE bool segmsg_look_is_vain(const segmsg_receiver_t *receiver)
+enum { SEGMSG_WATCH_MAX = 4 };
+typedef struct {
+    const _Atomic uint64_t *header[SEGMSG_WATCH_MAX]; /* 0 as long as nothing has come there */
+    const _Atomic uint32_t *formed_count;
+    uint32_t formed_seen;
+    uint32_t headers; /* 0: nothing is watched */
+} segmsg_watch_t;
+
+/* Sets what is to be watched; nothing, if there are too many senders or a look would do more than look. */
+static inline void segmsg_watch_set(segmsg_watch_t *watch, const segmsg_receiver_t *receiver)
 {
+    watch->headers = 0;
     if (receiver->awake != receiver->reader_count || receiver->has_newcomers
-        || segmsg_receiver_has_new_groups(receiver)
-        || segmsg_lobby_has_something(&receiver->lobby)) {
-        return false;
+        || receiver->reader_count >= SEGMSG_WATCH_MAX) {
+        return;
     }
+    watch->formed_count = &segmsg_export_head(receiver->own)->formed_count;
+    watch->formed_seen = receiver->formed_seen;
+    watch->header[0] = &receiver->lobby.line[receiver->lobby.at].header;
     for (uint32_t r = 0; r < receiver->reader_count; ++r) {
-        if (segmsg_ring_has_something(&receiver->reader[r]->ring)) {
-            return false;
-        }
+        const segmsg_ring_reader_t *ring = &receiver->reader[r]->ring;
+        watch->header[1 + r] = &ring->line[ring->at].header;
     }
-    return true;
+    watch->headers = 1 + receiver->reader_count;
+}
+
+/* True if nothing shows of what is watched. */
+SEGMSG_INLINE bool segmsg_watch_is_vain(const segmsg_watch_t *watch)
+{
+    /* Relaxed, all: read again, with acquire, by whoever uses it. */
+    uint64_t found =
+        atomic_load_explicit(watch->formed_count, memory_order_relaxed) ^ watch->formed_seen;
+    for (uint32_t h = 0; h < watch->headers; ++h) {
+        found |= atomic_load_explicit(watch->header[h], memory_order_relaxed);
+    }
+    return found == 0;
 }
 
 /* One look; returns how many messages it brought. What is done with a message may look again. */
