@@ -197,9 +197,10 @@ static void begin_turn(mca_btl_segmsg_module_t *module, uint64_t gap)
     if (idle->watch.headers == 0 || mca_btl_segmsg_nets != 0 || opal_using_threads()) {
         return;
     }
-    if (gap < LOOKS * module->wait.look_ticks) {
+    uint64_t wanted = LOOKS * module->wait.look_ticks;
+    if (gap < wanted) {
         idle->between = (uint8_t) ((2 * idle->between + 1) & BETWEEN_MOST);
-    } else if (gap > 2 * LOOKS * module->wait.look_ticks) {
+    } else if (gap > 2 * wanted) {
         idle->between /= 2;
     }
     idle->left = module->wait.turn = (uint8_t) (LOOKS * (idle->between + 1) - 1);
