@@ -223,7 +223,7 @@ __attribute__((noinline)) static void sample(mca_btl_segmsg_module_t *module, ui
         ++wait->samples;
     } else {
         begin_turn(module, gap);
-        wait->calls_in_a_row -= 1; /* so that the next is due after the turn */
+        wait->calls_in_a_row -= module->idle.left != 0; /* the next is due after the turn */
     }
 }
 
