@@ -180,7 +180,8 @@ def sizes_of_build(build: Path) -> dict[str, int] | None:
     lines = [
         f'__asm__ volatile("# SIZE {name} = %c0" ::"i"({value}));' for name, value in TYPES.items()
     ]
-    program = '#include "btl/btl_segmsg_net.h"\nvoid sizes(void)\n{\n' + "\n".join(lines) + "\n}\n"
+    headers = '#include "btl/btl_segmsg_net.h"\n#include "memory/shm.h"\n'
+    program = headers + "void sizes(void)\n{\n" + "\n".join(lines) + "\n}\n"
     done = subprocess.run(
         ["cc", "-std=gnu11", "-O0", f"-I{SRC}", *flags, "-S", "-x", "c", "-", "-o", "-"],
         input=program,

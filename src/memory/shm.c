@@ -17,13 +17,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What a peer needs to attach, as it stands in the modex. The path follows. */
-typedef struct {
-    uint64_t bytes;      /* of the file */
-    int32_t fd;          /* the owner's descriptor of it */
-    uint32_t path_bytes; /* of the path, with its end; 0: the file has no name any more */
-} descriptor_t;
-
 /* A region's file, and how it is mapped. */
 typedef struct {
     segmsg_shm_file_t file;
@@ -221,7 +214,7 @@ static size_t describe(const segmsg_memory_t *memory, void *to)
 {
     const state_t *state = memory->state;
     const char *path = state->file.path;
-    descriptor_t descriptor = {
+    segmsg_shm_descriptor_t descriptor = {
         .bytes = memory->export.bytes,
         .fd = state->file.fd,
         .path_bytes = path == NULL ? 0 : (uint32_t) strlen(path) + 1,
@@ -236,8 +229,8 @@ static size_t describe(const segmsg_memory_t *memory, void *to)
 }
 
 /* The name of the file behind a descriptor; NULL if it has none. False if the descriptor is broken. */
-static bool read_descriptor(descriptor_t *descriptor, const char **path, const void *from,
-                            size_t bytes)
+static bool read_descriptor(segmsg_shm_descriptor_t *descriptor, const char **path,
+                            const void *from, size_t bytes)
 {
     if (bytes < sizeof(*descriptor)) {
         return false;
@@ -325,8 +318,9 @@ static segmsg_error_t map_peer(segmsg_memory_t *memory)
 }
 
 /* Opens the peer's file, by its name if it has one, and maps it. */
-static segmsg_error_t open_and_map(segmsg_memory_t *memory, const descriptor_t *descriptor,
-                                   const char *path, const segmsg_memory_owner_t *from)
+static segmsg_error_t open_and_map(segmsg_memory_t *memory,
+                                   const segmsg_shm_descriptor_t *descriptor, const char *path,
+                                   const segmsg_memory_owner_t *from)
 {
     segmsg_shm_file_t *file = &((state_t *) memory->state)->file;
     bool is_by_name = path != NULL && segmsg_shm_file_open(file, path, descriptor->bytes) == 0;
@@ -347,7 +341,7 @@ static segmsg_error_t open_and_map(segmsg_memory_t *memory, const descriptor_t *
 static segmsg_error_t attach(segmsg_memory_t *memory, const void *descriptor, size_t bytes,
                              const segmsg_memory_owner_t *from)
 {
-    descriptor_t copy;
+    segmsg_shm_descriptor_t copy;
     const char *path;
     if (!read_descriptor(&copy, &path, descriptor, bytes)) {
         return SEGMSG_ERR_LAYOUT;

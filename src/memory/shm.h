@@ -11,6 +11,13 @@
 
 #include "memory/memory.h"
 
+/* What a peer needs to attach, as it stands in the modex. The path follows. */
+typedef struct {
+    uint64_t bytes;      /* of the file */
+    int32_t fd;          /* the owner's descriptor of it */
+    uint32_t path_bytes; /* of the path, with its end; 0: the file has no name any more */
+} segmsg_shm_descriptor_t;
+
 extern const segmsg_memory_kind_t segmsg_shm_kind;
 
 #endif

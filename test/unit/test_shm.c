@@ -441,7 +441,8 @@ static void a_broken_descriptor_is_refused(void)
     for (size_t short_bytes = 0; short_bytes + 8 <= bytes; short_bytes += 8) {
         UNIT_CHECK(!attaches(descriptor, short_bytes, false, false));
     }
-    memset(descriptor + sizeof(descriptor_t), 'x', bytes - sizeof(descriptor_t));
+    memset(descriptor + sizeof(segmsg_shm_descriptor_t), 'x',
+           bytes - sizeof(segmsg_shm_descriptor_t));
     UNIT_CHECK(!attaches(descriptor, bytes, false, false));
     segmsg_memory_close(&shm);
     close_directory(0);
