@@ -27,7 +27,7 @@ static bool is_wanted(const segmsg_copier_kind_t *kind)
 void mca_btl_segmsg_copy_init(void)
 {
     for (unsigned k = 0; k < MCA_BTL_SEGMSG_COPIERS; ++k) {
-        if (is_wanted(kinds[k])) {
+        if (is_wanted(kinds[k]) && kinds[k]->permit != NULL) {
             kinds[k]->permit();
         }
     }

@@ -7,10 +7,6 @@
 #include "base/copy_long.h"
 #include "btl/btl_segmsg_compat.h"
 
-static void permit(void)
-{
-}
-
 static bool open_for(segmsg_copier_t *copier)
 {
     copier->state = segmsg_compat_mapper_get(copier->peer.proc);
@@ -37,7 +33,6 @@ static void close_for(segmsg_copier_t *copier)
 
 const segmsg_copier_kind_t mca_btl_segmsg_mapped_kind = {
     .name = "mapped",
-    .permit = permit,
     .open = open_for,
     .copy = copy,
     .close = close_for,

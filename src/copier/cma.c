@@ -22,11 +22,6 @@ static bool open_for(segmsg_copier_t *copier)
     return SEGMSG_HAVE_PROCESS_VM;
 }
 
-static void close_for(segmsg_copier_t *copier)
-{
-    (void) copier;
-}
-
 #if SEGMSG_HAVE_PROCESS_VM
 /* The kernel moves at most 2 GB a call, and may stop early. */
 static bool copy(const segmsg_copier_t *copier, bool to_peer, void *local, uint64_t remote,
@@ -65,5 +60,4 @@ const segmsg_copier_kind_t segmsg_cma_kind = {
     .permit = permit,
     .open = open_for,
     .copy = copy,
-    .close = close_for,
 };

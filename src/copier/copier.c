@@ -37,7 +37,9 @@ bool segmsg_copier_open(segmsg_copier_t *copier, const segmsg_copier_kind_t *kin
 void segmsg_copier_close(segmsg_copier_t *copier)
 {
     if (copier->kind != NULL) {
-        copier->kind->close(copier);
+        if (copier->kind->close != NULL) {
+            copier->kind->close(copier);
+        }
         *copier = (segmsg_copier_t){.kind = NULL};
     }
 }

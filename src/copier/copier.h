@@ -41,7 +41,7 @@ struct segmsg_copier_kind {
     const char *name; /* as btl_segmsg_single_copy says it */
     bool goes_by_pid; /* a peer of which it works has that pid here; its errors say when it ends */
 
-    /* Permits others to copy to and from this process, as far as it can. */
+    /* Permits others to copy to and from this process, as far as it can. NULL: nothing is to be done. */
     void (*permit)(void);
 
     /* Sets `state` for copier->peer; false if it cannot work. */
@@ -52,6 +52,7 @@ struct segmsg_copier_kind {
     bool (*copy)(const segmsg_copier_t *copier, bool to_peer, void *local, uint64_t remote,
                  size_t size);
 
+    /* Gives back what `open` took. NULL: nothing. */
     void (*close)(segmsg_copier_t *copier);
 };
 

@@ -27,7 +27,8 @@ typedef struct {
 /* Another number than shared memory of the same directory has: these two do not go together. */
 static uint64_t domain(const char *directory)
 {
-    return ~segmsg_shm_domain(directory) == UINT64_MAX ? 0 : ~segmsg_shm_domain(directory);
+    uint64_t shared = segmsg_shm_domain(directory);
+    return shared == 0 ? 0 : ~shared;
 }
 
 static int commit(void *context, size_t offset, size_t length)
@@ -110,9 +111,7 @@ static segmsg_memory_status_t make_region(segmsg_memory_t *memory, const segmsg_
     segmsg_error_t error = wish->lay_out(&memory->export, &wish->config);
     shortage->needed = segmsg_export_bytes_at_start(&wish->config);
     shortage->available = segmsg_shm_file_room(wish->directory);
-    return error == SEGMSG_OK             ? SEGMSG_MEMORY_OK
-           : error == SEGMSG_ERR_NO_SPACE ? SEGMSG_MEMORY_DIRECTORY_FULL
-                                          : SEGMSG_MEMORY_LAYOUT_FAILED;
+    return segmsg_memory_status_of(error);
 }
 
 static segmsg_memory_status_t create(segmsg_memory_t *memory, const segmsg_memory_wish_t *wish,
@@ -152,11 +151,7 @@ static segmsg_error_t open_and_map(segmsg_memory_t *memory, const descriptor_t *
         memory->short_of_addresses = descriptor->bytes;
         return SEGMSG_ERR_NO_SPACE;
     }
-    segmsg_error_t error = segmsg_export_check(&memory->export);
-    const segmsg_head_t *head = segmsg_export_head(&memory->export);
-    bool is_owners =
-        error == SEGMSG_OK && head->owner.nonce == owner->nonce && head->owner.name == owner->name;
-    return is_owners ? SEGMSG_OK : SEGMSG_ERR_LAYOUT;
+    return segmsg_memory_check(&memory->export, owner);
 }
 
 static segmsg_error_t attach(segmsg_memory_t *memory, const void *descriptor, size_t bytes,

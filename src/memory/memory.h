@@ -106,6 +106,26 @@ struct segmsg_memory_kind {
     void (*close)(segmsg_memory_t *memory);
 };
 
+/* What the outcome of laying out a region means for it. */
+static inline segmsg_memory_status_t segmsg_memory_status_of(segmsg_error_t error)
+{
+    return error == SEGMSG_OK             ? SEGMSG_MEMORY_OK
+           : error == SEGMSG_ERR_NO_SPACE ? SEGMSG_MEMORY_DIRECTORY_FULL
+                                          : SEGMSG_MEMORY_LAYOUT_FAILED;
+}
+
+/* Checks the head of a peer's region, which must be `owner`'s. Returns as segmsg_export_check. */
+static inline segmsg_error_t segmsg_memory_check(segmsg_export_t *export,
+                                                 const segmsg_identity_t *owner)
+{
+    segmsg_error_t error = segmsg_export_check(export);
+    const segmsg_head_t *head = segmsg_export_head(export);
+    return error == SEGMSG_OK
+                   && (head->owner.nonce != owner->nonce || head->owner.name != owner->name)
+               ? SEGMSG_ERR_LAYOUT
+               : error;
+}
+
 static inline segmsg_memory_status_t segmsg_memory_create(segmsg_memory_t *memory,
                                                           const segmsg_memory_kind_t *kind,
                                                           const segmsg_memory_wish_t *wish,

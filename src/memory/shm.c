@@ -126,18 +126,6 @@ static segmsg_memory_status_t choose_bytes(const segmsg_export_config_t *config,
     return SEGMSG_MEMORY_OK;
 }
 
-static segmsg_memory_status_t status_of(segmsg_error_t error)
-{
-    switch (error) {
-    case SEGMSG_OK:
-        return SEGMSG_MEMORY_OK;
-    case SEGMSG_ERR_NO_SPACE:
-        return SEGMSG_MEMORY_DIRECTORY_FULL;
-    default:
-        return SEGMSG_MEMORY_LAYOUT_FAILED;
-    }
-}
-
 /* Maps as much of the own file as is wished. `share`: bytes of address space that it may take. */
 static segmsg_memory_status_t map_own(segmsg_memory_t *memory, const segmsg_memory_wish_t *wish,
                                       uint64_t bytes, uint64_t share,
@@ -170,8 +158,9 @@ static segmsg_memory_status_t make_region(segmsg_memory_t *memory, const segmsg_
                                          : SEGMSG_MEMORY_CREATE_FAILED;
     }
     segmsg_memory_status_t status = map_own(memory, wish, bytes, share, shortage);
-    return status == SEGMSG_MEMORY_OK ? status_of(wish->lay_out(&memory->export, &wish->config))
-                                      : status;
+    return status == SEGMSG_MEMORY_OK
+               ? segmsg_memory_status_of(wish->lay_out(&memory->export, &wish->config))
+               : status;
 }
 
 static segmsg_memory_status_t create(segmsg_memory_t *memory, const segmsg_memory_wish_t *wish,
@@ -259,14 +248,9 @@ static segmsg_error_t check_head(segmsg_memory_t *memory, uint64_t bytes,
         return SEGMSG_ERR_LAYOUT;
     }
     segmsg_export_t copy = {.base = page, .bytes = (size_t) bytes};
-    segmsg_error_t error = segmsg_export_check(&copy);
-    const segmsg_head_t *head = segmsg_export_head(&copy);
-    if (error == SEGMSG_OK
-        && (head->owner.nonce != owner->nonce || head->owner.name != owner->name)) {
-        error = SEGMSG_ERR_LAYOUT;
-    }
+    segmsg_error_t error = segmsg_memory_check(&copy, owner);
     memory->export.shape = copy.shape;
-    *openers = head->openers;
+    *openers = segmsg_export_head(&copy)->openers;
     return error;
 }
 
