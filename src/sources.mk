@@ -16,6 +16,8 @@ segmsg_engine_sources = \
 	src/base/processors.h \
 	src/base/random.c \
 	src/base/random.h \
+	src/base/wait.c \
+	src/base/wait.h \
 	src/engine/defaults.h \
 	src/engine/groups.c \
 	src/engine/groups.h \

@@ -16,9 +16,6 @@
 
 #include "queue/verdict.h"
 
-#include <sched.h>
-#include <time.h>
-
 uint32_t mca_btl_segmsg_agree_rank(void)
 {
     uint32_t rank = (uint32_t) opal_process_info.my_local_rank;
@@ -45,37 +42,16 @@ void mca_btl_segmsg_agree_say(mca_btl_segmsg_endpoint_t *endpoint,
                        reached ? SEGMSG_VERDICT_REACHED : SEGMSG_VERDICT_REFUSED);
 }
 
-static bool is_over(const struct timespec *start, unsigned seconds)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (now.tv_sec - start->tv_sec) + (double) (now.tv_nsec - start->tv_nsec) * 1e-9 >= seconds;
-}
-
-/* Lets others run: at first for what is left of a time slice, then for longer and longer. */
-static void rest(unsigned times)
-{
-    enum { YIELDS = 16, LONGEST = 1000000 /* ns */ };
-    if (times < YIELDS) {
-        sched_yield();
-        return;
-    }
-    long pause = 50000L * (long) (times - YIELDS + 1);
-    const struct timespec length = {.tv_nsec = pause < LONGEST ? pause : LONGEST};
-    (void) nanosleep(&length, NULL);
-}
-
-bool mca_btl_segmsg_agree(const mca_btl_segmsg_endpoint_t *endpoint, const struct timespec *start)
+bool mca_btl_segmsg_agree(const mca_btl_segmsg_endpoint_t *endpoint, segmsg_deadline_t *deadline)
 {
     if (endpoint->is_self || endpoint->agree_rank >= SEGMSG_VERDICTS) {
         return true;
     }
-    for (unsigned times = 0;; ++times) {
+    for (;;) {
         segmsg_verdict_t verdict =
             segmsg_verdict_of(&endpoint->memory.export, mca_btl_segmsg_agree_rank());
         /* The clock is looked at where there is nothing to do but wait. */
-        if (verdict != SEGMSG_VERDICT_NONE
-            || is_over(start, mca_btl_segmsg.config.memory.agree_timeout)) {
+        if (verdict != SEGMSG_VERDICT_NONE || segmsg_deadline_is_over(deadline)) {
             opal_output_verbose(20, opal_btl_base_framework.framework_output, "segmsg: peer %s: %s",
                                 OPAL_NAME_PRINT(endpoint->proc->proc_name),
                                 verdict == SEGMSG_VERDICT_REACHED ? "reaches us"
@@ -84,6 +60,6 @@ bool mca_btl_segmsg_agree(const mca_btl_segmsg_endpoint_t *endpoint, const struc
                                     : "has not said whether it reaches us");
             return verdict != SEGMSG_VERDICT_REFUSED;
         }
-        rest(times);
+        segmsg_deadline_rest(deadline);
     }
 }

@@ -7,6 +7,7 @@
 #ifndef MCA_BTL_SEGMSG_AGREE_H
 #define MCA_BTL_SEGMSG_AGREE_H
 
+#include "base/wait.h"
 #include "btl/btl_segmsg.h"
 
 /* This process's rank among those of its job on the node; UINT32_MAX: unknown. */
@@ -16,8 +17,8 @@ uint32_t mca_btl_segmsg_agree_rank(void);
 void mca_btl_segmsg_agree_say(mca_btl_segmsg_endpoint_t *endpoint,
                               const mca_btl_segmsg_modex_t *modex, bool reached);
 
-/* Waits until the peer has said the same of this process, at most until agree_timeout seconds after
- * `start`. False if it does not reach us; true also of one that says nothing. */
-bool mca_btl_segmsg_agree(const mca_btl_segmsg_endpoint_t *endpoint, const struct timespec *start);
+/* Waits until the peer has said the same of this process, or the deadline is over, which is one for all
+ * peers. False if it does not reach us; true also of one that says nothing. */
+bool mca_btl_segmsg_agree(const mca_btl_segmsg_endpoint_t *endpoint, segmsg_deadline_t *deadline);
 
 #endif

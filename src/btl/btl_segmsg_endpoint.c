@@ -15,9 +15,8 @@
 #include "btl/btl_segmsg_reassembly.h"
 #include "memory/shm_map.h"
 #include "transfer/initiator.h"
+#include "base/wait.h"
 #include "engine/groups.h"
-
-#include <sched.h>
 
 static void endpoint_construct(mca_btl_segmsg_endpoint_t *endpoint)
 {
@@ -78,15 +77,9 @@ static void drop_pending(mca_btl_segmsg_endpoint_t *endpoint)
 static void say_goodbye(mca_btl_segmsg_endpoint_t *endpoint)
 {
     enum { MOST = 20 * 1000 * 1000 /* ns */ };
-    struct timespec begin;
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &begin);
-    while (!segmsg_sender_close(&endpoint->sender)) {
-        sched_yield();
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        if ((now.tv_sec - begin.tv_sec) * 1000000000LL + now.tv_nsec - begin.tv_nsec > MOST) {
-            return;
-        }
+    segmsg_deadline_t deadline = segmsg_deadline_in(MOST);
+    while (!segmsg_sender_close(&endpoint->sender) && !segmsg_deadline_is_over(&deadline)) {
+        segmsg_deadline_rest(&deadline);
     }
 }
 

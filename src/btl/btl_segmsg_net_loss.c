@@ -14,7 +14,7 @@ void mca_btl_segmsg_link_lost(mca_btl_segmsg_link_t *link, const char *why)
 {
     mca_btl_segmsg_endpoint_t *endpoint = link->endpoint;
     mca_btl_segmsg_net_t *net = link->net;
-    if (link->loss.is_lost || link->loss.has_left || net->closing != 0) {
+    if (link->loss.is_lost || link->loss.has_left || net->closing.end != 0) {
         return;
     }
     link->loss.is_lost = true;

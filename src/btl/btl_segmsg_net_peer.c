@@ -14,8 +14,6 @@
 
 #if SEGMSG_HAVE_OFI
 
-#include <sched.h>
-
 static void link_construct(mca_btl_segmsg_link_t *link)
 {
     memset((char *) link + sizeof(link->super), 0, sizeof(*link) - sizeof(link->super));
@@ -192,16 +190,16 @@ static void listen_for_goodbyes(mca_btl_segmsg_net_t *net)
  */
 static void say_goodbye(mca_btl_segmsg_link_t *link)
 {
-    enum { PATIENCE = 1000 * 1000 /* in row_ticks, that is us */ };
+    enum { PATIENCE = 1000 * 1000 * 1000 /* ns */ };
     mca_btl_segmsg_net_t *net = link->net;
     if (!link->is_inserted || link->loss.is_lost) {
         return;
     }
     bool is_said = false;
-    uint64_t now = segmsg_clock_ticks();
-    if (net->closing == 0) {
-        net->closing = now;
+    if (net->closing.end == 0) {
+        net->closing = segmsg_deadline_in(PATIENCE);
     }
+    segmsg_deadline_t deadline = net->closing;
     opal_mutex_lock(&net->gate);
     do {
         if (!is_said && mca_btl_segmsg_link_flush(link) && mca_btl_segmsg_link_tell_waiting(link)) {
@@ -213,11 +211,9 @@ static void say_goodbye(mca_btl_segmsg_link_t *link)
         if (is_said && link->loss.has_left && opal_list_is_empty(&link->notes)) {
             break;
         }
-        sched_yield();
+        segmsg_deadline_rest(&deadline);
         (void) mca_btl_segmsg_link_tell_waiting(link);
-        now = segmsg_clock_ticks();
-    } while (now - net->closing < PATIENCE * (mca_btl_segmsg.wait.row_ticks + 1)
-             && !link->loss.has_failed);
+    } while (!segmsg_deadline_is_over(&deadline) && !link->loss.has_failed);
     opal_mutex_unlock(&net->gate);
 }
 

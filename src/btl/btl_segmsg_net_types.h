@@ -52,6 +52,7 @@ typedef enum {
 
 #include "rma/source.h"
 #include "rma/target.h"
+#include "base/wait.h"
 #include "fabric/keepalive.h"
 #include "fabric/ofi.h"
 
@@ -193,9 +194,9 @@ typedef struct mca_btl_segmsg_net_t {
     mca_btl_base_module_error_cb_fn_t error_cb;
     uint32_t rail;
     bool is_open;
-    bool sends_in_place;     /* the provider reads whatever memory it is given */
-    bool has_native_atomics; /* the provider's are used; also on the own memory, then */
-    uint64_t closing;        /* ticks since when goodbyes are said; 0: they are not */
+    bool sends_in_place;       /* the provider reads whatever memory it is given */
+    bool has_native_atomics;   /* the provider's are used; also on the own memory, then */
+    segmsg_deadline_t closing; /* of the goodbyes to all peers; none while none are said */
     segmsg_ofi_t ofi;
     opal_mutex_t gate;
     segmsg_memory_t memory;     /* the export */

@@ -28,11 +28,11 @@ static bool another_serves_self(void)
  */
 static void keep_agreed(size_t count, mca_btl_base_endpoint_t **peers, opal_bitmap_t *reachable)
 {
-    struct timespec start;
-    clock_gettime(CLOCK_MONOTONIC, &start);
+    segmsg_deadline_t deadline =
+        segmsg_deadline_in(mca_btl_segmsg.config.memory.agree_timeout * INT64_C(1000000000));
     for (size_t p = 0; p < count; ++p) {
         mca_btl_segmsg_endpoint_t *endpoint = peers[p];
-        if (endpoint == NULL || endpoint->users != 1 || mca_btl_segmsg_agree(endpoint, &start)) {
+        if (endpoint == NULL || endpoint->users != 1 || mca_btl_segmsg_agree(endpoint, &deadline)) {
             continue;
         }
         peers[p] = NULL;

@@ -7,6 +7,7 @@
  */
 #include "library/alive.h"
 
+#include "base/wait.h"
 #include "library/broken.h"
 #include "library/text.h"
 
@@ -16,18 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Between two looks at all peers. */
 #define LOOK_EVERY_NS INT64_C(250000000)
-
-int64_t segmsg_lib_nanoseconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t) now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 /* What /proc/PID/stat says about a process. */
 typedef struct {
@@ -125,7 +118,7 @@ void segmsg_lib_is_gone(segmsg_t *handle, const segmsg_lib_peer_t *peer)
 
 void segmsg_lib_look_for_gone(segmsg_t *handle)
 {
-    int64_t now = segmsg_lib_nanoseconds();
+    int64_t now = segmsg_nanoseconds();
     if (now - handle->alive_at < LOOK_EVERY_NS || handle->gone != NULL) {
         return;
     }
@@ -137,5 +130,5 @@ void segmsg_lib_look_for_gone(segmsg_t *handle)
         segmsg_lib_is_gone(handle, peer);
         break;
     }
-    handle->alive_at = segmsg_lib_nanoseconds();
+    handle->alive_at = segmsg_nanoseconds();
 }

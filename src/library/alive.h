@@ -9,8 +9,6 @@
 
 #include "library/library.h"
 
-/* Nanoseconds since some time. */
-int64_t segmsg_lib_nanoseconds(void);
 /* What tells this process from others. */
 segmsg_lib_life_t segmsg_lib_own_life(void);
 /* The process of a peer has ended: breaks the handle. */

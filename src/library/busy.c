@@ -6,7 +6,7 @@
  */
 #include "library/busy.h"
 
-#include "library/alive.h"
+#include "base/wait.h"
 #include "library/broken.h"
 #include "library/large.h"
 #include "library/peer.h"
@@ -93,7 +93,7 @@ static void look_for_stuck(segmsg_t *handle, segmsg_lib_peer_t *peer)
         peer->stuck_since = 0;
         return;
     }
-    int64_t now = segmsg_lib_nanoseconds();
+    int64_t now = segmsg_nanoseconds();
     if (peer->stuck_since == 0) {
         peer->stuck_since = now;
     } else if (now - peer->stuck_since > most && handle->broken == SEGMSG_SUCCESS) {

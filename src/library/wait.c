@@ -6,6 +6,7 @@
  */
 #include "library/wait.h"
 
+#include "base/wait.h"
 #include "library/alive.h"
 #include "library/arrive.h"
 #include "library/broken.h"
@@ -132,10 +133,10 @@ void segmsg_lib_offer_processor(segmsg_t *handle, segmsg_patience_t *patience)
         sched_yield();
         return;
     }
-    int64_t before = segmsg_lib_nanoseconds();
+    int64_t before = segmsg_nanoseconds();
     if (!is_held(handle, patience, before)) {
         sched_yield();
-        learn(handle, patience, segmsg_lib_nanoseconds() - before);
+        learn(handle, patience, segmsg_nanoseconds() - before);
     }
 }
 

@@ -1,0 +1,39 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "base/wait.h"
+
+#include <sched.h>
+#include <time.h>
+
+int64_t segmsg_nanoseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t) now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+segmsg_deadline_t segmsg_deadline_in(int64_t nanoseconds)
+{
+    return (segmsg_deadline_t){.end = segmsg_nanoseconds() + nanoseconds};
+}
+
+bool segmsg_deadline_is_over(const segmsg_deadline_t *deadline)
+{
+    return segmsg_nanoseconds() >= deadline->end;
+}
+
+void segmsg_deadline_rest(segmsg_deadline_t *deadline)
+{
+    enum { YIELDS = 16, STEP = 50 * 1000 /* ns */, LONGEST = 1000 * 1000 /* ns */ };
+    if (deadline->rests < YIELDS) {
+        ++deadline->rests;
+        sched_yield();
+        return;
+    }
+    long pause = STEP * (long) (deadline->rests - YIELDS + 1);
+    deadline->rests += pause < LONGEST;
+    const struct timespec length = {.tv_nsec = pause};
+    (void) nanosleep(&length, NULL);
+}
