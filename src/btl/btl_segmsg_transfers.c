@@ -115,7 +115,7 @@ static segmsg_help_outcome_t send_chunk(void *context, void *user,
     segmsg_help_outcome_t outcome = SEGMSG_HELP_NO_ROOM;
     OPAL_THREAD_LOCK(&endpoint->lock);
     bool may_send = !endpoint->retired && opal_list_is_empty(&endpoint->queue.pending);
-    bool has_ring = endpoint->sender.ring.line != NULL;
+    bool has_ring = segmsg_sender_has_ring(&endpoint->sender);
     if (may_send && has_ring) {
         outcome = send_through_ring(endpoint, help);
     }

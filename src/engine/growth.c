@@ -33,11 +33,7 @@ static size_t ring_capacity(const segmsg_sender_t *sender, uint32_t lines)
 {
     enum { WASTE_MAX = 8 };
     size_t wanted = (size_t) lines * SEGMSG_LINE - SEGMSG_HEADER_BYTES;
-    uint32_t next = 1;
-    while (next < sender->geometry.group_count
-           && segmsg_group_capacity(&sender->geometry, next) <= wanted) {
-        ++next;
-    }
+    uint32_t next = segmsg_geometry_select(&sender->geometry, 1, wanted + 1);
     bool is_better = next < sender->geometry.group_count
                      && sender->geometry.group[next].partition_size <= WASTE_MAX * wanted;
     return wanted < sender->use.capacity && is_better ? wanted : sender->use.capacity;
@@ -59,6 +55,21 @@ static void open_ring(segmsg_sender_t *sender, const segmsg_segment_entry_t *ent
     use->far_most = cache->far != 0 && cache->far < count ? count - cache->far - 1 : 0;
 }
 
+/* The one place where a connection's state changes, and with it what is counted since. */
+static void enter(segmsg_sender_t *sender, segmsg_connection_t state)
+{
+    sender->connection = state;
+    if (state == SEGMSG_CONNECTION_NONE) {
+        sender->ring = (segmsg_ring_writer_t){.window_most = sender->ring.window_most};
+        sender->use = (segmsg_ring_use_t){.cache = sender->use.cache};
+        sender->lobby.last = 0;
+        sender->guest_messages = 0;
+    } else if (state == SEGMSG_CONNECTION_STARTER) {
+        sender->starter_long = 0;
+        sender->starter_from = sender->messages[0];
+    }
+}
+
 /* Forms the short first segment of group 0. The receiver finds it in the table; if the sender was a
  * guest, it begins there when it has read what the sender has put into the lobby. */
 static segmsg_error_t form_starter(segmsg_sender_t *sender)
@@ -71,12 +82,10 @@ static segmsg_error_t form_starter(segmsg_sender_t *sender)
     if (error != SEGMSG_OK) {
         return error;
     }
-    sender->ring_is_starter = entry.partition_count != sender->geometry.group[0].partition_count;
+    bool is_short = entry.partition_count != sender->geometry.group[0].partition_count;
+    enter(sender, is_short ? SEGMSG_CONNECTION_STARTER : SEGMSG_CONNECTION_FULL);
     /* The spare line is for the entry that names its successor, which must fit when nothing else does. */
-    open_ring(sender, &entry, &view, sender->ring_is_starter);
-    sender->starter_long = 0;
-    sender->starter_from = sender->messages[0];
-    sender->lobby.line = NULL;
+    open_ring(sender, &entry, &view, is_short);
     /* Relaxed: a hint. */
     atomic_fetch_add_explicit(&segmsg_export_head(sender->target)->rings, 1, memory_order_relaxed);
     return SEGMSG_OK;
@@ -90,10 +99,16 @@ segmsg_error_t segmsg_growth_begin(segmsg_sender_t *sender)
     bool is_later = !sender->has_entered || (int32_t) (number - sender->self.session) > 0;
     sender->self.session = is_later ? number : sender->self.session + 1;
     sender->has_entered = true;
-    sender->guest_messages = 0;
-    sender->lobby.last = 0;
     segmsg_error_t error = segmsg_guest_enter(sender);
+    if (error == SEGMSG_OK) {
+        enter(sender, SEGMSG_CONNECTION_GUEST);
+    }
     return error == SEGMSG_OK || error == SEGMSG_ERR_CORRUPT ? error : form_starter(sender);
+}
+
+void segmsg_growth_end(segmsg_sender_t *sender)
+{
+    enter(sender, SEGMSG_CONNECTION_NONE);
 }
 
 bool segmsg_growth_is_due(const segmsg_sender_t *sender, bool lobby_is_full)
@@ -126,7 +141,7 @@ void segmsg_growth_replace_starter(segmsg_sender_t *sender)
     sender->ring.spare = 0;
     segmsg_error_t error = segmsg_growth_form(sender, 0, sender->geometry.group[0].partition_count,
                                               &segment, &entry, &view);
-    sender->ring_is_starter = false;
+    enter(sender, SEGMSG_CONNECTION_FULL);
     if (error != SEGMSG_OK) {
         return;
     }
@@ -137,24 +152,19 @@ void segmsg_growth_replace_starter(segmsg_sender_t *sender)
 
 bool segmsg_growth_is_long(const segmsg_sender_t *sender, size_t length)
 {
-    return sender->ring_is_starter && length > sender->use.capacity
+    return sender->connection == SEGMSG_CONNECTION_STARTER && length > sender->use.capacity
            && length <= segmsg_group_capacity(&sender->geometry, 0);
 }
 
 /* True if a group above group 0 can carry a message. */
 static bool fits_above(const segmsg_sender_t *sender, size_t length)
 {
-    size_t most = 0;
-    for (uint32_t g = 1; g < sender->geometry.group_count; ++g) {
-        size_t capacity = segmsg_group_capacity(&sender->geometry, g);
-        most = capacity > most ? capacity : most;
-    }
-    return length <= most;
+    return segmsg_geometry_select(&sender->geometry, 1, length) < sender->geometry.group_count;
 }
 
 bool segmsg_growth_has_outgrown(const segmsg_sender_t *sender, size_t length)
 {
-    return sender->ring_is_starter
+    return sender->connection == SEGMSG_CONNECTION_STARTER
            && (sender->messages[0] - sender->starter_from >= sender->growth.grow_after
                || (segmsg_growth_is_long(sender, length) && !fits_above(sender, length))
                || (segmsg_growth_is_long(sender, length)

@@ -2,11 +2,20 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * How a pair of processes comes to its group 0:
+ * How a pair of processes comes to its group 0, as states of the connection (segmsg_connection_t):
  *
- *   none --> in the lobby, as a guest --> a starter, its first short segment --> a full segment
- *     \___________________________________/
- *      where the receiver has no lobby
+ *            begin               leave_lobby                  replace_starter
+ *   NONE -------------> GUEST ------------------> STARTER ----------------------> FULL
+ *    |                    |                          ^ |                            ^
+ *    |  begin: no lobby, or no entry for a guest     | |  a starter as long as      |
+ *    +--------------------|--------------------------+ +- a full segment is full ---+
+ *                         |
+ *   end: every state ---> NONE
+ *
+ *   GUEST    sends through the lobby, which all senders share
+ *   STARTER  has a segment of its own, a short one
+ *   FULL     has the segment that the geometry tells, or keeps the short one for good: there was no
+ *            memory for another
  */
 #ifndef SEGMSG_GROWTH_H
 #define SEGMSG_GROWTH_H
@@ -23,6 +32,9 @@ segmsg_error_t segmsg_growth_form(segmsg_sender_t *sender, uint32_t group, uint3
  * its own.
  */
 segmsg_error_t segmsg_growth_begin(segmsg_sender_t *sender);
+
+/* The connection is over: what comes next begins anew. The receiver has been told. */
+void segmsg_growth_end(segmsg_sender_t *sender);
 
 /* True if a guest has sent enough for a group 0 of its own, or finds the lobby full, and the receiver
  * has not too many of them. */

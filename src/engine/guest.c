@@ -20,7 +20,6 @@ segmsg_error_t segmsg_guest_enter(segmsg_sender_t *sender)
         sender->lobby.line = (void *) view.partition;
         sender->lobby.control = view.control;
         sender->lobby.count = entry.partition_count;
-        sender->lobby.last = 0;
         /* Relaxed: only what is compared with later. */
         sender->lobby.consumed =
             atomic_load_explicit(&sender->lobby.control->word, memory_order_relaxed);
@@ -157,7 +156,6 @@ bool segmsg_guest_close(segmsg_sender_t *sender)
         return false;
     }
     publish(&sender->lobby, at, segmsg_header_make(SEGMSG_KIND_CLOSE, 0, 1, 0));
-    sender->lobby.line = NULL;
     return true;
 }
 
@@ -211,8 +209,8 @@ static segmsg_error_t claim_common(segmsg_sender_t *sender, segmsg_common_image_
     return SEGMSG_OK;
 }
 
-static segmsg_error_t take_in_group(segmsg_sender_t *sender, size_t length, uint32_t group,
-                                    segmsg_place_t *place)
+segmsg_error_t segmsg_common_take(segmsg_sender_t *sender, size_t length, uint32_t group,
+                                  segmsg_place_t *place)
 {
     segmsg_common_image_t *common = &sender->common[group];
     uint32_t partitions = segmsg_group_partitions(&sender->geometry, group, length);
@@ -229,14 +227,6 @@ static segmsg_error_t take_in_group(segmsg_sender_t *sender, size_t length, uint
     place->group = SEGMSG_PLACE_COMMON | group;
     place->partitions = partitions;
     return SEGMSG_OK;
-}
-
-segmsg_error_t segmsg_common_take(segmsg_sender_t *sender, size_t length, uint32_t group,
-                                  segmsg_place_t *place)
-{
-    return segmsg_group_capacity(&sender->geometry, group) < length
-               ? SEGMSG_ERR_TOO_LARGE
-               : take_in_group(sender, length, group, place);
 }
 
 void segmsg_common_give_back(segmsg_sender_t *sender, const segmsg_place_t *place)

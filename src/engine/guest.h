@@ -33,9 +33,9 @@ bool segmsg_guest_publish(segmsg_sender_t *sender, const segmsg_place_t *place, 
                           uint32_t length, uint32_t segment);
 
 /*
- * Takes a run in the common segment of `group`, which is above group 0. Returns SEGMSG_OK,
- * SEGMSG_ERR_FULL, SEGMSG_ERR_NO_SPACE, SEGMSG_ERR_TABLE_FULL if there is no such segment,
- * SEGMSG_ERR_TOO_LARGE or SEGMSG_ERR_CORRUPT.
+ * Takes a run in the common segment of `group`, which is above group 0 and carries a message of `length`
+ * bytes. Returns SEGMSG_OK, SEGMSG_ERR_FULL, SEGMSG_ERR_NO_SPACE, SEGMSG_ERR_TABLE_FULL if there is no such
+ * segment, or SEGMSG_ERR_CORRUPT.
  */
 segmsg_error_t segmsg_common_take(segmsg_sender_t *sender, size_t length, uint32_t group,
                                   segmsg_place_t *place);

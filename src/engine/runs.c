@@ -150,9 +150,18 @@ static uint32_t weight(size_t length)
     return pages <= 1 ? IN_FULL : pages >= IN_FULL ? 1 : (uint32_t) (IN_FULL / pages);
 }
 
-/* True if a message should go through a common segment, since its group is not formed yet and the
- * pair has not sent enough of its kind. */
-static bool goes_common(segmsg_sender_t *sender, uint32_t group)
+/*
+ * How far a pair has come with a group above group 0, which follows from what there is of it:
+ *
+ *   shared ------- enough was sent of its kind, ------> due ---- formed ----> own (run[group])
+ *   (wanted[group])  or there is no common segment      | ^
+ *                                    no memory for it   | |  SEGMSG_ASK_AGAIN messages later
+ *                                                       v |
+ *                                                    refused (refused[group])
+ *
+ * Who is refused goes on in the common segment. True if a message should go there from the first.
+ */
+static bool is_shared(const segmsg_sender_t *sender, uint32_t group)
 {
     return sender->run[group] == NULL && sender->target->shape.common[group] != 0
            && sender->wanted[group] < (uint64_t) sender->growth.long_after * IN_FULL;
@@ -179,15 +188,11 @@ static segmsg_error_t take_in_own(segmsg_sender_t *sender, size_t length, uint32
 static segmsg_error_t take_larger(segmsg_sender_t *sender, size_t length, uint32_t from_group,
                                   segmsg_place_t *place)
 {
-    uint32_t first = from_group;
-    while (first < sender->geometry.group_count
-           && segmsg_group_capacity(&sender->geometry, first) < length) {
-        ++first;
-    }
+    uint32_t first = segmsg_geometry_select(&sender->geometry, from_group, length);
     if (first == sender->geometry.group_count) {
         return SEGMSG_ERR_TOO_LARGE;
     }
-    if (goes_common(sender, first)) {
+    if (is_shared(sender, first)) {
         /* Full: it will not be for long, and to wait takes no memory; but not without end. */
         segmsg_error_t common = segmsg_common_take(sender, length, first, place);
         if (common == SEGMSG_OK) {
@@ -204,19 +209,18 @@ static segmsg_error_t take_larger(segmsg_sender_t *sender, size_t length, uint32
     }
     bool full = false;
     segmsg_error_t error = SEGMSG_ERR_TOO_LARGE;
-    for (uint32_t g = first; g < sender->geometry.group_count; ++g) {
-        if (segmsg_group_capacity(&sender->geometry, g) >= length) {
-            error = take_in_own(sender, length, g, place);
-            if (error == SEGMSG_OK || error == SEGMSG_ERR_CORRUPT) {
-                return error;
-            }
-            full = full || error == SEGMSG_ERR_FULL;
+    for (uint32_t g = first; g < sender->geometry.group_count;
+         g = segmsg_geometry_select(&sender->geometry, g + 1, length)) {
+        error = take_in_own(sender, length, g, place);
+        if (error == SEGMSG_OK || error == SEGMSG_ERR_CORRUPT) {
+            return error;
         }
+        full = full || error == SEGMSG_ERR_FULL;
     }
     /* No memory for a group of its own: what all share is there, or will be in a moment. */
     if (!full) {
         segmsg_error_t common = segmsg_common_take(sender, length, first, place);
-        error = common == SEGMSG_ERR_TABLE_FULL || common == SEGMSG_ERR_TOO_LARGE ? error : common;
+        error = common == SEGMSG_ERR_TABLE_FULL ? error : common;
     }
     return full ? SEGMSG_ERR_FULL : error;
 }
@@ -230,7 +234,7 @@ static uint32_t piece_group(const segmsg_sender_t *sender, size_t length)
         ++g;
     }
     bool fits = g < sender->geometry.group_count
-                && segmsg_group_capacity(&sender->geometry, g) >= length
+                && segmsg_geometry_select(&sender->geometry, g, length) == g
                 && sender->geometry.group[g].partition_size < 2 * length;
     return fits ? g : 0;
 }
@@ -238,9 +242,8 @@ static uint32_t piece_group(const segmsg_sender_t *sender, size_t length)
 static segmsg_error_t take_lasting(segmsg_sender_t *sender, size_t length, segmsg_place_t *place)
 {
     /* A way to announce it first: without one it could never be published. */
-    segmsg_error_t error = sender->ring.line == NULL && sender->lobby.line == NULL
-                               ? segmsg_growth_begin(sender)
-                               : SEGMSG_OK;
+    segmsg_error_t error =
+        sender->connection == SEGMSG_CONNECTION_NONE ? segmsg_growth_begin(sender) : SEGMSG_OK;
     if (error != SEGMSG_OK) {
         return error;
     }

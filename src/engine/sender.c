@@ -66,16 +66,16 @@ static segmsg_error_t take_slow(segmsg_sender_t *sender, size_t length, segmsg_p
         return SEGMSG_ERR_TOO_LARGE;
     }
     segmsg_ring_writer_t *ring = &sender->ring;
-    if (ring->line == NULL && sender->lobby.line == NULL) {
+    if (sender->connection == SEGMSG_CONNECTION_NONE) {
         segmsg_error_t error = segmsg_growth_begin(sender);
         if (error != SEGMSG_OK) {
             return error;
         }
     }
-    if (ring->line == NULL && segmsg_growth_is_due(sender, false)) {
+    if (sender->connection == SEGMSG_CONNECTION_GUEST && segmsg_growth_is_due(sender, false)) {
         segmsg_growth_leave_lobby(sender);
     }
-    if (ring->line == NULL) {
+    if (sender->connection == SEGMSG_CONNECTION_GUEST) {
         segmsg_error_t error = take_as_guest(sender, length, place);
         bool is_due_now = error == SEGMSG_ERR_FULL && length <= sender->lobby.capacity
                           && segmsg_growth_is_due(sender, true);
@@ -83,7 +83,7 @@ static segmsg_error_t take_slow(segmsg_sender_t *sender, size_t length, segmsg_p
             return error;
         }
         segmsg_growth_leave_lobby(sender);
-        if (ring->line == NULL) {
+        if (!segmsg_sender_has_ring(sender)) {
             return error;
         }
     }
@@ -103,7 +103,7 @@ static segmsg_error_t take_slow(segmsg_sender_t *sender, size_t length, segmsg_p
     if (larger == SEGMSG_OK) {
         uint32_t group = place->group & ~(uint32_t) SEGMSG_PLACE_COMMON;
         sender->starter_long += segmsg_growth_is_long(sender, length);
-        sender->passed += group != segmsg_geometry_select(&sender->geometry, length);
+        sender->passed += group != segmsg_geometry_select(&sender->geometry, 0, length);
         return SEGMSG_OK;
     }
     /* No group above can be had, so it is the ring, be it the best or not, now or later. */
@@ -138,17 +138,15 @@ bool segmsg_sender_announce(segmsg_sender_t *sender, const segmsg_place_t *place
 {
     segmsg_ring_writer_t *ring = &sender->ring;
     uint32_t group = place->group & ~(uint32_t) SEGMSG_PLACE_COMMON;
-    if (ring->line == NULL) {
-        if (sender->lobby.line == NULL && segmsg_growth_begin(sender) != SEGMSG_OK) {
-            return false;
-        }
-        if (ring->line == NULL
-            && !segmsg_guest_publish(sender, place, tag, length,
-                                     group == 0 ? 0 : segment_of(sender, place))) {
-            return false;
-        }
+    if (sender->connection == SEGMSG_CONNECTION_NONE && segmsg_growth_begin(sender) != SEGMSG_OK) {
+        return false;
     }
-    if (ring->line != NULL) {
+    if (sender->connection == SEGMSG_CONNECTION_GUEST) {
+        if (!segmsg_guest_publish(sender, place, tag, length,
+                                  group == 0 ? 0 : segment_of(sender, place))) {
+            return false;
+        }
+    } else {
         if (!segmsg_ring_has_room(ring, 1)) {
             return false;
         }
@@ -166,9 +164,9 @@ bool segmsg_sender_announce(segmsg_sender_t *sender, const segmsg_place_t *place
 
 size_t segmsg_sender_sure_capacity(const segmsg_sender_t *sender)
 {
-    return sender->ring.line != NULL    ? sender->use.capacity
-           : sender->lobby.line != NULL ? sender->lobby.capacity
-                                        : 0;
+    return segmsg_sender_has_ring(sender)                  ? sender->use.capacity
+           : sender->connection == SEGMSG_CONNECTION_GUEST ? sender->lobby.capacity
+                                                           : 0;
 }
 
 void segmsg_sender_give_back(segmsg_sender_t *sender, const segmsg_place_t *place)
@@ -184,10 +182,10 @@ void segmsg_sender_give_back(segmsg_sender_t *sender, const segmsg_place_t *plac
 bool segmsg_sender_close(segmsg_sender_t *sender)
 {
     segmsg_ring_writer_t *ring = &sender->ring;
-    if (ring->line == NULL && sender->lobby.line == NULL) {
+    if (sender->connection == SEGMSG_CONNECTION_NONE) {
         return true;
     }
-    if (ring->line == NULL) {
+    if (sender->connection == SEGMSG_CONNECTION_GUEST) {
         if (!segmsg_guest_close(sender)) {
             return false;
         }
@@ -199,8 +197,7 @@ bool segmsg_sender_close(segmsg_sender_t *sender)
          * no next header is cleared here but before. */
         segmsg_ring_publish(ring, 1, segmsg_header_make(SEGMSG_KIND_CLOSE, 0, 1, 0));
     }
-    *ring = (segmsg_ring_writer_t){.window_most = ring->window_most};
-    sender->use = (segmsg_ring_use_t){.cache = sender->use.cache};
+    segmsg_growth_end(sender);
     forget_runs(sender);
     return true;
 }
@@ -214,10 +211,10 @@ static bool stands(const segmsg_sender_t *sender, uint32_t group_entry)
 bool segmsg_sender_verify(segmsg_sender_t *sender)
 {
     bool is_right = true;
-    if (sender->ring.line != NULL) {
+    if (segmsg_sender_has_ring(sender)) {
         segmsg_ring_read_credits(&sender->ring);
         is_right = segmsg_ring_is_whole(&sender->ring) && stands(sender, sender->use.group_entry);
-    } else if (sender->lobby.line != NULL) {
+    } else if (sender->connection == SEGMSG_CONNECTION_GUEST) {
         segmsg_guest_verify(sender);
         is_right = stands(sender, sender->lobby.group_entry);
     }

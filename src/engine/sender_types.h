@@ -48,7 +48,7 @@ typedef struct {
 
 /* The image of the lobby, for a sender that has no segment of group 0 yet. */
 typedef struct {
-    segmsg_line_t *line; /* partition 0; NULL while the sender is no guest */
+    segmsg_line_t *line; /* partition 0 */
     segmsg_control_t *control;
     uint32_t count;       /* partitions */
     uint32_t group_entry; /* of the pairing, in the receiver's segment-group table */
@@ -65,6 +65,14 @@ typedef struct {
     uint32_t long_after; /* messages too long for what there is before a longer one is formed */
 } segmsg_growth_t;
 
+/* How far a pair has come with group 0; engine/growth.h draws it, and alone changes it. */
+typedef enum {
+    SEGMSG_CONNECTION_NONE,
+    SEGMSG_CONNECTION_GUEST,
+    SEGMSG_CONNECTION_STARTER,
+    SEGMSG_CONNECTION_FULL
+} segmsg_connection_t;
+
 typedef struct {
     segmsg_export_t *target; /* image of the receiver's export */
     segmsg_identity_t self;
@@ -72,7 +80,7 @@ typedef struct {
     segmsg_ring_writer_t ring;  /* group 0 */
     segmsg_ring_use_t use;
     segmsg_lobby_image_t lobby;
-    bool ring_is_starter;
+    segmsg_connection_t connection;
     _Atomic bool answers; /* a message came from the receiver since the last */
     segmsg_growth_t growth;
     uint32_t guest_messages;                         /* in the lobby */
@@ -94,6 +102,12 @@ typedef struct {
     uint64_t full;   /* times that nothing could be taken */
     uint64_t passed; /* messages that went past the group of their length: it was full or refused */
 } segmsg_sender_t;
+
+/* True if the sender has a segment of group 0 of its own. */
+static inline bool segmsg_sender_has_ring(const segmsg_sender_t *sender)
+{
+    return sender->connection >= SEGMSG_CONNECTION_STARTER;
+}
 
 /* Messages that go without a group that could not be formed, or a common segment that could not be mapped,
  * before that is tried again. */

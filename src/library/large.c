@@ -170,8 +170,8 @@ static segmsg_error_t take_piece(segmsg_sender_t *sender, size_t length, bool is
                                  segmsg_place_t *place)
 {
     segmsg_ring_writer_t *ring = &sender->ring;
-    if (!is_full || sender->use.cache.piece_segment == 0 || ring->line == NULL
-        || sender->ring_is_starter) {
+    if (!is_full || sender->use.cache.piece_segment == 0
+        || sender->connection != SEGMSG_CONNECTION_FULL) {
         return segmsg_sender_take(sender, length, place);
     }
     return segmsg_ring_has_room(ring, 1) ? segmsg_sender_take_lasting(sender, length, place)

@@ -61,7 +61,7 @@ static segmsg_help_outcome_t send_chunk(void *context, void *user,
     if (peer->first_note != NULL || peer->sends.first != NULL) {
         return SEGMSG_HELP_NO_ROOM; /* these were first */
     }
-    if (peer->sender.ring.line == NULL) {
+    if (!segmsg_sender_has_ring(&peer->sender)) {
         return SEGMSG_HELP_OVER;
     }
     size_t most = SEGMSG_LIB_DATA_BYTES + (size_t) segmsg_helper_chunk_most(help);

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/line.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -85,16 +86,28 @@ static inline uint32_t segmsg_group_partitions(const segmsg_geometry_t *geometry
 }
 
 /*
- * Selection (rows G6, G7): the group of the smallest partition size whose span holds `length`
- * bytes. Returns its index, or group_count if no group can carry the message.
+ * Selection (rows G6 to G8): the best of the groups from `from` on for `bytes` bytes is the one of the
+ * smallest partition size whose span holds them; if that one is full or refused, the next best is the best
+ * of those after it. Returns its index, or group_count if there is none.
  */
-static inline uint32_t segmsg_geometry_select(const segmsg_geometry_t *geometry, size_t length)
+static inline uint32_t segmsg_span_select(const segmsg_geometry_t *geometry, uint32_t from,
+                                          size_t bytes)
 {
-    uint32_t group = 0;
-    while (group < geometry->group_count && segmsg_group_capacity(geometry, group) < length) {
+    uint32_t group = from;
+    while (group < geometry->group_count
+           && (size_t) geometry->group[group].partition_size * geometry->group[group].span_factor
+                  < bytes) {
         ++group;
     }
     return group;
+}
+
+/* The same for a message of `length` bytes, which in group 0 has its header with it. */
+static inline uint32_t segmsg_geometry_select(const segmsg_geometry_t *geometry, uint32_t from,
+                                              size_t length)
+{
+    bool is_first = from == 0 && length <= segmsg_group_capacity(geometry, 0);
+    return is_first ? 0 : segmsg_span_select(geometry, from == 0 ? 1 : from, length);
 }
 
 #endif

@@ -178,22 +178,18 @@ static bool take_next(segmsg_source_t *source, uint32_t group, size_t length, se
 /* True if every group that can carry a message of `length` bytes was refused. */
 static bool is_refused(const segmsg_source_t *source, size_t length)
 {
-    for (uint32_t group = 0; group < source->geometry.group_count; ++group) {
-        if (segmsg_wire_capacity(&source->geometry, group) >= length
-            && source->segment[group].state != SEGMSG_SOURCE_REFUSED) {
-            return false;
-        }
+    const segmsg_geometry_t *geometry = &source->geometry;
+    uint32_t group = segmsg_wire_select(geometry, 0, length);
+    while (group < geometry->group_count && source->segment[group].state == SEGMSG_SOURCE_REFUSED) {
+        group = segmsg_wire_select(geometry, group + 1, length);
     }
-    return true;
+    return group == geometry->group_count;
 }
 
 segmsg_error_t segmsg_source_take(segmsg_source_t *source, size_t length, segmsg_place_t *place)
 {
     const segmsg_geometry_t *geometry = &source->geometry;
-    uint32_t fits = 0;
-    while (fits < geometry->group_count && segmsg_wire_capacity(geometry, fits) < length) {
-        ++fits;
-    }
+    uint32_t fits = segmsg_wire_select(geometry, 0, length);
     if (fits == geometry->group_count) {
         return SEGMSG_ERR_TOO_LARGE;
     }
@@ -204,10 +200,8 @@ segmsg_error_t segmsg_source_take(segmsg_source_t *source, size_t length, segmsg
         return SEGMSG_OK;
     }
     bool is_asked = false;
-    for (uint32_t group = fits; group < geometry->group_count; ++group) {
-        if (segmsg_wire_capacity(geometry, group) < length) {
-            continue;
-        }
+    for (uint32_t group = fits; group < geometry->group_count;
+         group = segmsg_wire_select(geometry, group + 1, length)) {
         if (source->segment[group].state == SEGMSG_SOURCE_FORMED) {
             if (take_in(source, group, length, place)) {
                 source->passed += group != fits;

@@ -166,6 +166,13 @@ static inline size_t segmsg_wire_geometry_capacity(const segmsg_geometry_t *geom
     return most;
 }
 
+/* The best of the groups from `from` on for a message of `length` bytes: see segmsg_span_select. */
+static inline uint32_t segmsg_wire_select(const segmsg_geometry_t *geometry, uint32_t from,
+                                          size_t length)
+{
+    return segmsg_span_select(geometry, from, length + SEGMSG_WIRE_HEADER_BYTES);
+}
+
 /* Partitions of `size` bytes that a message of `length` bytes takes with its header. */
 static inline uint32_t segmsg_wire_partitions(size_t size, size_t length)
 {

@@ -154,7 +154,7 @@ static inline segmsg_error_t hall_send(hall_t *hall, uint32_t g, size_t length)
 static inline bool hall_leave(hall_t *hall, uint32_t g)
 {
     hall_guest_t *guest = &hall->guest[g];
-    bool is_there = guest->sender.ring.line != NULL || guest->sender.lobby.line != NULL;
+    bool is_there = guest->sender.connection != SEGMSG_CONNECTION_NONE;
     if (!segmsg_sender_close(&guest->sender)) {
         return false;
     }

@@ -157,11 +157,11 @@ static void capacity_and_partitions_agree_at_every_boundary(void)
     UNIT_EQUAL(segmsg_geometry_capacity(&geometry), 65536);
 }
 
-/* The smallest partition size whose span holds the message, by going through all of them. */
-static uint32_t select_naively(const segmsg_geometry_t *geometry, size_t length)
+/* The smallest partition size from group `from` on whose span holds the message, by going through all. */
+static uint32_t select_naively(const segmsg_geometry_t *geometry, uint32_t from, size_t length)
 {
     uint32_t best = geometry->group_count;
-    for (uint32_t g = 0; g < geometry->group_count; ++g) {
+    for (uint32_t g = from; g < geometry->group_count; ++g) {
         const segmsg_group_geometry_t *shape = &geometry->group[g];
         size_t bytes = length + (g == 0 ? 8 : 0);
         bool holds = bytes <= (size_t) shape->partition_size * shape->span_factor;
@@ -199,8 +199,10 @@ static void selection_agrees_with_a_naive_model(void)
                 uint32_t g = (uint32_t) unit_below(&random, geometry.group_count);
                 length = segmsg_group_capacity(&geometry, g) + unit_below(&random, 2);
             }
-            UNIT_EQUAL(segmsg_geometry_select(&geometry, length),
-                       select_naively(&geometry, length));
+            for (uint32_t from = 0; from <= geometry.group_count; ++from) {
+                UNIT_EQUAL(segmsg_geometry_select(&geometry, from, length),
+                           select_naively(&geometry, from, length));
+            }
         }
     }
 }

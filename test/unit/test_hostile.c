@@ -120,7 +120,7 @@ static void scribble(scene_t *scene)
         break;
     case 3: { /* what a receiver polls next */
         const segmsg_sender_t *sender = &scene->sender[unit_below(random, SENDERS)];
-        if (sender->ring.line == NULL) {
+        if (!segmsg_sender_has_ring(sender)) {
             return;
         }
         uint64_t line =

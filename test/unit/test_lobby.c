@@ -151,7 +151,7 @@ static void a_guest_that_gets_its_own_ring_stays_in_order(void)
         }
         UNIT_CHECK(own_after == 0 || hall->through_lobby != 0);
         UNIT_CHECK(hall->through_ring != 0 && hall->through_common != 0 && hall->through_own != 0);
-        UNIT_CHECK(hall->guest[0].sender.lobby.line == NULL);
+        UNIT_CHECK(segmsg_sender_has_ring(&hall->guest[0].sender));
         UNIT_EQUAL(hall->guest[0].sender.ring.count, 64);
         hall_empty(hall);
         hall_close(hall);
@@ -164,11 +164,10 @@ static void own_rings_are_counted(void)
     segmsg_growth_t growth = {.own_after = 1, .own_crowd = 8, .grow_after = 20, .long_after = 3};
     segmsg_export_config_t config = hall_config(GROUPS, 8, 64);
     hall_t *hall = hall_open(&config, 1, &growth);
-    const segmsg_ring_writer_t *ring = &hall->guest[0].sender.ring;
     for (uint32_t round = 0; round < 20; ++round) {
         while (hall_send(hall, 0, 10) == SEGMSG_OK) {
             UNIT_EQUAL(atomic_load(&segmsg_export_head(&hall->memory.export)->rings),
-                       ring->line == NULL ? 0 : 1);
+                       segmsg_sender_has_ring(&hall->guest[0].sender) ? 1 : 0);
         }
         hall_drain(hall);
     }
@@ -187,13 +186,13 @@ static void in_a_crowd_guests_stay_longer(void)
         UNIT_EQUAL(hall_send(hall, 0, 10), SEGMSG_OK);
         hall_drain(hall);
     }
-    UNIT_CHECK(hall->guest[0].sender.ring.line != NULL);
+    UNIT_CHECK(segmsg_sender_has_ring(&hall->guest[0].sender));
     for (uint32_t m = 0; m < 2 * 64 + 1; ++m) {
-        UNIT_CHECK(hall->guest[1].sender.ring.line == NULL);
+        UNIT_CHECK(!segmsg_sender_has_ring(&hall->guest[1].sender));
         UNIT_EQUAL(hall_send(hall, 1, 10), SEGMSG_OK);
         hall_drain(hall);
     }
-    UNIT_CHECK(hall->guest[1].sender.ring.line != NULL);
+    UNIT_CHECK(segmsg_sender_has_ring(&hall->guest[1].sender));
     hall_empty(hall);
     hall_close(hall);
 }
