@@ -82,7 +82,9 @@ segmsg_engine_sources = \
 	src/transfer/plan.h \
 	src/transfer/records.c \
 	src/transfer/records.h \
-	src/transfer/transfer.h
+	src/transfer/transfer.h \
+	src/transfer/use.c \
+	src/transfer/use.h
 segmsg_machine_sources = \
 	src/copier/cma.c \
 	src/copier/cma.h \

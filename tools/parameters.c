@@ -35,6 +35,11 @@ bool segmsg_cache_favours_strings(void)
     return PROCESSOR >= ZEN_5;
 }
 
+size_t segmsg_cache_second_bytes(void)
+{
+    return PROCESSOR == CLDEMOTE ? 2 << 20 : 1 << 20; /* as these have */
+}
+
 static const char *default_directory(void)
 {
     return "/dev/shm";

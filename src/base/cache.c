@@ -4,6 +4,8 @@
  */
 #include "base/cache.h"
 
+#include <unistd.h>
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <string.h>
@@ -90,3 +92,14 @@ bool segmsg_cache_favours_strings(void)
     return false;
 }
 #endif
+
+size_t segmsg_cache_second_bytes(void)
+{
+    enum { USUAL = 1 << 20 };
+#ifdef _SC_LEVEL2_CACHE_SIZE
+    long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+#else
+    long bytes = 0;
+#endif
+    return bytes > 0 ? (size_t) bytes : USUAL;
+}

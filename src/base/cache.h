@@ -79,4 +79,7 @@ typedef struct {
     uint32_t piece_segment;
 } segmsg_cache_policy_t;
 
+/* Bytes of a core's second-level cache; a megabyte if the system does not say. */
+size_t segmsg_cache_second_bytes(void);
+
 #endif

@@ -225,6 +225,7 @@ void mca_btl_segmsg_transfers_init(void)
         .cooperative_from = given->cooperative_min,
         .unit_bytes = given->cooperative_grain,
         .help_bytes = given->cooperative_help_max,
+        .used_from = given->cooperative_used_min,
         .unhelped_bytes = given->cooperative_retry_limit,
         .unasked_bytes = given->cooperative_backoff,
         .chunks_from = given->chunked_min,

@@ -15,6 +15,7 @@ static inline segmsg_transfer_config_t segmsg_default_transfers(void)
 {
     return (segmsg_transfer_config_t){
         .cooperative_from = 48 << 10,
+        .used_from = segmsg_cache_second_bytes() / 4 + 1,
         .unit_bytes = 16 << 10,
         .help_bytes = 256 << 10,
         .unhelped_bytes = 4 << 20,

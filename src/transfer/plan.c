@@ -69,27 +69,41 @@ static bool is_worth_asking(segmsg_transfers_t *transfers, const segmsg_transfer
 
 segmsg_way_t segmsg_plan(segmsg_transfers_t *transfers, const segmsg_transfer_want_t *want)
 {
-    uint64_t from = transfers->config.cooperative_from;
+    const segmsg_transfer_config_t *config = &transfers->config;
+    segmsg_plan_note_call(transfers);
     bool by_chunks = is_by_chunks(transfers, want);
-    if (!by_chunks && (from == 0 || want->bytes < from)) {
+    if (!by_chunks && (config->cooperative_from == 0 || want->bytes < config->cooperative_from)) {
         return SEGMSG_BY_COPY;
     }
     (void) add(&transfers->started, 1);
-    return by_chunks                          ? SEGMSG_BY_CHUNKS
-           : is_worth_asking(transfers, want) ? SEGMSG_BY_COOPERATIVE_COPY
-                                              : SEGMSG_BY_COPY;
+    bool may_be_used = want->bytes < config->used_from && segmsg_use_is_likely(&transfers->use);
+    return by_chunks                                          ? SEGMSG_BY_CHUNKS
+           : !may_be_used && is_worth_asking(transfers, want) ? SEGMSG_BY_COOPERATIVE_COPY
+                                                              : SEGMSG_BY_COPY;
+}
+
+/* A transfer to this process, long enough for two, has ended. */
+static void note_end(segmsg_transfers_t *transfers, bool is_put, uint64_t bytes, uint64_t took,
+                     uint64_t now)
+{
+    const segmsg_transfer_config_t *config = &transfers->config;
+    if (!is_put && config->cooperative_from != 0 && bytes >= config->cooperative_from
+        && transfers->microsecond != 0 && segmsg_use_ended(&transfers->use, took, now)) {
+        segmsg_transfers_add_work(transfers, 1);
+    }
 }
 
 void segmsg_plan_note_copy(segmsg_transfers_t *transfers, segmsg_transfer_peer_t *peer, bool is_put,
                            uint64_t bytes, uint64_t begun)
 {
     const segmsg_transfer_config_t *config = &transfers->config;
-    if (config->chunks_from == 0) {
+    if (config->chunks_from == 0 && config->cooperative_from == 0) {
         return;
     }
     uint64_t now = segmsg_clock_ticks();
     transfers->ops->copied_until(transfers->context, now);
-    if (!is_put && bytes >= config->chunks_from) {
+    note_end(transfers, is_put, bytes, now - begun, now);
+    if (config->chunks_from != 0 && !is_put && bytes >= config->chunks_from) {
         segmsg_choice_note_copy(&peer->choice, bytes, now - begun);
     }
 }
@@ -106,11 +120,12 @@ void segmsg_plan_note_help(segmsg_transfers_t *transfers, const segmsg_transfer_
     }
     uint64_t most = transfers->config.unhelped_bytes;
     uint64_t unhelped = get(&peer->unhelped);
-    if (bytes == 0) {
+    enum { LATE = 4 /* who copies less than one in so many bytes came late: it is busy */ };
+    if (bytes < all / LATE) {
         unhelped += all;
     } else {
         unhelped -= all < unhelped ? all : unhelped;
-        (void) add(&transfers->helped_bytes, bytes);
     }
+    (void) add(&transfers->helped_bytes, bytes);
     set(&peer->unhelped, unhelped < most ? unhelped : most);
 }

@@ -23,7 +23,19 @@ segmsg_way_t segmsg_plan(segmsg_transfers_t *transfers, const segmsg_transfer_wa
 /* When a copy begins, in ticks, if anybody wants to know. */
 static inline uint64_t segmsg_plan_copy_begins(const segmsg_transfers_t *transfers)
 {
-    return transfers->config.chunks_from != 0 ? segmsg_clock_ticks() : 0;
+    return transfers->config.chunks_from != 0 || transfers->config.cooperative_from != 0
+               ? segmsg_clock_ticks()
+               : 0;
+}
+
+/* Progress was called, or a transfer is asked for: what lies between this and the last transfer was the
+ * program's. */
+static inline void segmsg_plan_note_call(segmsg_transfers_t *transfers)
+{
+    if (segmsg_use_is_open(&transfers->use)
+        && segmsg_use_called(&transfers->use, segmsg_clock_ticks())) {
+        segmsg_transfers_add_work(transfers, -1);
+    }
 }
 
 /* A transfer was copied by its initiator, perhaps with help, and began then. */

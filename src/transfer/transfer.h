@@ -42,6 +42,7 @@
 #include "queue/split_work.h"
 #include "transfer/choice.h"
 #include "transfer/help.h"
+#include "transfer/use.h"
 
 /* What is kept of a peer. Begins by segmsg_transfer_peer_init. */
 typedef struct {
@@ -180,6 +181,7 @@ typedef struct {
 /* When to do what. */
 typedef struct {
     uint64_t cooperative_from; /* bytes of the shortest transfer that both copy; 0: none */
+    uint64_t used_from;        /* the same to a process whose program works on what comes */
     uint64_t unit_bytes;       /* of a cooperative copy; a power of two */
     uint64_t help_bytes;       /* most that a helper copies in one call */
     uint64_t unhelped_bytes;   /* transferred without help, after which the peer is not asked */
@@ -210,7 +212,8 @@ typedef struct {
     uint64_t copied_until; /* ticks; as the operation of that name was told */
 
     _Atomic uint32_t
-        work; /* transfers and requests that progress has to look after; relaxed: a hint */
+        work;         /* transfers and requests that progress has to look after; relaxed: a hint */
+    segmsg_use_t use; /* of what came to this process */
     _Atomic uint32_t started; /* large transfers of this process, helped or not; relaxed */
 
     /* The initiator's side. */

@@ -7,6 +7,7 @@
  */
 #include "transfer_pair.h"
 
+#include "base/clock.h"
 #include "queue/split_work.h"
 
 enum { UNITS = PAIR_BYTES / PAIR_UNIT };
@@ -337,6 +338,58 @@ static void transfers_beyond_the_records_are_left_to_the_caller(void)
     UNIT_EQUAL(pair.initiator.streams, 0);
 }
 
+static uint32_t asked_for(uint64_t bytes)
+{
+    uint64_t asked = pair.initiator.transfers.asked;
+    (void) pair_start_bytes(&pair, false, bytes);
+    pair_run_helper(&pair.helper);
+    pair_progress(&pair);
+    return (uint32_t) (pair.initiator.transfers.asked - asked);
+}
+
+/* What comes to a program that computes for long after each transfer is copied by it alone, unless it is long. */
+static void a_program_that_works_on_its_data_copies_them(void)
+{
+    enum { LONG = 100 * 1000 * 1000 /* ticks */ };
+    pair_init(&pair, false);
+    pair.initiator.calls_at = 0;
+    UNIT_EQUAL(asked_for(PAIR_BYTES / 2), 1);
+    for (int transfer = 0; transfer < 8; ++transfer) {
+        (void) asked_for(PAIR_BYTES / 2);
+        (void) segmsg_use_ended(&pair.initiator.transfers.use, LONG / 1000,
+                                segmsg_clock_ticks() - LONG);
+        segmsg_transfers_add_work(&pair.initiator.transfers, 1);
+        pair_progress(&pair);
+    }
+    UNIT_EQUAL(pair.initiator.transfers.work, 0);
+    UNIT_EQUAL(asked_for(PAIR_BYTES / 2), 0);
+    UNIT_EQUAL(asked_for(PAIR_BYTES - 1), 0);
+    UNIT_EQUAL(asked_for(PAIR_BYTES), 1);
+}
+
+/* A peer that copies a little of each transfer has its own to do; one that copies half of them is asked on. */
+static void a_peer_that_comes_late_is_not_asked_for_a_while(void)
+{
+    for (int at = 0; at < UNITS / 4; ++at) {
+        pair_init(&pair, false);
+        pair.initiator.transfers.config.unhelped_bytes = 4 * PAIR_BYTES;
+        pair.initiator.transfers.config.unasked_bytes = 4 * PAIR_BYTES;
+        uint64_t asked = 0;
+        uint64_t helped = 0;
+        for (int transfer = 0; transfer < 64; ++transfer) {
+            pair.initiator.copies = 0;
+            pair.initiator.calls_at = at;
+            UNIT_REQUIRE(pair_start(&pair) || pair.initiator.transfers.asked == asked);
+            pair_run_helper(&pair.helper);
+            pair_progress(&pair);
+            asked = pair.initiator.transfers.asked;
+            helped = pair.initiator.transfers.helped_bytes;
+        }
+        bool is_late = helped < asked * (PAIR_BYTES / 4);
+        UNIT_CHECK(is_late ? asked < 32 : asked == 64);
+    }
+}
+
 static const unit_case_t cases[] = {
     UNIT_CASE(a_transfer_is_whole_whenever_its_helper_comes),
     UNIT_CASE(bytes_beyond_the_transfer_stay_as_they_are),
@@ -356,6 +409,8 @@ static const unit_case_t cases[] = {
     UNIT_CASE(more_requests_than_are_kept_are_dropped),
     UNIT_CASE(requests_for_memory_that_was_given_back_are_dropped),
     UNIT_CASE(transfers_beyond_the_records_are_left_to_the_caller),
+    UNIT_CASE(a_program_that_works_on_its_data_copies_them),
+    UNIT_CASE(a_peer_that_comes_late_is_not_asked_for_a_while),
 };
 
 int main(int argc, char **argv)
