@@ -23,6 +23,16 @@
 #include "transfer/initiator.h"
 #include "engine/groups.h"
 
+/* Finds out who a sender is. */
+static void find_user(segmsg_reader_t *reader)
+{
+    mca_btl_segmsg_endpoint_t *endpoint = mca_btl_segmsg_endpoint_of(&reader->sender);
+    reader->user = endpoint;
+    if (endpoint != NULL && !opal_using_threads()) {
+        segmsg_sender_set_back(&endpoint->sender, &reader->ring);
+    }
+}
+
 /* Finds senders that are new, and who they are. */
 static void welcome_senders(void *context)
 {
@@ -36,7 +46,7 @@ static void welcome_senders(void *context)
     for (uint32_t r = 0; r < module->receiver.reader_count; ++r) {
         segmsg_reader_t *reader = module->receiver.reader[r];
         if (reader->user == NULL) {
-            reader->user = mca_btl_segmsg_endpoint_of(&reader->sender);
+            find_user(reader);
         }
     }
 }
@@ -45,7 +55,7 @@ static void welcome_senders(void *context)
 static void receive_own(segmsg_reader_t *reader, const segmsg_message_t *message)
 {
     if (reader->user == NULL) {
-        reader->user = mca_btl_segmsg_endpoint_of(&reader->sender);
+        find_user(reader);
     }
     if (message->tag == MCA_BTL_SEGMSG_TAG) {
         mca_btl_segmsg_rdma_receive(reader->user, message->data, message->length);
@@ -71,7 +81,7 @@ SEGMSG_INLINE void take(void *context, segmsg_reader_t *reader, const segmsg_mes
 {
     mca_btl_segmsg_module_t *module = context;
     if (OPAL_UNLIKELY(reader->user == NULL)) {
-        reader->user = mca_btl_segmsg_endpoint_of(&reader->sender); /* found on the way here */
+        find_user(reader); /* found on the way here */
     }
     mca_btl_segmsg_endpoint_t *endpoint = reader->user;
     if (OPAL_LIKELY(endpoint != NULL)) {
@@ -87,8 +97,10 @@ SEGMSG_INLINE void take(void *context, segmsg_reader_t *reader, const segmsg_mes
 static void forget(void *context, void *user)
 {
     (void) context;
-    if (user != NULL) {
-        mca_btl_segmsg_endpoint_retire(user);
+    mca_btl_segmsg_endpoint_t *endpoint = user;
+    if (endpoint != NULL) {
+        segmsg_sender_set_back(&endpoint->sender, NULL);
+        mca_btl_segmsg_endpoint_retire(endpoint);
     }
 }
 

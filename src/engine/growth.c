@@ -64,6 +64,7 @@ static void enter(segmsg_sender_t *sender, segmsg_connection_t state)
         sender->use = (segmsg_ring_use_t){.cache = sender->use.cache};
         sender->lobby.last = 0;
         sender->guest_messages = 0;
+        sender->flow.streamed = 0;
     } else if (state == SEGMSG_CONNECTION_STARTER) {
         sender->starter_long = 0;
         sender->starter_from = sender->messages[0];
@@ -82,7 +83,7 @@ static segmsg_error_t form_starter(segmsg_sender_t *sender)
     if (error != SEGMSG_OK) {
         return error;
     }
-    bool is_short = entry.partition_count != sender->geometry.group[0].partition_count;
+    bool is_short = entry.partition_count < segmsg_geometry_full_ring(&sender->geometry);
     enter(sender, is_short ? SEGMSG_CONNECTION_STARTER : SEGMSG_CONNECTION_FULL);
     /* The spare line is for the entry that names its successor, which must fit when nothing else does. */
     open_ring(sender, &entry, &view, is_short);
@@ -133,21 +134,41 @@ void segmsg_growth_leave_lobby(segmsg_sender_t *sender)
     }
 }
 
-void segmsg_growth_replace_starter(segmsg_sender_t *sender)
+/* Goes on in a segment of `count` partitions, if there is memory for it. There must be room for an entry. */
+static void replace(segmsg_sender_t *sender, uint32_t count, segmsg_connection_t state)
 {
     uint32_t segment;
     segmsg_segment_entry_t entry;
     segmsg_segment_view_t view;
-    sender->ring.spare = 0;
-    segmsg_error_t error = segmsg_growth_form(sender, 0, sender->geometry.group[0].partition_count,
-                                              &segment, &entry, &view);
-    enter(sender, SEGMSG_CONNECTION_FULL);
+    segmsg_error_t error = segmsg_growth_form(sender, 0, count, &segment, &entry, &view);
+    enter(sender, state);
     if (error != SEGMSG_OK) {
         return;
     }
-    /* There is room: the line that was spared, if no other. */
     segmsg_ring_publish(&sender->ring, 1, segmsg_header_make(SEGMSG_KIND_SWITCH, 0, 1, segment));
     open_ring(sender, &entry, &view, 0);
+}
+
+void segmsg_growth_replace_starter(segmsg_sender_t *sender)
+{
+    sender->ring.spare = 0; /* there is room: the line that was spared, if no other */
+    replace(sender, segmsg_geometry_full_ring(&sender->geometry), SEGMSG_CONNECTION_FULL);
+}
+
+void segmsg_growth_stream(segmsg_sender_t *sender)
+{
+    enum { STREAMED = 16 /* times round a segment, a megabyte in all */ };
+    uint32_t count = sender->geometry.group[0].partition_count;
+    if (sender->connection != SEGMSG_CONNECTION_FULL || count <= sender->ring.count
+        || ++sender->flow.streamed < STREAMED) {
+        return;
+    }
+    /* Relaxed: a hint. */
+    uint32_t rings =
+        atomic_load_explicit(&segmsg_export_head(sender->target)->rings, memory_order_relaxed);
+    if (rings <= sender->growth.own_crowd && segmsg_ring_has_room(&sender->ring, 1)) {
+        replace(sender, count, SEGMSG_CONNECTION_WIDE);
+    }
 }
 
 bool segmsg_growth_is_long(const segmsg_sender_t *sender, size_t length)

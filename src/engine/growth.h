@@ -4,8 +4,8 @@
  *
  * How a pair of processes comes to its group 0, as states of the connection (segmsg_connection_t):
  *
- *            begin               leave_lobby                  replace_starter
- *   NONE -------------> GUEST ------------------> STARTER ----------------------> FULL
+ *            begin               leave_lobby                  replace_starter          stream
+ *   NONE -------------> GUEST ------------------> STARTER ----------------------> FULL ------> WIDE
  *    |                    |                          ^ |                            ^
  *    |  begin: no lobby, or no entry for a guest     | |  a starter as long as      |
  *    +--------------------|--------------------------+ +- a full segment is full ---+
@@ -14,8 +14,10 @@
  *
  *   GUEST    sends through the lobby, which all senders share
  *   STARTER  has a segment of its own, a short one
- *   FULL     has the segment that the geometry tells, or keeps the short one for good: there was no
- *            memory for another
+ *   FULL     has SEGMSG_RING_FULL partitions, or fewer if the geometry has no more
+ *   WIDE     has as many as the geometry tells
+ *
+ * Where there is no memory for a longer segment, the pair keeps the one that it has for good.
  */
 #ifndef SEGMSG_GROWTH_H
 #define SEGMSG_GROWTH_H
@@ -49,6 +51,10 @@ void segmsg_growth_leave_lobby(segmsg_sender_t *sender);
  * must, only less of it at a time.
  */
 void segmsg_growth_replace_starter(segmsg_sender_t *sender);
+
+/* A stream has gone round the full segment once more: if it goes on, replaces that by a wide one, unless the
+ * receiver has too many senders. */
+void segmsg_growth_stream(segmsg_sender_t *sender);
 
 /* True if a message is too long for the starter, and would not be for a full segment of group 0. */
 bool segmsg_growth_is_long(const segmsg_sender_t *sender, size_t length);

@@ -39,13 +39,73 @@ void segmsg_sender_destroy(segmsg_sender_t *sender)
 void segmsg_sender_set_cache(segmsg_sender_t *sender, const segmsg_cache_policy_t *policy)
 {
     sender->use.cache = *policy;
-    sender->ring.window_most = policy->lap;
+    sender->ring.window_most = policy->lap != 0 ? policy->lap : policy->calm;
+    sender->ring.reuses = policy->lap != 0;
+}
+
+/*
+ * True if a message of the receiver's is there when one was published: the receiver does not wait for that, it
+ * sends. In a dialogue only one of the two has something to send at a time.
+ */
+static bool is_crossed(const segmsg_sender_t *sender)
+{
+    return sender->flow.back != NULL && segmsg_ring_has_something(sender->flow.back);
+}
+
+/* The receiver is about to read what it has sent for, unless it is busy with a message of its own: then the next
+ * thing to do is to read that. */
+void segmsg_sender_demote_long(segmsg_sender_t *sender, uint32_t first, uint32_t lines,
+                               bool answers)
+{
+    enum { ONCE = 2, MOST = 16 };
+    const segmsg_cache_policy_t *cache = &sender->use.cache;
+    bool crosses = is_crossed(sender);
+    uint32_t *crossed = &sender->flow.crossed;
+    if (crosses) {
+        *crossed += *crossed < MOST ? ONCE : 0;
+    } else {
+        *crossed -= *crossed != 0;
+    }
+    if (!crosses && lines <= (answers ? cache->answer_lines : cache->demote_lines)) {
+        for (uint32_t i = 0; i < lines; ++i) {
+            segmsg_cache_demote(&sender->ring.line[first + i]);
+        }
+    }
+}
+
+/*
+ * True if what the receiver sends follows what it gets, and not much of that is under way: a dialogue needs few
+ * lines, which stay in the first caches. A stream, and long messages that cross each other, are faster through
+ * many that lie in the second ones.
+ */
+static bool is_dialogue(segmsg_sender_t *sender, uint32_t lines)
+{
+    enum {
+        FEW = 4,    /* of the window, one in so many */
+        CROSSED = 4 /* so often that it is no chance */
+    };
+    segmsg_ring_writer_t *ring = &sender->ring;
+    /* Relaxed: a hint. */
+    if (!atomic_load_explicit(&sender->answers, memory_order_relaxed)
+        || (lines > SEGMSG_LONG_LINES && sender->flow.crossed > CROSSED)) {
+        return false;
+    }
+    segmsg_ring_read_credits(ring);
+    return ring->head - ring->consumed <= ring->window / FEW;
 }
 
 /* Takes `lines` in the ring, going round its end if need be. */
-static bool take_ring(segmsg_ring_writer_t *ring, uint32_t lines, segmsg_place_t *place)
+static bool take_ring(segmsg_sender_t *sender, uint32_t lines, segmsg_place_t *place)
 {
-    void *data = segmsg_ring_reserve_round(ring, lines);
+    segmsg_ring_writer_t *ring = &sender->ring;
+    bool wraps_early = true;
+    if (segmsg_ring_leaves_window(ring, lines) && !ring->reuses) {
+        wraps_early = is_dialogue(sender, lines);
+        if (!wraps_early) {
+            segmsg_growth_stream(sender);
+        }
+    }
+    void *data = segmsg_ring_reserve_round(ring, lines, wraps_early);
     return segmsg_ring_place(ring, lines, data, place);
 }
 
@@ -91,7 +151,7 @@ static segmsg_error_t take_slow(segmsg_sender_t *sender, size_t length, segmsg_p
         segmsg_growth_replace_starter(sender);
     }
     uint32_t lines = segmsg_group_partitions(&sender->geometry, 0, length);
-    if (length <= segmsg_sender_ring_capacity(sender) && take_ring(ring, lines, place)) {
+    if (length <= segmsg_sender_ring_capacity(sender) && take_ring(sender, lines, place)) {
         return SEGMSG_OK;
     }
     /* A message above group 0 needs a line there to be announced; without one it must wait. */
@@ -108,7 +168,7 @@ static segmsg_error_t take_slow(segmsg_sender_t *sender, size_t length, segmsg_p
     }
     /* No group above can be had, so it is the ring, be it the best or not, now or later. */
     if (larger != SEGMSG_ERR_FULL && length <= sender->use.capacity) {
-        if (take_ring(ring, lines, place)) {
+        if (take_ring(sender, lines, place)) {
             return SEGMSG_OK;
         }
         larger = SEGMSG_ERR_FULL;

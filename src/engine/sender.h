@@ -62,8 +62,8 @@ SEGMSG_INLINE bool segmsg_ring_place(const segmsg_ring_writer_t *ring, uint32_t 
 SEGMSG_INLINE void segmsg_ring_own(const segmsg_ring_writer_t *ring, uint32_t ahead, uint32_t lines)
 {
     uint32_t at = ring->at + ahead;
-    at -= at >= ring->count ? ring->count : 0;
-    uint32_t before_end = ring->count - at;
+    at -= at >= ring->window ? ring->window : 0;
+    uint32_t before_end = ring->window - at;
     const segmsg_line_t *line = &ring->line[at];
     if (__builtin_expect(lines > before_end, 0)) {
         for (const segmsg_line_t *end = line + before_end; line != end; ++line) {
@@ -92,11 +92,18 @@ SEGMSG_INLINE void segmsg_sender_own_ahead(const segmsg_sender_t *sender, uint32
     }
 }
 
+/* The same of a long message; sees whether one crosses it. */
+void segmsg_sender_demote_long(segmsg_sender_t *sender, uint32_t first, uint32_t lines,
+                               bool answers);
+
 /* Pushes the `lines` lines from `first` on towards the receiver, if that pays. */
-SEGMSG_INLINE void segmsg_sender_demote(const segmsg_sender_t *sender, uint32_t first,
-                                        uint32_t lines, bool answers)
+SEGMSG_INLINE void segmsg_sender_demote(segmsg_sender_t *sender, uint32_t first, uint32_t lines,
+                                        bool answers)
 {
-    if (lines <= (answers ? sender->use.cache.answer_lines : sender->use.cache.demote_lines)) {
+    if (__builtin_expect(lines > SEGMSG_LONG_LINES, 0)) {
+        segmsg_sender_demote_long(sender, first, lines, answers);
+    } else if (lines
+               <= (answers ? sender->use.cache.answer_lines : sender->use.cache.demote_lines)) {
         for (uint32_t i = 0; i < lines; ++i) {
             segmsg_cache_demote(&sender->ring.line[first + i]);
         }
@@ -108,6 +115,13 @@ static inline void segmsg_sender_answers(segmsg_sender_t *sender)
 {
     /* Relaxed: a hint. */
     atomic_store_explicit(&sender->answers, true, memory_order_relaxed);
+}
+
+/* What the receiver sends to this process comes through `back`, until this is called again with another one or
+ * NULL. Only where the same thread polls and sends. */
+static inline void segmsg_sender_set_back(segmsg_sender_t *sender, const segmsg_ring_reader_t *back)
+{
+    sender->flow.back = back;
 }
 
 /*

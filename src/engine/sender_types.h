@@ -70,8 +70,17 @@ typedef enum {
     SEGMSG_CONNECTION_NONE,
     SEGMSG_CONNECTION_GUEST,
     SEGMSG_CONNECTION_STARTER,
-    SEGMSG_CONNECTION_FULL
+    SEGMSG_CONNECTION_FULL,
+    SEGMSG_CONNECTION_WIDE
 } segmsg_connection_t;
+
+/* What a pair's messages through group 0 are like. */
+typedef struct {
+    const segmsg_ring_reader_t
+        *back;         /* what the receiver sends to this process; NULL if it is not known */
+    uint32_t crossed;  /* how often long messages crossed of late */
+    uint32_t streamed; /* times that a stream went round the full segment */
+} segmsg_flow_t;
 
 typedef struct {
     segmsg_export_t *target; /* image of the receiver's export */
@@ -81,6 +90,7 @@ typedef struct {
     segmsg_ring_use_t use;
     segmsg_lobby_image_t lobby;
     segmsg_connection_t connection;
+    segmsg_flow_t flow;
     _Atomic bool answers; /* a message came from the receiver since the last */
     segmsg_growth_t growth;
     uint32_t guest_messages;                         /* in the lobby */
@@ -108,6 +118,9 @@ static inline bool segmsg_sender_has_ring(const segmsg_sender_t *sender)
 {
     return sender->connection >= SEGMSG_CONNECTION_STARTER;
 }
+
+/* A message of more lines in group 0 is long: to write it and to read it takes longer than to be told of it. */
+enum { SEGMSG_LONG_LINES = 33 };
 
 /* Messages that go without a group that could not be formed, or a common segment that could not be mapped,
  * before that is tried again. */

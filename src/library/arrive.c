@@ -228,6 +228,7 @@ static void welcome(void *context)
         }
         reader->user = peer;
         peer->reader = reader;
+        segmsg_sender_set_back(&peer->sender, &reader->ring);
     }
 }
 

@@ -38,7 +38,7 @@ static segmsg_result_t read_groups(const char *given, segmsg_lib_config_t *confi
     const char *text = given != NULL ? given : getenv("SEGMSG_GROUPS");
     config->groups_are_given = text != NULL && text[0] != '\0';
     if (!config->groups_are_given) {
-        text = segmsg_default_groups();
+        text = segmsg_default_groups(false);
     }
     uint32_t bad_group = 0;
     segmsg_error_t error = segmsg_geometry_parse(text, &config->geometry, &bad_group);

@@ -20,6 +20,8 @@ enum {
     SEGMSG_GROUPS_MAX = 8, /* groups that a geometry can hold */
     SEGMSG_RUN_BITS = 64,  /* most partitions of a segment above group 0: its occupancy is a word */
     SEGMSG_RING_MIN = 8, /* fewest partitions of group 0: a message, its successor's header, ... */
+    /* Most partitions of group 0 of a pair that does not stream; with the control line 64 KB. */
+    SEGMSG_RING_FULL = 1023,
     SEGMSG_RING_MAX = 65535 /* most partitions of group 0: a span is 16 bits in the header word */
 };
 #define SEGMSG_PARTITION_MAX ((uint32_t) 4 << 20) /* bytes */
@@ -55,6 +57,17 @@ segmsg_error_t segmsg_geometry_check(const segmsg_geometry_t *geometry, uint32_t
 static inline uint32_t segmsg_ring_span_max(uint32_t count)
 {
     return count / 2 - 1;
+}
+
+/* Partitions of group 0 of a pair that does not stream: all, unless messages as long as any that group 0 carries
+ * need no more than SEGMSG_RING_FULL. */
+static inline uint32_t segmsg_geometry_full_ring(const segmsg_geometry_t *geometry)
+{
+    const segmsg_group_geometry_t *ring = &geometry->group[0];
+    return ring->partition_count <= SEGMSG_RING_FULL
+                   || ring->span_factor > segmsg_ring_span_max(SEGMSG_RING_FULL)
+               ? ring->partition_count
+               : SEGMSG_RING_FULL;
 }
 
 /* Longest message in bytes that a group carries: partition size x span factor (claims 9 and 18),

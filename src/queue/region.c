@@ -23,25 +23,41 @@ static size_t arena_offset(uint32_t groups_max)
     return joints_offset(groups_max) + SEGMSG_JOINTS * sizeof(segmsg_joint_t);
 }
 
-/* A segment of group 0 with `ring` partitions and a full one of each group from `from_group` on. */
-static size_t segments_bytes(const segmsg_geometry_t *geometry, uint32_t ring, uint32_t from_group)
+static size_t ring_bytes(uint32_t partitions)
 {
-    size_t bytes = round_to_page(segmsg_segment_bytes(0, SEGMSG_LINE, ring));
-    for (uint32_t g = from_group; g < geometry->group_count; ++g) {
+    return round_to_page(segmsg_segment_bytes(0, SEGMSG_LINE, partitions));
+}
+
+/* A full segment of every group above group 0. */
+static size_t larger_bytes(const segmsg_geometry_t *geometry)
+{
+    size_t bytes = 0;
+    for (uint32_t g = 1; g < geometry->group_count; ++g) {
         bytes += round_to_page(segmsg_segment_bytes(g, geometry->group[g].partition_size,
                                                     geometry->group[g].partition_count));
     }
     return bytes;
 }
 
-static size_t arena_bytes_a_sender(const segmsg_export_config_t *config)
-{
-    return segments_bytes(&config->geometry, config->ring_starter, 0);
-}
-
 static size_t common_bytes(const segmsg_export_config_t *config)
 {
-    return config->lobby == 0 ? 0 : segments_bytes(&config->geometry, config->lobby, 1);
+    return config->lobby == 0 ? 0 : ring_bytes(config->lobby) + larger_bytes(&config->geometry);
+}
+
+/* Of a sender, all that it must have: a starter and its successor, and the larger groups. */
+static size_t least_bytes_a_sender(const segmsg_export_config_t *config)
+{
+    return ring_bytes(config->ring_starter)
+           + ring_bytes(segmsg_geometry_full_ring(&config->geometry))
+           + larger_bytes(&config->geometry);
+}
+
+/* All that it may have: a wide segment of group 0 as well. */
+static size_t arena_bytes_a_sender(const segmsg_export_config_t *config)
+{
+    uint32_t wide = config->geometry.group[0].partition_count;
+    bool has_wide = wide > segmsg_geometry_full_ring(&config->geometry);
+    return least_bytes_a_sender(config) + (has_wide ? ring_bytes(wide) : 0);
 }
 
 size_t segmsg_export_bytes_for(const segmsg_export_config_t *config, uint32_t peers)
@@ -58,13 +74,12 @@ size_t segmsg_export_bytes_at_once(const segmsg_export_config_t *config)
 
 size_t segmsg_export_bytes_min(const segmsg_export_config_t *config)
 {
-    return segmsg_export_bytes_for(config, 1);
+    return arena_offset(config->groups_max) + common_bytes(config) + least_bytes_a_sender(config);
 }
 
 size_t segmsg_export_bytes_at_start(const segmsg_export_config_t *config)
 {
-    size_t lobby =
-        config->lobby == 0 ? 0 : round_to_page(segmsg_segment_bytes(0, SEGMSG_LINE, config->lobby));
+    size_t lobby = config->lobby == 0 ? 0 : ring_bytes(config->lobby);
     return SEGMSG_PAGE + lobby;
 }
 

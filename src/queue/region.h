@@ -84,7 +84,7 @@ static inline segmsg_joint_t *segmsg_export_joint(const segmsg_export_t *export,
     return (segmsg_joint_t *) (void *) (export->base + export->shape.joints) + index;
 }
 
-/* Bytes of an export that can hold, for `peers` senders, every group once and a starter each. */
+/* Bytes of an export that can hold, for `peers` senders, every group once and each segment of group 0. */
 size_t segmsg_export_bytes_for(const segmsg_export_config_t *config, uint32_t peers);
 
 /* Bytes that segmsg_export_init commits. */
@@ -93,7 +93,8 @@ size_t segmsg_export_bytes_at_start(const segmsg_export_config_t *config);
 /* Bytes from the start of an export that every process maps as one: segmsg_head_t.at_once. */
 size_t segmsg_export_bytes_at_once(const segmsg_export_config_t *config);
 
-/* Bytes of the smallest export that segmsg_export_init accepts: one sender and all its groups. */
+/* Bytes of the smallest export that segmsg_export_init accepts: one sender and all its groups, without a wide
+ * segment of group 0. */
 size_t segmsg_export_bytes_min(const segmsg_export_config_t *config);
 
 /*

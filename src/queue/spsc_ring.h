@@ -39,7 +39,7 @@ typedef struct {
     segmsg_line_t *line;       /* partition 0 of the image; NULL while there is no ring */
     segmsg_control_t *control; /* how much the receiver has consumed */
     uint32_t count;            /* lines */
-    uint32_t window_most;      /* lines used while the receiver keeps up; 0: all that there are */
+    uint32_t window_most;      /* lines used while nothing speaks for more; 0: all of them */
     uint32_t window;           /* those used this time round */
     uint32_t at;               /* where the next header goes */
     uint32_t cleared;          /* a line after `at` that reads as "nothing yet"; SEGMSG_RING_NONE */
@@ -47,6 +47,7 @@ typedef struct {
     uint64_t limit;            /* `head` may reach this: consumed as last seen + count - spare */
     uint64_t consumed;         /* the control word as last seen */
     uint32_t spare;            /* lines kept for entries that must always fit */
+    bool reuses;               /* lines are best used again as soon as they can be */
     bool is_corrupt;           /* the control word held what no receiver writes; for good */
 } segmsg_ring_writer_t;
 
@@ -77,6 +78,7 @@ static inline void segmsg_ring_open(segmsg_ring_writer_t *ring, unsigned char *p
                                    .control = control,
                                    .count = count,
                                    .window_most = ring->window_most,
+                                   .reuses = ring->reuses,
                                    .cleared = SEGMSG_RING_NONE,
                                    .limit = count - spare,
                                    .spare = spare,
@@ -160,7 +162,7 @@ SEGMSG_INLINE void segmsg_ring_announce(segmsg_ring_writer_t *ring, uint32_t seg
  */
 SEGMSG_INLINE void segmsg_ring_clear_ahead(segmsg_ring_writer_t *ring, uint32_t lines)
 {
-    if (ring->window_most == 0) {
+    if (!ring->reuses) {
         return;
     }
     uint32_t after = ring->at + lines;
@@ -180,11 +182,19 @@ static inline bool segmsg_ring_wraps_early(segmsg_ring_writer_t *ring, uint32_t 
            && segmsg_ring_has_room(ring, ring->count - ring->at + lines);
 }
 
-/* Reserves `lines` lines, going round the end of the ring, or of the window, if they do not fit before
- * it. NULL if there is no room. */
-static inline void *segmsg_ring_reserve_round(segmsg_ring_writer_t *ring, uint32_t lines)
+/* True if a message of `lines` lines would go beyond the window. */
+static inline bool segmsg_ring_leaves_window(const segmsg_ring_writer_t *ring, uint32_t lines)
 {
-    bool wraps = ring->at + lines > ring->count || segmsg_ring_wraps_early(ring, lines);
+    return ring->at + lines > ring->window;
+}
+
+/* Reserves `lines` lines, going round the end of the ring, or if that is `preferred` of the window, if they do
+ * not fit before it. NULL if there is no room. */
+static inline void *segmsg_ring_reserve_round(segmsg_ring_writer_t *ring, uint32_t lines,
+                                              bool preferred)
+{
+    bool wraps =
+        ring->at + lines > ring->count || (preferred && segmsg_ring_wraps_early(ring, lines));
     uint32_t skip = wraps ? ring->count - ring->at : 0;
     if (!segmsg_ring_has_room(ring, skip + lines)) {
         return NULL;

@@ -385,6 +385,8 @@ static void check_all_free(model_t *model)
     return_one(model);
 }
 
+static uint32_t model_lines; /* of the ring at the end of the last run */
+
 static void run_model(const char *list, uint32_t starter, uint32_t grow_after,
                       const segmsg_cache_policy_t *policy, uint64_t steps)
 {
@@ -427,6 +429,7 @@ static void run_model(const char *list, uint32_t starter, uint32_t grow_after,
     send_now(model); /* at least one message in all */
     drain(model);
     check_all_free(model);
+    model_lines = model->sender.ring.count;
     check_statistics(model, starter != model->memory.config.geometry.group[0].partition_count);
     segmsg_sender_destroy(&model->sender);
     segmsg_receiver_destroy(&model->receiver);
@@ -477,6 +480,15 @@ static void groups_whose_lines_are_used_again_agree_with_the_model(void)
     run_model("64:200:99,8K:2:2", 200, UINT32_MAX, &lap, unit_repetitions(100000));
 }
 
+static void groups_that_become_wide_agree_with_the_model(void)
+{
+    static const segmsg_cache_policy_t policy = {.calm = 60, .reply_lines = 44, .stream_lines = 66};
+    run_model("64:1100:99,256:8:7,1K:64:16", 8, 20, &policy, unit_repetitions(200000));
+    UNIT_EQUAL(model_lines, 1100);
+    run_model("64:2000:129,8K:2:2", 1023, 0, &policy, unit_repetitions(100000));
+    UNIT_EQUAL(model_lines, 2000);
+}
+
 static void groups_of_which_one_is_for_pieces_agree_with_the_model(void)
 {
     const segmsg_cache_policy_t policy = {.lap = 8, .reply_lines = 2, .piece_segment = 2048};
@@ -491,17 +503,25 @@ typedef struct {
     segmsg_receiver_t receiver;
     segmsg_export_t image;
     segmsg_sender_t sender;
+    bool answers; /* the receiver, to every message */
 } watched_t;
 
-static void open_watched(watched_t *pair, const segmsg_cache_policy_t *policy)
+static void open_watched_of(watched_t *pair, const char *groups, uint32_t starter,
+                            const segmsg_cache_policy_t *policy)
 {
-    memory_open_export(&pair->memory, "64:1023:129,1K:64:16,8K:64:8", 1023, 16, 2);
+    memory_open_export(&pair->memory, groups, starter, 16, 2);
     UNIT_CHECK(segmsg_receiver_init(&pair->receiver, &pair->memory.export));
     pair->image = memory_image(&pair->memory);
     const segmsg_identity_t self = memory_sender(1);
     const segmsg_growth_t growth = memory_growth(UINT32_MAX);
     segmsg_sender_init(&pair->sender, &pair->image, &self, &growth);
     segmsg_sender_set_cache(&pair->sender, policy);
+    pair->answers = true;
+}
+
+static void open_watched(watched_t *pair, const segmsg_cache_policy_t *policy)
+{
+    open_watched_of(pair, "64:1023:129,1K:64:16,8K:64:8", 1023, policy);
 }
 
 static void close_watched(watched_t *pair)
@@ -527,7 +547,9 @@ static void receive_watched(watched_t *pair, size_t length, uint64_t number)
     UNIT_EQUAL(segmsg_reader_poll(&pair->receiver, reader, &message), SEGMSG_POLL_MESSAGE);
     UNIT_CHECK(memory_holds(message.data, length, number));
     segmsg_message_return(&pair->receiver, reader, &message);
-    segmsg_sender_answers(&pair->sender);
+    if (pair->answers) {
+        segmsg_sender_answers(&pair->sender);
+    }
 }
 
 /* Sends `count` messages of `length` bytes. The first `behind` are read when all of them are sent, the others at
@@ -586,6 +608,75 @@ static void who_answers_finds_the_partitions_of_the_last_message(void)
     UNIT_EQUAL(partition, 7); /* of 1 KB */
     see_use(&lap, 8, 8, 8000, &line, &partition);
     UNIT_EQUAL(partition, 63);
+}
+
+/* The highest line that the last half of some messages uses, each of them read at once, which the receiver
+ * answers, or not; or something of its own is there whenever one was sent, if they cross. */
+static uint32_t lines_of_watched(watched_t *pair, size_t length, bool answers, bool crosses)
+{
+    enum { COUNT = 4000 };
+    segmsg_line_t line_back = {.header = crosses ? 1 : 0};
+    const segmsg_ring_reader_t back = {.line = &line_back, .count = 1};
+    uint32_t line = 0;
+    pair->answers = answers;
+    segmsg_sender_set_back(&pair->sender, &back);
+    for (uint32_t m = 0; m < COUNT && !unit_has_failed(); ++m) {
+        segmsg_place_t place;
+        UNIT_EQUAL(segmsg_sender_take(&pair->sender, length, &place), SEGMSG_OK);
+        UNIT_EQUAL(place.group, 0);
+        uint32_t end = place.first + place.partitions - 1;
+        line = m >= COUNT / 2 && end > line ? end : line;
+        publish_watched(pair, &place, length, m);
+        receive_watched(pair, length, m);
+    }
+    segmsg_sender_set_back(&pair->sender, NULL);
+    return line;
+}
+
+static const segmsg_cache_policy_t calm = {.calm = 160,
+                                           .reply_lines = SEGMSG_RING_MAX,
+                                           .stream_lines = SEGMSG_RING_MAX};
+
+/* Few lines are for dialogues: not for streams, nor for long messages that cross others. */
+static void a_dialogue_uses_few_lines_and_a_stream_all(void)
+{
+    for (size_t length = 0; length <= 4000; length += 250) {
+        bool is_long = length > SEGMSG_LONG_LINES * SEGMSG_LINE;
+        watched_t pair;
+        open_watched(&pair, &calm);
+        UNIT_CHECK(lines_of_watched(&pair, length, true, false) < 160);
+        UNIT_CHECK(lines_of_watched(&pair, length, false, false) > 900);
+        UNIT_CHECK(lines_of_watched(&pair, length, true, false) < 160);
+        uint32_t crossing = lines_of_watched(&pair, length, true, true);
+        UNIT_CHECK(is_long ? crossing > 900 : crossing < 160);
+        UNIT_CHECK(lines_of_watched(&pair, length, true, false) < 160);
+        close_watched(&pair);
+    }
+}
+
+/* A stream gets a wide segment, if there is memory and the receiver has not too many senders. */
+static void a_stream_gets_a_wide_segment(void)
+{
+    for (int lacks = 0; lacks < 4; ++lacks) {
+        watched_t pair;
+        bool needs_all = lacks == 3; /* for its longest messages */
+        open_watched_of(&pair, needs_all ? "64:4000:600,1K:64:16" : "64:4000:129,1K:64:16",
+                        needs_all ? 4000 : 1023, &calm);
+        (void) lines_of_watched(&pair, 1000, true, false);
+        UNIT_EQUAL(pair.sender.ring.count, needs_all ? 4000 : 1023);
+        if (lacks == 1) {
+            atomic_store(pair.memory.left, 8);
+        } else if (lacks == 2) {
+            pair.sender.growth.own_crowd = 0;
+        }
+        uint32_t line = lines_of_watched(&pair, 1000, false, false);
+        bool is_wide = lacks == 0 || needs_all;
+        UNIT_EQUAL(pair.sender.ring.count, is_wide ? 4000 : 1023);
+        UNIT_CHECK(is_wide ? line > 3900 : line > 900 && line < 1023);
+        UNIT_CHECK(lines_of_watched(&pair, 1000, true, false) < 160);
+        UNIT_CHECK(!segmsg_sender_is_corrupt(&pair.sender));
+        close_watched(&pair);
+    }
 }
 
 /* So many pieces of `length` bytes, each read at once, as one that answers. Returns how many partitions of
@@ -653,10 +744,13 @@ static const unit_case_t cases[] = {
     UNIT_CASE(groups_of_default_size_agree_with_the_model),
     UNIT_CASE(growing_groups_agree_with_the_model),
     UNIT_CASE(groups_whose_lines_are_used_again_agree_with_the_model),
+    UNIT_CASE(groups_that_become_wide_agree_with_the_model),
     UNIT_CASE(groups_of_which_one_is_for_pieces_agree_with_the_model),
     UNIT_CASE(pieces_go_round_in_a_large_segment),
     UNIT_CASE(new_memory_is_had_slowly),
     UNIT_CASE(a_receiver_that_keeps_up_sees_few_lines),
+    UNIT_CASE(a_dialogue_uses_few_lines_and_a_stream_all),
+    UNIT_CASE(a_stream_gets_a_wide_segment),
     UNIT_CASE(who_answers_finds_the_partitions_of_the_last_message),
 };
 

@@ -67,6 +67,7 @@ typedef struct {
 
 typedef struct {
     uint32_t window, spare;
+    bool keeps_on; /* beyond the window, as a stream does */
     uint32_t messages;
     uint32_t lines[MESSAGES_MOST];
     uint32_t more[MESSAGES_MOST]; /* lines that are reserved and written, and not published */
@@ -121,8 +122,9 @@ static uint64_t announcement_of(uint32_t message)
 static void reserve(void *context)
 {
     uint32_t lines = *(const uint32_t *) context;
-    result.data = segmsg_ring_fits(&writer, lines) ? segmsg_ring_reserve(&writer, lines)
-                                                   : segmsg_ring_reserve_round(&writer, lines);
+    result.data = segmsg_ring_fits(&writer, lines)
+                      ? segmsg_ring_reserve(&writer, lines)
+                      : segmsg_ring_reserve_round(&writer, lines, !scene.keeps_on);
 }
 static void reserve_descriptor(void *context)
 {
@@ -396,6 +398,7 @@ static void search(const scene_t *what)
     state_t first;
     memset(&first, 0, sizeof(first));
     first.writer.window_most = scene.window;
+    first.writer.reuses = !scene.keeps_on;
     segmsg_ring_open(&first.writer, segment[0].bytes, &control, LINES, scene.spare);
     first.reader = (segmsg_ring_reader_t){.line = segment, .control = &control, .count = LINES};
     first.at[SENDER] = SENDER_RESERVE;
@@ -422,6 +425,7 @@ static void messages_pass_through_a_window_in_every_order(void)
 {
     search(&(scene_t){.messages = 6, .lines = {2, 2, 2, 1, 3, 2}, .window = 4});
     search(&(scene_t){.messages = 6, .lines = {1, 1, 3, 2, 2, DESCRIPTOR}, .window = 5});
+    search(&(scene_t){.messages = 6, .lines = {2, 2, 2, 1, 3, 2}, .window = 4, .keeps_on = true});
 }
 
 /* A message turns out shorter than its place: what was written behind it is no header. */
