@@ -46,6 +46,7 @@ segmsg_engine_sources = \
 	src/queue/geometry.h \
 	src/queue/layout.h \
 	src/queue/message.h \
+	src/queue/mpsc_ring.h \
 	src/queue/region.c \
 	src/queue/region.h \
 	src/queue/registry.c \

@@ -35,9 +35,9 @@ static void verify_lobby(mca_btl_segmsg_module_t *module)
     uint64_t second = UINT64_C(1000000) * module->wait.row_ticks; /* which is a microsecond */
     bool is_stuck = second != 0 && segmsg_lobby_is_stuck(&module->receiver);
     if (!is_stuck || module->stuck.since == 0
-        || module->stuck.at != module->receiver.lobby.position) {
+        || module->stuck.at != module->receiver.lobby.ring.position) {
         module->stuck.since = is_stuck ? now : 0;
-        module->stuck.at = module->receiver.lobby.position;
+        module->stuck.at = module->receiver.lobby.ring.position;
     } else if (now - module->stuck.since > STUCK_SECONDS * second) {
         mca_btl_segmsg_fail(NULL, SEGMSG_ERR_CORRUPT);
     }

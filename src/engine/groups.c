@@ -168,7 +168,8 @@ static segmsg_error_t add_group(segmsg_receiver_t *receiver, uint32_t group_inde
     }
     uint64_t after = pairing->after;
     if (!is_apart(receiver, segment, &entry)
-        || (int64_t) (after - receiver->lobby.returned) > (int64_t) receiver->lobby.count) {
+        || (int64_t) (after - receiver->lobby.ring.returned)
+               > (int64_t) receiver->lobby.ring.count) {
         return segmsg_receiver_corrupt(receiver, reader);
     }
     segmsg_segment_view_t view;
@@ -194,7 +195,7 @@ static segmsg_error_t add_group(segmsg_receiver_t *receiver, uint32_t group_inde
         reader->leaves = true;
         reader->segment = segment;
         reader->after = after;
-        if (segmsg_lobby_has_passed(&receiver->lobby, reader->after)) {
+        if (segmsg_mpsc_has_passed(&receiver->lobby.ring, reader->after)) {
             segmsg_receiver_open_ring(receiver, reader);
         }
     }

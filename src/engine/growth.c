@@ -13,7 +13,7 @@ segmsg_error_t segmsg_growth_form(segmsg_sender_t *sender, uint32_t group, uint3
     uint32_t group_index;
     segmsg_error_t error =
         segmsg_group_form_after(sender->target, &sender->self, group, partition_count,
-                                sender->lobby.last, &group_index);
+                                sender->lobby.ring.last, &group_index);
     if (error == SEGMSG_OK) {
         error = segmsg_group_read(sender->target, group_index, segment, entry);
     }
@@ -62,7 +62,7 @@ static void enter(segmsg_sender_t *sender, segmsg_connection_t state)
     if (state == SEGMSG_CONNECTION_NONE) {
         sender->ring = (segmsg_ring_writer_t){.window_most = sender->ring.window_most};
         sender->use = (segmsg_ring_use_t){.cache = sender->use.cache};
-        sender->lobby.last = 0;
+        sender->lobby.ring.last = 0;
         sender->guest_messages = 0;
         sender->flow.streamed = 0;
     } else if (state == SEGMSG_CONNECTION_STARTER) {

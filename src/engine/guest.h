@@ -4,8 +4,8 @@
  *
  * The sending side of a pair that talks little: the sender is a guest in the receiver's common
  * segments, which it shares with other senders. In the lobby, group 0's common segment, it claims as
- * many lines as its message takes by raising the count of claimed lines; above, it claims a run of
- * partitions by setting their bits.
+ * many lines as its message takes (queue/mpsc_ring.h); above, it claims a run of partitions by setting
+ * their bits.
  */
 #ifndef SEGMSG_GUEST_H
 #define SEGMSG_GUEST_H

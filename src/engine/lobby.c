@@ -53,8 +53,8 @@ segmsg_error_t segmsg_lobby_open_common(segmsg_receiver_t *receiver, uint32_t se
 bool segmsg_lobby_open(segmsg_receiver_t *receiver)
 {
     segmsg_lobby_t *lobby = &receiver->lobby;
-    lobby->line = &segmsg_nothing_yet;
-    lobby->count = 1;
+    lobby->ring.line = &segmsg_nothing_yet;
+    lobby->ring.count = 1;
     if (receiver->own->shape.common[0] == 0) {
         return true;
     }
@@ -63,40 +63,11 @@ bool segmsg_lobby_open(segmsg_receiver_t *receiver)
         return false;
     }
     const segmsg_target_t *target = &receiver->target[segment];
-    lobby->line = (void *) target->partition;
-    lobby->control = target->control;
-    lobby->count = target->count;
+    lobby->ring.line = (void *) target->partition;
+    lobby->ring.control = target->control;
+    lobby->ring.count = target->count;
     lobby->guest = calloc(receiver->own->shape.groups_max, sizeof(segmsg_reader_t *));
     return lobby->guest != NULL;
-}
-
-void segmsg_lobby_advance(segmsg_lobby_t *lobby, uint32_t lines)
-{
-    lobby->at += lines;
-    if (lobby->at == lobby->count) {
-        lobby->at = 0;
-    }
-    lobby->position += lines;
-}
-
-void segmsg_lobby_give_back(segmsg_lobby_t *lobby)
-{
-    if (lobby->open != 0) {
-        return;
-    }
-    for (; lobby->returned != lobby->position; ++lobby->returned) {
-        /* Relaxed: ordered by the release below. */
-        atomic_store_explicit(&lobby->line[lobby->returned % lobby->count].header, 0,
-                              memory_order_relaxed);
-    }
-    /* Release: our reads, and the cleared headers, come before the senders' writes. */
-    atomic_store_explicit(&lobby->control->word, lobby->returned, memory_order_release);
-}
-
-void segmsg_lobby_return(segmsg_lobby_t *lobby)
-{
-    --lobby->open;
-    segmsg_lobby_give_back(lobby);
 }
 
 void segmsg_lobby_forget(segmsg_receiver_t *receiver, segmsg_reader_t *reader)
@@ -109,15 +80,11 @@ void segmsg_lobby_forget(segmsg_receiver_t *receiver, segmsg_reader_t *reader)
 bool segmsg_lobby_is_stuck(const segmsg_receiver_t *receiver)
 {
     const segmsg_lobby_t *lobby = &receiver->lobby;
-    /* Relaxed: asked again before anything is done about it. */
-    if (lobby->control == NULL
-        || atomic_load_explicit(&lobby->control->claimed, memory_order_relaxed)
-               == lobby->position) {
+    if (lobby->ring.control == NULL || segmsg_mpsc_is_drained(&lobby->ring)) {
         return false;
     }
-    const segmsg_line_t *line = &lobby->line[lobby->at];
-    /* Acquire: what stands behind the header. */
-    uint64_t header = atomic_load_explicit(&line->header, memory_order_acquire);
+    const segmsg_line_t *line = &lobby->ring.line[lobby->ring.at];
+    uint64_t header = segmsg_mpsc_look(&lobby->ring);
     return header == 0
            || (segmsg_header_kind(header) != SEGMSG_KIND_WRAP
                && (line->lobby.guest >= receiver->own->shape.groups_max

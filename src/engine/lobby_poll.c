@@ -32,7 +32,7 @@ static segmsg_poll_t take_message(segmsg_receiver_t *receiver, segmsg_reader_t *
                                   uint64_t header, segmsg_message_t *message)
 {
     segmsg_lobby_t *lobby = &receiver->lobby;
-    segmsg_line_t *line = &lobby->line[lobby->at];
+    segmsg_line_t *line = &lobby->ring.line[lobby->ring.at];
     uint32_t span = segmsg_header_span(header);
     uint32_t length = segmsg_header_length(header);
     if (segmsg_header_kind(header) == SEGMSG_KIND_RUN) {
@@ -52,13 +52,13 @@ static segmsg_poll_t take_message(segmsg_receiver_t *receiver, segmsg_reader_t *
         message->group = 0;
         message->partitions = span;
         message->tag = segmsg_header_tag(header);
-        segmsg_stats_add(lobby->control, length, span);
+        segmsg_stats_add(lobby->ring.control, length, span);
     }
     message->in_lobby = true;
-    segmsg_lobby_advance(lobby, span);
-    ++lobby->open;
+    segmsg_mpsc_advance(&lobby->ring, span);
+    ++lobby->ring.open;
     ++reader->lobby_open;
-    if (reader->leaves && segmsg_lobby_has_passed(lobby, reader->after)) {
+    if (reader->leaves && segmsg_mpsc_has_passed(&lobby->ring, reader->after)) {
         segmsg_receiver_open_ring(receiver, reader); /* this was its last message here */
     }
     return SEGMSG_POLL_MESSAGE;
@@ -71,8 +71,8 @@ static segmsg_poll_t see_off(segmsg_receiver_t *receiver, segmsg_reader_t *reade
     if (reader->lobby_open != 0 || reader->ring.open != 0) {
         return SEGMSG_POLL_NONE;
     }
-    segmsg_lobby_advance(lobby, 1);
-    segmsg_lobby_give_back(lobby);
+    segmsg_mpsc_advance(&lobby->ring, 1);
+    segmsg_mpsc_give_back(&lobby->ring);
     return segmsg_receiver_remove(receiver, reader);
 }
 
@@ -81,29 +81,26 @@ segmsg_poll_t segmsg_lobby_poll_slow(segmsg_receiver_t *receiver, segmsg_reader_
 {
     segmsg_lobby_t *lobby = &receiver->lobby;
     for (;;) {
-        segmsg_line_t *line = &lobby->line[lobby->at];
-        /* Acquire: what stands behind the header. */
-        uint64_t header = atomic_load_explicit(&line->header, memory_order_acquire);
+        uint64_t header = segmsg_mpsc_look(&lobby->ring);
         uint32_t kind = segmsg_header_kind(header);
         uint32_t span = segmsg_header_span(header);
-        /* Partitions from here on that were not read yet: the rest is not given back. */
-        uint64_t unread = lobby->count - (lobby->position - lobby->returned);
+        uint64_t unread = segmsg_mpsc_unread(&lobby->ring);
         if (header == 0 || unread == 0) {
             return SEGMSG_POLL_NONE;
         }
         lobby->idle = 0;
-        if (span == 0 || span > lobby->count - lobby->at || span > unread
+        if (span == 0 || span > lobby->ring.count - lobby->ring.at || span > unread
             || (kind != SEGMSG_KIND_MESSAGE && kind != SEGMSG_KIND_WRAP && span != 1)
-            || !segmsg_lobby_is_claimed(lobby, lobby->position + span)) {
+            || !segmsg_mpsc_is_claimed(&lobby->ring, lobby->ring.position + span)) {
             return SEGMSG_POLL_CORRUPT;
         }
         if (kind == SEGMSG_KIND_WRAP) {
-            segmsg_lobby_advance(lobby, span);
-            segmsg_lobby_give_back(lobby);
+            segmsg_mpsc_advance(&lobby->ring, span);
+            segmsg_mpsc_give_back(&lobby->ring);
             continue;
         }
         segmsg_poll_t found;
-        *reader = guest_of(receiver, line->lobby.guest, &found);
+        *reader = guest_of(receiver, lobby->ring.line[lobby->ring.at].lobby.guest, &found);
         if (*reader == NULL) {
             return found;
         }

@@ -27,7 +27,7 @@ static inline segmsg_poll_t segmsg_lobby_poll(segmsg_receiver_t *receiver, segms
                                               segmsg_message_t *message, void **user)
 {
     segmsg_lobby_t *lobby = &receiver->lobby;
-    if (__builtin_expect(!segmsg_lobby_has_something(lobby), 1)) {
+    if (__builtin_expect(!segmsg_mpsc_has_something(&lobby->ring), 1)) {
         ++lobby->idle;
         return SEGMSG_POLL_NONE;
     }

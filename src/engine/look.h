@@ -156,7 +156,7 @@ static inline void segmsg_watch_set(segmsg_watch_t *watch, const segmsg_receiver
     }
     watch->formed_count = &segmsg_export_head(receiver->own)->formed_count;
     watch->formed_seen = receiver->formed_seen;
-    watch->header[0] = &receiver->lobby.line[receiver->lobby.at].header;
+    watch->header[0] = &receiver->lobby.ring.line[receiver->lobby.ring.at].header;
     for (uint32_t r = 0; r < receiver->reader_count; ++r) {
         const segmsg_ring_reader_t *ring = &receiver->reader[r]->ring;
         watch->header[1 + r] = &ring->line[ring->at].header;

@@ -128,7 +128,7 @@ void segmsg_message_return_slow(segmsg_receiver_t *receiver, segmsg_reader_t *re
     }
     if (message->in_lobby) {
         --reader->lobby_open;
-        segmsg_lobby_return(&receiver->lobby);
+        segmsg_mpsc_return(&receiver->lobby.ring);
     } else {
         segmsg_ring_return(&reader->ring);
     }

@@ -7,6 +7,7 @@
 #ifndef SEGMSG_RECEIVER_TYPES_H
 #define SEGMSG_RECEIVER_TYPES_H
 
+#include "queue/mpsc_ring.h"
 #include "queue/registry.h"
 #include "queue/slab.h"
 #include "queue/spsc_ring.h"
@@ -45,13 +46,7 @@ typedef struct {
 
 /* The lobby: see engine/lobby.h. */
 typedef struct {
-    segmsg_line_t *line; /* partition 0; never NULL */
-    segmsg_control_t *control;
-    uint32_t count;
-    uint32_t at;
-    uint64_t position;       /* partitions taken out in all */
-    uint64_t returned;       /* partitions given back in all */
-    uint32_t open;           /* messages handed out and not yet returned */
+    segmsg_mpsc_reader_t ring;
     uint32_t idle;           /* looks in vain since the last message */
     segmsg_reader_t **guest; /* by index in the segment-group table; NULL: unknown */
 } segmsg_lobby_t;

@@ -276,7 +276,7 @@ bool segmsg_sender_verify(segmsg_sender_t *sender)
         is_right = segmsg_ring_is_whole(&sender->ring) && stands(sender, sender->use.group_entry);
     } else if (sender->connection == SEGMSG_CONNECTION_GUEST) {
         segmsg_guest_verify(sender);
-        is_right = stands(sender, sender->lobby.group_entry);
+        is_right = stands(sender, sender->lobby.ring.name);
     }
     for (uint32_t g = 1; g < sender->geometry.group_count; ++g) {
         if (sender->run[g] != NULL) {

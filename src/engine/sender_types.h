@@ -8,6 +8,7 @@
 #define SEGMSG_SENDER_TYPES_H
 
 #include "base/cache.h"
+#include "queue/mpsc_ring.h"
 #include "queue/registry.h"
 #include "queue/slab.h"
 #include "queue/spsc_ring.h"
@@ -48,13 +49,8 @@ typedef struct {
 
 /* The image of the lobby, for a sender that has no segment of group 0 yet. */
 typedef struct {
-    segmsg_line_t *line; /* partition 0 */
-    segmsg_control_t *control;
-    uint32_t count;       /* partitions */
-    uint32_t group_entry; /* of the pairing, in the receiver's segment-group table */
-    size_t capacity;      /* longest message in bytes */
-    uint64_t last;        /* where this sender's last entry ends, in partitions claimed by all */
-    uint64_t consumed;    /* the control word as last seen */
+    segmsg_mpsc_writer_t ring; /* its name is the index of the pairing in the segment-group table */
+    size_t capacity;           /* longest message in bytes */
 } segmsg_lobby_image_t;
 
 /* When a pair of processes gets what. */

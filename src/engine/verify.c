@@ -22,12 +22,7 @@ static bool verify_run(const segmsg_target_t *target)
  * and no more than there is. */
 static bool verify_lobby(const segmsg_lobby_t *lobby)
 {
-    if (lobby->control == NULL) {
-        return true;
-    }
-    /* Relaxed, both: written by this process; or only compared. */
-    uint64_t word = atomic_load_explicit(&lobby->control->word, memory_order_relaxed);
-    return word == lobby->returned && segmsg_lobby_is_claimed(lobby, lobby->position);
+    return lobby->ring.control == NULL || segmsg_mpsc_stands(&lobby->ring);
 }
 
 /* True if the tables say of a group in use what they said when it was found. */

@@ -37,7 +37,7 @@
  * every group for all: the senders that talk little, the guests, share them, and take partitions by
  * compare and swap. A guest is paired with the common segment of group 0 (the lobby) in the
  * segment-group table, as any sender is with a segment of its own; it forms groups of its own when it
- * has sent some messages. See engine/guest.h and engine/lobby.h.
+ * has sent some messages. See queue/mpsc_ring.h.
  */
 #ifndef SEGMSG_LAYOUT_H
 #define SEGMSG_LAYOUT_H

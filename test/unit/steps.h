@@ -18,7 +18,11 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { STEPS_MOST = 12 }; /* accesses of a call */
+/* Accesses of a call. */
+#ifndef STEPS_OF_A_CALL
+#define STEPS_OF_A_CALL 12
+#endif
+enum { STEPS_MOST = STEPS_OF_A_CALL };
 
 typedef _Atomic uint64_t step_word_t;
 

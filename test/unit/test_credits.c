@@ -265,7 +265,7 @@ static word_t any_word(scene_t *scene)
         return (word_t){entry + 24 + unit_below(random, 2) * 8, 8};
     }
     const segmsg_target_t *target = &scene->receiver.target[index];
-    unsigned char *control = target->partition == NULL ? (void *) scene->receiver.lobby.control
+    unsigned char *control = target->partition == NULL ? (void *) scene->receiver.lobby.ring.control
                                                        : (unsigned char *) target->control;
     return (word_t){control + unit_below(random, 4) * 8, 8};
 }
@@ -428,7 +428,7 @@ static void a_line_of_the_lobby_that_stays_empty_is_seen(void)
     UNIT_CHECK(send_next(&scene, 0));
     find_groups(&scene);
     UNIT_CHECK(!segmsg_lobby_is_stuck(&scene.receiver));
-    atomic_store(&scene.receiver.lobby.line[0].header, 0);
+    atomic_store(&scene.receiver.lobby.ring.line[0].header, 0);
     UNIT_CHECK(segmsg_lobby_is_stuck(&scene.receiver));
     close_scene(&scene);
 }

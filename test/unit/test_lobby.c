@@ -23,7 +23,7 @@ static const segmsg_growth_t GUEST = {.own_after = UINT32_MAX,
 /* Sends the shortest messages until the next one begins at line `at`. */
 static void go_to_line(hall_t *hall, uint32_t at)
 {
-    while (hall_claimed(hall, 0) % hall->receiver.lobby.count != at && !unit_has_failed()) {
+    while (hall_claimed(hall, 0) % hall->receiver.lobby.ring.count != at && !unit_has_failed()) {
         UNIT_EQUAL(hall_send(hall, 0, 0), SEGMSG_OK);
         UNIT_CHECK(hall_poll_lobby(hall, false));
     }

@@ -145,7 +145,7 @@ static void scribble(scene_t *scene)
     const unsigned char *at;
     switch (unit_below(random, 5)) {
     case 0: /* in the lobby, near what is polled: header, guest, segment, first and partitions */
-        at = lobby->line[(lobby->at + unit_below(random, 4)) % lobby->count].bytes
+        at = lobby->ring.line[(lobby->ring.at + unit_below(random, 4)) % lobby->ring.count].bytes
              + unit_below(random, 6) * 4;
         break;
     case 1: /* how much was claimed and returned, of any common segment */
@@ -259,7 +259,7 @@ static void wrong_entries_of_the_lobby_are_corrupt(void)
         UNIT_EQUAL(segmsg_lobby_poll(receiver, &reader, &message, &user), SEGMSG_POLL_MESSAGE);
         UNIT_EQUAL(reader->guest_entry, 0);
         segmsg_message_return(receiver, reader, &message);
-        segmsg_lobby_entry_t *entry = &receiver->lobby.line[receiver->lobby.at].lobby;
+        segmsg_lobby_entry_t *entry = &receiver->lobby.ring.line[receiver->lobby.ring.at].lobby;
         entry->guest = wrong[w].guest;
         entry->segment = wrong[w].segment;
         entry->first = wrong[w].first;
@@ -301,7 +301,7 @@ static void a_guest_that_stands_twice_in_the_table_leaves_nothing_behind(void)
     UNIT_CHECK(segmsg_sender_close(sender));
     for (uint32_t m = 0; m < 4; ++m) {
         if (m >= 2) { /* as if either were still there */
-            segmsg_lobby_entry_t *entry = &receiver->lobby.line[receiver->lobby.at].lobby;
+            segmsg_lobby_entry_t *entry = &receiver->lobby.ring.line[receiver->lobby.ring.at].lobby;
             entry->guest = m - 2;
             atomic_store(&entry->header, segmsg_header_make(SEGMSG_KIND_MESSAGE, 1, 1, 10));
         }
@@ -325,7 +325,7 @@ static void a_lobby_full_of_nothing_is_gone_through_once(void)
     void *user;
     UNIT_EQUAL(segmsg_lobby_poll(receiver, &reader, &out, &user), SEGMSG_POLL_MESSAGE);
     for (uint32_t l = 0; l < LOBBY; ++l) {
-        atomic_store(&receiver->lobby.line[l].header,
+        atomic_store(&receiver->lobby.ring.line[l].header,
                      segmsg_header_make(SEGMSG_KIND_WRAP, 0, 1, 0));
     }
     segmsg_poll_t poll = segmsg_lobby_poll(receiver, &reader, &message, &user);
