@@ -88,7 +88,7 @@ static inline uint32_t segmsg_mpsc_free(segmsg_mpsc_writer_t *ring, uint64_t *cl
     /* Acquire: the receiver's reads, and the cleared headers, come before our writes. Read first:
      * what is consumed was claimed before. */
     uint64_t consumed = atomic_load_explicit(&ring->control->word, memory_order_acquire);
-    /* Acquire: before the word is read again. */
+    /* Acquire: before the word is read again, which is then at least what permitted the last claim. */
     *claimed = atomic_load_explicit(&ring->control->claimed, memory_order_acquire);
     if ((int64_t) (consumed - ring->consumed) < 0 || (int64_t) (*claimed - ring->last) < 0) {
         ring->is_corrupt = true;
@@ -118,7 +118,7 @@ static inline bool segmsg_mpsc_are_empty(const segmsg_mpsc_writer_t *ring, uint3
     return headers == 0;
 }
 
-/* Claims `lines` contiguous lines, at most half of the ring; *at receives the first. False if they cannot be had
+/* Claims `lines` contiguous lines, at most (count + 1) / 2, so that they fit wherever the ring stands; *at receives the first. False if they cannot be had
  * now, or never: the ring then says that it is corrupt. */
 static inline bool segmsg_mpsc_claim(segmsg_mpsc_writer_t *ring, uint32_t lines, uint32_t *at)
 {
@@ -131,9 +131,10 @@ static inline bool segmsg_mpsc_claim(segmsg_mpsc_writer_t *ring, uint32_t lines,
         if (skip + lines > free) {
             return false;
         }
-        /* Relaxed: what orders the lines is the word and the headers. */
+        /* Release: who sees that so much is claimed sees the word that permitted it, when it looks again: else
+         * it would take the count for nonsense. Relaxed where it fails: all is read anew. */
     } while (!atomic_compare_exchange_weak_explicit(&ring->control->claimed, &claimed,
-                                                    claimed + skip + lines, memory_order_relaxed,
+                                                    claimed + skip + lines, memory_order_release,
                                                     memory_order_relaxed));
     if (!segmsg_mpsc_are_empty(ring, *at, skip)
         || !segmsg_mpsc_are_empty(ring, skip == 0 ? *at : 0, lines)) {
@@ -150,7 +151,7 @@ static inline bool segmsg_mpsc_claim(segmsg_mpsc_writer_t *ring, uint32_t lines,
 
 /* ---- the receiver's end ---- */
 
-/* The header of the next entry; 0: nothing yet. */
+/* The header of the next entry; 0: nothing yet. Where segmsg_mpsc_unread is 0, one that was taken before. */
 static inline uint64_t segmsg_mpsc_look(const segmsg_mpsc_reader_t *ring)
 {
     /* Acquire: what stands behind the header. */
