@@ -74,8 +74,8 @@ typedef struct {
     /* Lines of group 0 that are used while the receiver keeps up; partitions above it are used again as
      * soon as they can be. 0: one after the other, all that there are. */
     uint32_t lap;
-    uint32_t
-        calm; /* the same while the receiver answers; in a stream, all that there are. Without `lap` */
+    /* Lines of group 0 that a dialogue uses in turn, if `lap` is 0; a stream uses all of them. 0: a dialogue too. */
+    uint32_t calm;
     /* A segment of so many bytes is larger than a core's second cache; pieces of long transfers go to
      * the first group above group 0 that has one. 0: to the best group for their length. */
     uint32_t piece_segment;

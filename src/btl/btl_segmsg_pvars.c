@@ -112,7 +112,7 @@ static int read_delivered_bytes(const mca_base_pvar_t *pvar, void *value, void *
     return OPAL_SUCCESS;
 }
 
-static int read_joint_transfers(const mca_base_pvar_t *pvar, void *value, void *object)
+static int read_cooperative_transfers(const mca_base_pvar_t *pvar, void *value, void *object)
 {
     (void) pvar, (void) object;
     *(unsigned long long *) value =
@@ -120,7 +120,7 @@ static int read_joint_transfers(const mca_base_pvar_t *pvar, void *value, void *
     return OPAL_SUCCESS;
 }
 
-static int read_joint_helped_bytes(const mca_base_pvar_t *pvar, void *value, void *object)
+static int read_cooperative_helped_bytes(const mca_base_pvar_t *pvar, void *value, void *object)
 {
     (void) pvar, (void) object;
     *(unsigned long long *) value =
@@ -128,7 +128,7 @@ static int read_joint_helped_bytes(const mca_base_pvar_t *pvar, void *value, voi
     return OPAL_SUCCESS;
 }
 
-static int read_joint_unit_bytes(const mca_base_pvar_t *pvar, void *value, void *object)
+static int read_chunked_bytes(const mca_base_pvar_t *pvar, void *value, void *object)
 {
     (void) pvar, (void) object;
     *(unsigned long long *) value =
@@ -214,12 +214,13 @@ void mca_btl_segmsg_register_pvars(void)
          read_delivered_fragments, just_one},
         {"delivered_bytes", "Bytes of these fragments, headers included", read_delivered_bytes,
          just_one},
-        {"joint_transfers", "Large transfers of this process with which a peer was asked to help",
-         read_joint_transfers, just_one},
-        {"joint_unit_bytes", "Bytes of these that came through segments", read_joint_unit_bytes,
+        {"cooperative_transfers",
+         "Large transfers of this process with which a peer was asked to help",
+         read_cooperative_transfers, just_one},
+        {"chunked_bytes", "Bytes of these that came through segments", read_chunked_bytes,
          just_one},
-        {"joint_helped_bytes", "Bytes of these that peers have copied", read_joint_helped_bytes,
-         just_one},
+        {"cooperative_helped_bytes", "Bytes of these that peers have copied",
+         read_cooperative_helped_bytes, just_one},
         {"ofi_messages", "Messages to peers on other hosts", read_ofi_messages, just_one},
         {"ofi_writes", "RMA writes that carried them, each with completion data", read_ofi_writes,
          just_one},

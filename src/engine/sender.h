@@ -92,7 +92,8 @@ SEGMSG_INLINE void segmsg_sender_own_ahead(const segmsg_sender_t *sender, uint32
     }
 }
 
-/* The same of a long message; sees whether one crosses it. */
+/* Pushes a message of more than SEGMSG_LONG_LINES lines on, if that pays, and sees whether a message of the
+ * receiver's crosses it. */
 void segmsg_sender_demote_long(segmsg_sender_t *sender, uint32_t first, uint32_t lines,
                                bool answers);
 

@@ -28,8 +28,7 @@ static inline uint64_t segmsg_plan_copy_begins(const segmsg_transfers_t *transfe
                : 0;
 }
 
-/* Progress was called, or a transfer is asked for: what lies between this and the last transfer was the
- * program's. */
+/* Progress was called, or a transfer begins: the program has had the time since the last transfer ended. */
 static inline void segmsg_plan_note_call(segmsg_transfers_t *transfers)
 {
     if (segmsg_use_is_open(&transfers->use)

@@ -181,19 +181,19 @@ typedef struct {
 /* When to do what. */
 typedef struct {
     uint64_t cooperative_from; /* bytes of the shortest transfer that both copy; 0: none */
-    uint64_t used_from;        /* the same to a process whose program works on what comes */
-    uint64_t unit_bytes;       /* of a cooperative copy; a power of two */
-    uint64_t help_bytes;       /* most that a helper copies in one call */
-    uint64_t unhelped_bytes;   /* transferred without help, after which the peer is not asked */
-    uint64_t unasked_bytes;    /* until this many more were transferred */
-    uint64_t chunks_from;      /* bytes of the shortest transfer that may come in chunks; 0: none */
-    uint64_t chunks_to;        /* bytes of the longest */
-    uint64_t chunk_bytes;      /* longest chunk that is asked for, */
-    uint64_t chunk_most;       /* and longest that is sent */
-    unsigned chunks_after;     /* transfers of a peer before chunks are tried */
-    unsigned chunk_timeout;    /* microseconds without a chunk, then the initiator takes over */
-    unsigned chunk_budget;     /* chunks that are sent in one call */
-    bool chunks_always;        /* for tests: never measured, never refused */
+    uint64_t used_from;      /* bytes of the shortest to a program that works on what it receives */
+    uint64_t unit_bytes;     /* of a cooperative copy; a power of two */
+    uint64_t help_bytes;     /* most that a helper copies in one call */
+    uint64_t unhelped_bytes; /* transferred without help, after which the peer is not asked */
+    uint64_t unasked_bytes;  /* until this many more were transferred */
+    uint64_t chunks_from;    /* bytes of the shortest transfer that may come in chunks; 0: none */
+    uint64_t chunks_to;      /* bytes of the longest */
+    uint64_t chunk_bytes;    /* longest chunk that is asked for, */
+    uint64_t chunk_most;     /* and longest that is sent */
+    unsigned chunks_after;   /* transfers of a peer before chunks are tried */
+    unsigned chunk_timeout;  /* microseconds without a chunk, then the initiator takes over */
+    unsigned chunk_budget;   /* chunks that are sent in one call */
+    bool chunks_always;      /* for tests: never measured, never refused */
 } segmsg_transfer_config_t;
 
 enum {
@@ -213,7 +213,7 @@ typedef struct {
 
     _Atomic uint32_t
         work;         /* transfers and requests that progress has to look after; relaxed: a hint */
-    segmsg_use_t use; /* of what came to this process */
+    segmsg_use_t use; /* whether the program works on what it receives */
     _Atomic uint32_t started; /* large transfers of this process, helped or not; relaxed */
 
     /* The initiator's side. */

@@ -177,8 +177,8 @@ static void large(void)
     unsigned long long begun = 0, bytes_helped = 0;
     unsigned char *data = check_allocate(SIZE);
 
-    if (!variable_open(&transfers, "btl_segmsg_joint_transfers")
-        || !variable_open(&helped, "btl_segmsg_joint_helped_bytes")) {
+    if (!variable_open(&transfers, "btl_segmsg_cooperative_transfers")
+        || !variable_open(&helped, "btl_segmsg_cooperative_helped_bytes")) {
         free(data);
         return;
     }
@@ -212,8 +212,8 @@ static void large_in_units(void)
     unsigned long long begun = 0, bytes_units = 0, bytes_sent = 0, messages = 0;
     unsigned char *data = check_allocate(MOST);
 
-    if (!variable_open(&transfers, "btl_segmsg_joint_transfers")
-        || !variable_open(&units, "btl_segmsg_joint_unit_bytes")) {
+    if (!variable_open(&transfers, "btl_segmsg_cooperative_transfers")
+        || !variable_open(&units, "btl_segmsg_chunked_bytes")) {
         free(data);
         return;
     }

@@ -80,8 +80,8 @@ int main(int argc, char **argv)
     check_start(&argc, &argv, "helped", threads > 1 ? MPI_THREAD_MULTIPLE : MPI_THREAD_SINGLE);
     MPI_T_init_thread(MPI_THREAD_SINGLE, &provided);
     MPI_T_pvar_session_create(&session);
-    if (!variable_open(&asked, "btl_segmsg_joint_transfers")
-        || !variable_open(&helped, "btl_segmsg_joint_helped_bytes")) {
+    if (!variable_open(&asked, "btl_segmsg_cooperative_transfers")
+        || !variable_open(&helped, "btl_segmsg_cooperative_helped_bytes")) {
         MPI_Abort(MPI_COMM_WORLD, 1);
     }
     pthread_barrier_init(&all_began, NULL, threads + 1);
