@@ -206,45 +206,6 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_mapped.h \
 	src/btl/btl_segmsg_modex.c \
 	src/btl/btl_segmsg_modex.h \
-	src/btl/btl_segmsg_net.c \
-	src/btl/btl_segmsg_net.h \
-	src/btl/btl_segmsg_net_alive.c \
-	src/btl/btl_segmsg_net_alive.h \
-	src/btl/btl_segmsg_net_atomics.c \
-	src/btl/btl_segmsg_net_atomics.h \
-	src/btl/btl_segmsg_net_control.c \
-	src/btl/btl_segmsg_net_control.h \
-	src/btl/btl_segmsg_net_count.c \
-	src/btl/btl_segmsg_net_count.h \
-	src/btl/btl_segmsg_net_failure.c \
-	src/btl/btl_segmsg_net_failure.h \
-	src/btl/btl_segmsg_net_gather.c \
-	src/btl/btl_segmsg_net_gather.h \
-	src/btl/btl_segmsg_net_in_place.c \
-	src/btl/btl_segmsg_net_in_place.h \
-	src/btl/btl_segmsg_net_keepalive.c \
-	src/btl/btl_segmsg_net_keepalive.h \
-	src/btl/btl_segmsg_net_link.c \
-	src/btl/btl_segmsg_net_link.h \
-	src/btl/btl_segmsg_net_loss.c \
-	src/btl/btl_segmsg_net_loss.h \
-	src/btl/btl_segmsg_net_modex.c \
-	src/btl/btl_segmsg_net_modex.h \
-	src/btl/btl_segmsg_net_operations.c \
-	src/btl/btl_segmsg_net_operations.h \
-	src/btl/btl_segmsg_net_params.c \
-	src/btl/btl_segmsg_net_params.h \
-	src/btl/btl_segmsg_net_peer.c \
-	src/btl/btl_segmsg_net_peer.h \
-	src/btl/btl_segmsg_net_progress.c \
-	src/btl/btl_segmsg_net_progress.h \
-	src/btl/btl_segmsg_net_rdma.c \
-	src/btl/btl_segmsg_net_rdma.h \
-	src/btl/btl_segmsg_net_register.c \
-	src/btl/btl_segmsg_net_register.h \
-	src/btl/btl_segmsg_net_tell.c \
-	src/btl/btl_segmsg_net_tell.h \
-	src/btl/btl_segmsg_net_types.h \
 	src/btl/btl_segmsg_ob1.c \
 	src/btl/btl_segmsg_ob1.h \
 	src/btl/btl_segmsg_operations.c \
@@ -283,7 +244,46 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_verify.h \
 	src/btl/btl_segmsg_wait.c \
 	src/btl/btl_segmsg_wait.h \
-	src/btl/btl_segmsg_way.h
+	src/btl/btl_segmsg_way.h \
+	src/btl/net/btl_segmsg_net.c \
+	src/btl/net/btl_segmsg_net.h \
+	src/btl/net/btl_segmsg_net_alive.c \
+	src/btl/net/btl_segmsg_net_alive.h \
+	src/btl/net/btl_segmsg_net_atomics.c \
+	src/btl/net/btl_segmsg_net_atomics.h \
+	src/btl/net/btl_segmsg_net_control.c \
+	src/btl/net/btl_segmsg_net_control.h \
+	src/btl/net/btl_segmsg_net_count.c \
+	src/btl/net/btl_segmsg_net_count.h \
+	src/btl/net/btl_segmsg_net_failure.c \
+	src/btl/net/btl_segmsg_net_failure.h \
+	src/btl/net/btl_segmsg_net_gather.c \
+	src/btl/net/btl_segmsg_net_gather.h \
+	src/btl/net/btl_segmsg_net_in_place.c \
+	src/btl/net/btl_segmsg_net_in_place.h \
+	src/btl/net/btl_segmsg_net_keepalive.c \
+	src/btl/net/btl_segmsg_net_keepalive.h \
+	src/btl/net/btl_segmsg_net_link.c \
+	src/btl/net/btl_segmsg_net_link.h \
+	src/btl/net/btl_segmsg_net_loss.c \
+	src/btl/net/btl_segmsg_net_loss.h \
+	src/btl/net/btl_segmsg_net_modex.c \
+	src/btl/net/btl_segmsg_net_modex.h \
+	src/btl/net/btl_segmsg_net_operations.c \
+	src/btl/net/btl_segmsg_net_operations.h \
+	src/btl/net/btl_segmsg_net_params.c \
+	src/btl/net/btl_segmsg_net_params.h \
+	src/btl/net/btl_segmsg_net_peer.c \
+	src/btl/net/btl_segmsg_net_peer.h \
+	src/btl/net/btl_segmsg_net_progress.c \
+	src/btl/net/btl_segmsg_net_progress.h \
+	src/btl/net/btl_segmsg_net_rdma.c \
+	src/btl/net/btl_segmsg_net_rdma.h \
+	src/btl/net/btl_segmsg_net_register.c \
+	src/btl/net/btl_segmsg_net_register.h \
+	src/btl/net/btl_segmsg_net_tell.c \
+	src/btl/net/btl_segmsg_net_tell.h \
+	src/btl/net/btl_segmsg_net_types.h
 segmsg_inspect_sources = \
 	src/tools/segmsg_find.c \
 	src/tools/segmsg_find.h \

@@ -134,7 +134,7 @@ class Shape:
 
 def shape(groups: str | None, memory_mb: int | None) -> Shape:
     """Geometry and limits, by default those of the sources."""
-    net = "btl/btl_segmsg_net.c"
+    net = "btl/net/btl_segmsg_net.c"
     params, texts = "btl/btl_segmsg_params.def", "btl/btl_segmsg_config.h"
     layout, wire = "queue/layout.h", "rma/wire.h"
     text = groups or find(texts, r'#define SEGMSG_DEFAULT_HOSTS_GROUPS "([^"]+)"')
@@ -143,7 +143,7 @@ def shape(groups: str | None, memory_mb: int | None) -> Shape:
         size, count, span = group.split(":")
         shift = {"K": 10, "M": 20}.get(size[-1], 0)
         parsed.append(Group(index, int(size.rstrip("KM")) << shift, int(count), int(span)))
-    recall = find("btl/btl_segmsg_net_control.c", r"static void recall\((.*?)\n}")
+    recall = find("btl/net/btl_segmsg_net_control.c", r"static void recall\((.*?)\n}")
     return Shape(
         groups=tuple(parsed),
         memory_mb=memory_mb or int(find(params, r"\bofi_memory_mb, (\d+),")),
@@ -155,7 +155,7 @@ def shape(groups: str | None, memory_mb: int | None) -> Shape:
         header=number(wire, "SEGMSG_WIRE_HEADER_BYTES"),
         joints=number(layout, "SEGMSG_PAGE"),  # SEGMSG_JOINTS are defined to fill one
         reserve_share=int(
-            find("btl/btl_segmsg_net_control.c", r"export_bytes - shape->arena\) / (\d+)")
+            find("btl/net/btl_segmsg_net_control.c", r"export_bytes - shape->arena\) / (\d+)")
         ),
         ask_again=number("rma/source.c", "ASK_AGAIN"),
         recall_returns="mca_btl_segmsg_link_return(" in recall,
@@ -180,7 +180,7 @@ def sizes_of_build(build: Path) -> dict[str, int] | None:
     lines = [
         f'__asm__ volatile("# SIZE {name} = %c0" ::"i"({value}));' for name, value in TYPES.items()
     ]
-    headers = '#include "btl/btl_segmsg_net.h"\n#include "memory/shm.h"\n'
+    headers = '#include "btl/net/btl_segmsg_net.h"\n#include "memory/shm.h"\n'
     program = headers + "void sizes(void)\n{\n" + "\n".join(lines) + "\n}\n"
     done = subprocess.run(
         ["cc", "-std=gnu11", "-O0", f"-I{SRC}", *flags, "-S", "-x", "c", "-", "-o", "-"],

@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "btl/btl_segmsg_net.h"
+#include "btl/net/btl_segmsg_net.h"
 #include "queue/segments.h"
 #include "btl/btl_segmsg_rdma.h"
 #include "btl/btl_segmsg_transfers.h"

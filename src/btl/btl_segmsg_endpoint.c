@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "btl/btl_segmsg_net_peer.h"
+#include "btl/net/btl_segmsg_net_peer.h"
 #include "btl/btl_segmsg_agree.h"
 #include "btl/btl_segmsg_busy.h"
 #include "btl/btl_segmsg_copy.h"

@@ -7,7 +7,7 @@
  * run of partitions is free, the message gets a buffer of its own and waits in the queue; but later
  * parts of a long message are refused, and kept by the PML.
  */
-#include "btl/btl_segmsg_net_link.h"
+#include "btl/net/btl_segmsg_net_link.h"
 #include "btl/btl_segmsg_way.h"
 #include "btl/btl_segmsg_frag.h"
 #include "btl/btl_segmsg_busy.h"

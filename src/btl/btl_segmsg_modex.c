@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "btl/btl_segmsg_net_modex.h"
+#include "btl/net/btl_segmsg_net_modex.h"
 #include "btl/btl_segmsg_agree.h"
 #include "btl/btl_segmsg_modex.h"
 #include "btl/btl_segmsg_report.h"

@@ -4,7 +4,7 @@
  */
 #include "btl/btl_segmsg_params.h"
 #include "btl/btl_segmsg_report.h"
-#include "btl/btl_segmsg_net_params.h"
+#include "btl/net/btl_segmsg_net_params.h"
 #include "btl/btl_segmsg_variables.h"
 
 #include "engine/defaults.h"

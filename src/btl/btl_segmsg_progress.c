@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "btl/btl_segmsg_net_link.h"
-#include "btl/btl_segmsg_net_progress.h"
+#include "btl/net/btl_segmsg_net_link.h"
+#include "btl/net/btl_segmsg_net_progress.h"
 #include "btl/btl_segmsg_way.h"
 #include "btl/btl_segmsg_callers.h"
 #include "btl/btl_segmsg_endpoint.h"

@@ -4,7 +4,7 @@
  *
  * Performance variables, for MPI_T and for tests: what went through which group.
  */
-#include "btl/btl_segmsg_net_count.h"
+#include "btl/net/btl_segmsg_net_count.h"
 #include "btl/btl_segmsg_pvars.h"
 
 #include "opal/mca/base/mca_base_pvar.h"

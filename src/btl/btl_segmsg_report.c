@@ -4,7 +4,7 @@
  *
  * What users must be told, and what they may ask for.
  */
-#include "btl/btl_segmsg_net_count.h"
+#include "btl/net/btl_segmsg_net_count.h"
 #include "btl/btl_segmsg_report.h"
 #include "memory/shm_map.h"
 

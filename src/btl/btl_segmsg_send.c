@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include "btl/btl_segmsg_ob1.h"
-#include "btl/btl_segmsg_net_in_place.h"
-#include "btl/btl_segmsg_net_link.h"
+#include "btl/net/btl_segmsg_net_in_place.h"
+#include "btl/net/btl_segmsg_net_link.h"
 #include "btl/btl_segmsg_way.h"
 #include "btl/btl_segmsg_frag.h"
 #include "btl/btl_segmsg_pieces.h"

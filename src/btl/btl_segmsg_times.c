@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include "btl/btl_segmsg_times.h"
-#include "btl/btl_segmsg_net_types.h"
+#include "btl/net/btl_segmsg_net_types.h"
 
 #if SEGMSG_HAVE_OFI
 static void choose_net_times(void)

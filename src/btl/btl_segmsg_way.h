@@ -8,7 +8,7 @@
 #ifndef MCA_BTL_SEGMSG_WAY_H
 #define MCA_BTL_SEGMSG_WAY_H
 
-#include "btl/btl_segmsg_net_link.h"
+#include "btl/net/btl_segmsg_net_link.h"
 #include "btl/btl_segmsg_report.h"
 
 /* True if nothing can be sent to the peer any more: it has left, or is lost. */
