@@ -49,7 +49,7 @@ static int start_transfer(bool is_put, mca_btl_segmsg_endpoint_t *endpoint, void
     if (endpoint->copy.copiers != 0 && mca_btl_segmsg_transfers_start(&transfer)) {
         return OPAL_SUCCESS;
     }
-    uint64_t begun = segmsg_plan_copy_begins(&mca_btl_segmsg.transfers);
+    uint64_t begun = segmsg_plan_copy_begins(&mca_btl_segmsg.transfers, size);
     if (OPAL_LIKELY(transfer_here(&transfer))) {
         segmsg_plan_note_copy(&mca_btl_segmsg.transfers, &endpoint->transfers, is_put, size, begun);
         mca_btl_segmsg_transfer_done(&transfer, OPAL_SUCCESS);

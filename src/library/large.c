@@ -32,7 +32,7 @@ static uint64_t wanted(const segmsg_request_t *request)
 static bool copy_alone(segmsg_t *handle, const segmsg_request_t *request,
                        const segmsg_lib_long_t *header, uint64_t bytes)
 {
-    uint64_t begun = segmsg_plan_copy_begins(&handle->transfers);
+    uint64_t begun = segmsg_plan_copy_begins(&handle->transfers, bytes);
     bool copied =
         segmsg_copier_copy(&request->peer->copier, false, request->buffer, header->address, bytes);
     segmsg_plan_note_copy(&handle->transfers, &request->peer->transfers, false, bytes, begun);

@@ -20,12 +20,18 @@ typedef enum { SEGMSG_BY_COPY, SEGMSG_BY_COOPERATIVE_COPY, SEGMSG_BY_CHUNKS } se
 
 segmsg_way_t segmsg_plan(segmsg_transfers_t *transfers, const segmsg_transfer_want_t *want);
 
-/* When a copy begins, in ticks, if anybody wants to know. */
-static inline uint64_t segmsg_plan_copy_begins(const segmsg_transfers_t *transfers)
+/* True if what a transfer of `bytes` bytes takes is of interest. */
+static inline bool segmsg_plan_is_measured(const segmsg_transfers_t *transfers, uint64_t bytes)
 {
-    return transfers->config.chunks_from != 0 || transfers->config.cooperative_from != 0
-               ? segmsg_clock_ticks()
-               : 0;
+    const segmsg_transfer_config_t *config = &transfers->config;
+    return (config->chunks_from != 0 && bytes >= config->chunks_from)
+           || (config->cooperative_from != 0 && bytes >= config->cooperative_from);
+}
+
+/* When a copy of `bytes` bytes begins, in ticks, for segmsg_plan_note_copy. */
+static inline uint64_t segmsg_plan_copy_begins(const segmsg_transfers_t *transfers, uint64_t bytes)
+{
+    return segmsg_plan_is_measured(transfers, bytes) ? segmsg_clock_ticks() : 0;
 }
 
 /* Progress was called, or a transfer begins: the program has had the time since the last transfer ended. */
