@@ -69,7 +69,8 @@ typedef struct {
     uint32_t most;         /* lines asked for anew at a time, at most; 0: none */
     uint32_t demote_lines; /* longest message, in lines, whose lines are demoted; 0: none */
     uint32_t answer_lines; /* the same for a message that answers one: somebody waits for it */
-    uint32_t stream_lines; /* longest message of a stream, in lines, in group 0 */
+    uint32_t stream_lines; /* longest message of a stream, in lines, in group 0, */
+    uint32_t wide_lines;   /* and in a wide segment of group 0 */
     uint32_t reply_lines;  /* longest message that answers one, in lines, in group 0 */
     /* Lines of group 0 that are used while the receiver keeps up; partitions above it are used again as
      * soon as they can be. 0: one after the other, all that there are. */

@@ -161,6 +161,7 @@ typedef struct {
 typedef struct {
     opal_list_t endpoints; /* every peer */
     opal_list_t busy;      /* those with something pending, by busy_item */
+    bool have_backs; /* their senders look at what is polled: without threads only. By who polls */
 } mca_btl_segmsg_peers_t;
 
 /* All that a call looks at which goes without the clock and has nothing to do: a line. */

@@ -47,6 +47,7 @@ bool mca_btl_segmsg_agree(const mca_btl_segmsg_endpoint_t *endpoint, segmsg_dead
     if (endpoint->is_self || endpoint->agree_rank >= SEGMSG_VERDICTS) {
         return true;
     }
+    deadline->rests = 0; /* this one may be about to say it */
     for (;;) {
         segmsg_verdict_t verdict =
             segmsg_verdict_of(&endpoint->memory.export, mca_btl_segmsg_agree_rank());

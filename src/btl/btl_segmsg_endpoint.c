@@ -290,6 +290,7 @@ static void remember_counts(mca_btl_segmsg_endpoint_t *endpoint)
 void mca_btl_segmsg_endpoint_retire(mca_btl_segmsg_endpoint_t *endpoint)
 {
     OPAL_THREAD_LOCK(&endpoint->lock); /* always before the module's */
+    segmsg_sender_set_back(&endpoint->sender, NULL);
     if (endpoint->queue.places == 0 && opal_list_is_empty(&endpoint->queue.pending)
         && opal_list_is_empty(&endpoint->queue.jobs)) {
         say_goodbye(endpoint);
@@ -320,4 +321,16 @@ void mca_btl_segmsg_endpoint_release(mca_btl_segmsg_endpoint_t *endpoint)
     segmsg_transfers_forget(&module->transfers, &endpoint->transfers);
     OBJ_RELEASE(endpoint);
     mca_btl_segmsg_polling_resume();
+}
+
+void mca_btl_segmsg_endpoint_forget_backs(void)
+{
+    mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
+    mca_btl_segmsg_endpoint_t *endpoint;
+    OPAL_THREAD_LOCK(&module->lock);
+    OPAL_LIST_FOREACH (endpoint, &module->peers.endpoints, mca_btl_segmsg_endpoint_t) {
+        segmsg_sender_set_back(&endpoint->sender, NULL);
+    }
+    OPAL_THREAD_UNLOCK(&module->lock);
+    module->peers.have_backs = false;
 }

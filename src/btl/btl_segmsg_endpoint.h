@@ -20,4 +20,7 @@ void mca_btl_segmsg_endpoint_release(mca_btl_segmsg_endpoint_t *endpoint);
 /* The peer has said goodbye: unmaps its export. By who polls. */
 void mca_btl_segmsg_endpoint_retire(mca_btl_segmsg_endpoint_t *endpoint);
 
+/* Threads may be allowed after the first messages: from then on no sender looks at what another thread polls. */
+void mca_btl_segmsg_endpoint_forget_backs(void);
+
 #endif

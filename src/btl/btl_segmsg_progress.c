@@ -30,6 +30,7 @@ static void find_user(segmsg_reader_t *reader)
     reader->user = endpoint;
     if (endpoint != NULL && !opal_using_threads()) {
         segmsg_sender_set_back(&endpoint->sender, &reader->ring);
+        mca_btl_segmsg.peers.have_backs = true;
     }
 }
 
@@ -97,10 +98,8 @@ SEGMSG_INLINE void take(void *context, segmsg_reader_t *reader, const segmsg_mes
 static void forget(void *context, void *user)
 {
     (void) context;
-    mca_btl_segmsg_endpoint_t *endpoint = user;
-    if (endpoint != NULL) {
-        segmsg_sender_set_back(&endpoint->sender, NULL);
-        mca_btl_segmsg_endpoint_retire(endpoint);
+    if (user != NULL) {
+        mca_btl_segmsg_endpoint_retire(user);
     }
 }
 
@@ -368,6 +367,9 @@ __attribute__((noinline)) static int progress_unclocked(mca_btl_segmsg_module_t 
 /* One thread at a time. */
 __attribute__((noinline)) static int progress_of_threads(mca_btl_segmsg_module_t *module)
 {
+    if (OPAL_UNLIKELY(module->peers.have_backs)) {
+        mca_btl_segmsg_endpoint_forget_backs();
+    }
     mca_btl_segmsg_callers_count();
     if (!mca_btl_segmsg_polling_try()) {
         return 0;

@@ -46,7 +46,8 @@ static inline segmsg_cache_policy_t segmsg_default_cache(void)
         .far = reuses ? 0 : 128,
         .demote_lines = demotes ? 8 : 0,
         .answer_lines = demotes ? 131 : 0,
-        .stream_lines = reuses ? 66 : 131,
+        .stream_lines = 66,
+        .wide_lines = 131,
         .reply_lines = strings  ? 131
                        : reuses ? 80
                                 : SEGMSG_RING_MAX,

@@ -49,10 +49,19 @@ static void open_ring(segmsg_sender_t *sender, const segmsg_segment_entry_t *ent
     sender->use.group_entry = entry->group_entry;
     segmsg_ring_use_t *use = &sender->use;
     use->capacity = (size_t) entry->span_factor * SEGMSG_LINE - SEGMSG_HEADER_BYTES;
-    use->stream_capacity = ring_capacity(sender, cache->stream_lines);
+    use->stream_capacity =
+        ring_capacity(sender, count > SEGMSG_RING_FULL ? cache->wide_lines : cache->stream_lines);
     use->reply_capacity = ring_capacity(sender, cache->reply_lines);
-    use->near_most = cache->most < count ? cache->most : count - 1;
-    use->far_most = cache->far != 0 && cache->far < count ? count - cache->far - 1 : 0;
+    uint32_t window = sender->ring.window;
+    use->near_most = cache->most < window ? cache->most : window - 1;
+    use->far_most = cache->far != 0 && cache->far < window ? window - cache->far - 1 : 0;
+}
+
+/* Partitions of a full segment. Where lines are used again at once, more do no harm, and none is ever wide. */
+static uint32_t full_count(const segmsg_sender_t *sender)
+{
+    return sender->ring.reuses ? sender->geometry.group[0].partition_count
+                               : segmsg_geometry_full_ring(&sender->geometry);
 }
 
 /* The one place where a connection's state changes, and with it what is counted since. */
@@ -60,11 +69,13 @@ static void enter(segmsg_sender_t *sender, segmsg_connection_t state)
 {
     sender->connection = state;
     if (state == SEGMSG_CONNECTION_NONE) {
-        sender->ring = (segmsg_ring_writer_t){.window_most = sender->ring.window_most};
+        sender->ring = (segmsg_ring_writer_t){.window_most = sender->ring.window_most,
+                                              .reuses = sender->ring.reuses};
         sender->use = (segmsg_ring_use_t){.cache = sender->use.cache};
         sender->lobby.ring.last = 0;
         sender->guest_messages = 0;
         sender->flow.streamed = 0;
+        sender->flow.counted = 0;
     } else if (state == SEGMSG_CONNECTION_STARTER) {
         sender->starter_long = 0;
         sender->starter_from = sender->messages[0];
@@ -83,7 +94,7 @@ static segmsg_error_t form_starter(segmsg_sender_t *sender)
     if (error != SEGMSG_OK) {
         return error;
     }
-    bool is_short = entry.partition_count < segmsg_geometry_full_ring(&sender->geometry);
+    bool is_short = entry.partition_count < full_count(sender);
     enter(sender, is_short ? SEGMSG_CONNECTION_STARTER : SEGMSG_CONNECTION_FULL);
     /* The spare line is for the entry that names its successor, which must fit when nothing else does. */
     open_ring(sender, &entry, &view, is_short);
@@ -141,7 +152,8 @@ static void replace(segmsg_sender_t *sender, uint32_t count, segmsg_connection_t
     segmsg_segment_entry_t entry;
     segmsg_segment_view_t view;
     segmsg_error_t error = segmsg_growth_form(sender, 0, count, &segment, &entry, &view);
-    enter(sender, state);
+    /* Who gets none is not given a longer one either. */
+    enter(sender, error == SEGMSG_OK ? state : SEGMSG_CONNECTION_WIDE);
     if (error != SEGMSG_OK) {
         return;
     }
@@ -152,21 +164,30 @@ static void replace(segmsg_sender_t *sender, uint32_t count, segmsg_connection_t
 void segmsg_growth_replace_starter(segmsg_sender_t *sender)
 {
     sender->ring.spare = 0; /* there is room: the line that was spared, if no other */
-    replace(sender, segmsg_geometry_full_ring(&sender->geometry), SEGMSG_CONNECTION_FULL);
+    replace(sender, full_count(sender), SEGMSG_CONNECTION_FULL);
 }
 
 void segmsg_growth_stream(segmsg_sender_t *sender)
 {
-    enum { STREAMED = 16 /* times round a segment, a megabyte in all */ };
+    enum {
+        STREAMED =
+            64, /* times round a full segment, 4 MB in all: its pages cost what a few of these save */
+        SHARE = 4 /* of the senders that may have rings of their own, one in so many */
+    };
     uint32_t count = sender->geometry.group[0].partition_count;
+    segmsg_flow_t *flow = &sender->flow;
     if (sender->connection != SEGMSG_CONNECTION_FULL || count <= sender->ring.count
-        || ++sender->flow.streamed < STREAMED) {
+        || sender->ring.head - flow->counted < sender->ring.window / 2) {
+        return; /* it is tried again at the same line, since there was no room */
+    }
+    flow->counted = sender->ring.head;
+    if (++flow->streamed < STREAMED) {
         return;
     }
     /* Relaxed: a hint. */
     uint32_t rings =
         atomic_load_explicit(&segmsg_export_head(sender->target)->rings, memory_order_relaxed);
-    if (rings <= sender->growth.own_crowd && segmsg_ring_has_room(&sender->ring, 1)) {
+    if (rings <= sender->growth.own_crowd / SHARE && segmsg_ring_has_room(&sender->ring, 1)) {
         replace(sender, count, SEGMSG_CONNECTION_WIDE);
     }
 }

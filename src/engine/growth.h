@@ -14,10 +14,9 @@
  *
  *   GUEST    sends through the lobby, which all senders share
  *   STARTER  has a segment of its own, a short one
- *   FULL     has SEGMSG_RING_FULL partitions, or fewer if the geometry has no more
- *   WIDE     has as many as the geometry tells
- *
- * Where there is no memory for a longer segment, the pair keeps the one that it has for good.
+ *   FULL     has SEGMSG_RING_FULL partitions, or all that the geometry tells if there are no more, or if its
+ *            longest messages need them
+ *   WIDE     has as many as the geometry tells, or the segment that it had before: there was no memory
  */
 #ifndef SEGMSG_GROWTH_H
 #define SEGMSG_GROWTH_H

@@ -59,6 +59,9 @@ void segmsg_sender_demote_long(segmsg_sender_t *sender, uint32_t first, uint32_t
 {
     enum { ONCE = 2, MOST = 16 };
     const segmsg_cache_policy_t *cache = &sender->use.cache;
+    if (sender->ring.reuses) {
+        return; /* neither lines nor pushing depend on it */
+    }
     bool crosses = is_crossed(sender);
     uint32_t *crossed = &sender->flow.crossed;
     if (crosses) {
@@ -101,7 +104,9 @@ static bool take_ring(segmsg_sender_t *sender, uint32_t lines, segmsg_place_t *p
     bool wraps_early = true;
     if (segmsg_ring_leaves_window(ring, lines) && !ring->reuses) {
         wraps_early = is_dialogue(sender, lines);
-        if (!wraps_early) {
+        if (wraps_early) {
+            sender->flow.streamed -= sender->flow.streamed != 0;
+        } else {
             segmsg_growth_stream(sender);
         }
     }
@@ -212,6 +217,9 @@ bool segmsg_sender_announce(segmsg_sender_t *sender, const segmsg_place_t *place
         }
         segmsg_ring_announce(ring, segment_of(sender, place), place->first, place->partitions,
                              segmsg_header_make(SEGMSG_KIND_RUN, tag, 1, length));
+        if (ring->at > ring->window) {
+            ring->window = ring->count; /* this time round all of it */
+        }
         segmsg_sender_own_ahead(sender, 1);
         segmsg_ring_clear_ahead(ring, 1);
     }

@@ -75,7 +75,8 @@ typedef struct {
     const segmsg_ring_reader_t
         *back;         /* what the receiver sends to this process; NULL if it is not known */
     uint32_t crossed;  /* how often long messages crossed of late */
-    uint32_t streamed; /* times that a stream went round the full segment */
+    uint32_t streamed; /* times that a stream went round the full segment, */
+    uint64_t counted;  /* and lines published in all when that was last so */
 } segmsg_flow_t;
 
 typedef struct {

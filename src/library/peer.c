@@ -35,6 +35,9 @@ segmsg_result_t segmsg_lib_attach(segmsg_t *handle, segmsg_lib_peer_t *peer)
     segmsg_cache_policy_t cache = segmsg_default_cache();
     cache.near = NEAR;
     segmsg_sender_init(&peer->sender, &peer->image, &handle->self, &growth);
+    if (peer->reader != NULL) {
+        segmsg_sender_set_back(&peer->sender, &peer->reader->ring);
+    }
     segmsg_sender_set_cache(&peer->sender, &cache);
     peer->is_attached = true;
     return SEGMSG_SUCCESS;

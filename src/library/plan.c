@@ -10,10 +10,11 @@
 #include "library/text.h"
 #include "engine/defaults.h"
 
-/* All groups of all peers, two of group 0 for a moment, and those that all share. */
+/* All groups of all peers, each segment that group 0 of a pair may have, and those that all share. */
 static uint32_t groups_most(const segmsg_geometry_t *geometry, uint32_t peers)
 {
-    return (geometry->group_count + 1) * peers + geometry->group_count;
+    bool has_wide = geometry->group[0].partition_count > segmsg_geometry_full_ring(geometry);
+    return (geometry->group_count + 1 + has_wide) * peers + geometry->group_count;
 }
 
 /* The export's shape for a geometry, and its size: at most `most` bytes, if that is enough for anything.

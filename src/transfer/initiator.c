@@ -24,6 +24,7 @@ void segmsg_transfers_init(segmsg_transfers_t *transfers, const segmsg_transfer_
     transfers->first_help = transfers->help_count = 0;
     /* Relaxed: no other thread uses it yet. */
     atomic_store_explicit(&transfers->work, 0, memory_order_relaxed);
+    transfers->use = (segmsg_use_t){0};
     segmsg_records_init(transfers);
 }
 

@@ -90,7 +90,9 @@ static void note_end(segmsg_transfers_t *transfers, const segmsg_transfer_peer_t
     const segmsg_transfer_config_t *config = &transfers->config;
     if (config->cooperative_from != 0 && bytes >= config->cooperative_from
         && bytes < config->used_from && get(&peer->unhelped) < config->unhelped_bytes
-        && transfers->microsecond != 0 && segmsg_use_ended(&transfers->use, took, now)) {
+        && transfers->microsecond != 0
+        && transfers->ops->has_processor(transfers->context, peer->user)
+        && segmsg_use_ended(&transfers->use, took, now)) {
         segmsg_transfers_add_work(transfers, 1);
     }
 }

@@ -6,7 +6,9 @@
  *
  *     long enough for chunks, a get, the caller waits, the peer has a processor,
  *     and chunks are the faster way (choice.h)                                     chunks
- *     else long enough for two, the peer has a processor and helps (help.h)        cooperative copy
+ *     else long enough for two, the peer has a processor and helps (help.h), and
+ *     the program does not work on what it receives (use.h), or it is too long
+ *     for a cache                                                                  cooperative copy
  *     else                                                                         copy
  */
 #ifndef SEGMSG_PLAN_H

@@ -29,7 +29,8 @@ bool segmsg_use_called(segmsg_use_t *use, uint64_t now)
         return false;
     }
     uint64_t took = get(&use->took);
-    uint64_t gap = now - ended;
+    /* Another transfer may have ended since `now` was read. */
+    uint64_t gap = (int64_t) (now - ended) < 0 ? 0 : now - ended;
     uint32_t ratio = gap >= MOST / ONE * took ? MOST : (uint32_t) (gap * ONE / took);
     uint32_t share = get(&use->share);
     set(&use->share, share - share / WEIGHT + ratio / WEIGHT);

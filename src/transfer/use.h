@@ -4,8 +4,8 @@
  *
  * Whether the program works on what it receives. What a helper has copied lies in the helper's cache, modified,
  * and the program that reads it next fetches it from there, line by line, which takes longer than the copy by
- * a single process would have. Nobody says what a program does with its data; but one that computes after a
- * transfer for as long as that took most likely does it with what came.
+ * a single process would have. Nobody says what a program does with its data; but one that computes after its
+ * transfers for a quarter as long as they take, or longer, most likely does it with what came.
  *
  *     transfer         progress                    transfer
  *   --[==========]....[]..waits..................[==========]....[]--

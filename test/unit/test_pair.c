@@ -480,13 +480,22 @@ static void groups_whose_lines_are_used_again_agree_with_the_model(void)
     run_model("64:200:99,8K:2:2", 200, UINT32_MAX, &lap, unit_repetitions(100000));
 }
 
-static void groups_that_become_wide_agree_with_the_model(void)
+/* Runs until one has come to a wide segment: it takes chance, and some thousand steps. */
+static void run_wide(const char *list, uint32_t starter, uint32_t grow_after, uint32_t wide)
 {
     static const segmsg_cache_policy_t policy = {.calm = 60, .reply_lines = 44, .stream_lines = 66};
-    run_model("64:1100:99,256:8:7,1K:64:16", 8, 20, &policy, unit_repetitions(200000));
-    UNIT_EQUAL(model_lines, 1100);
-    run_model("64:2000:129,8K:2:2", 1023, 0, &policy, unit_repetitions(100000));
-    UNIT_EQUAL(model_lines, 2000);
+    enum { TRIES = 500 };
+    model_lines = 0;
+    for (uint32_t t = 0; (t == 0 || model_lines != wide) && t < TRIES && !unit_has_failed(); ++t) {
+        run_model(list, starter + t, grow_after, &policy, unit_repetitions(100000));
+    }
+    UNIT_EQUAL(model_lines, wide);
+}
+
+static void groups_that_become_wide_agree_with_the_model(void)
+{
+    run_wide("64:1100:99,256:8:7,1K:64:16", 8, 20, 1100);
+    run_wide("64:2000:129,8K:2:2", 500, 0, 2000);
 }
 
 static void groups_of_which_one_is_for_pieces_agree_with_the_model(void)

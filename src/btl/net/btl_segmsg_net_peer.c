@@ -12,6 +12,8 @@
 #include "btl/net/btl_segmsg_net_keepalive.h"
 #include "btl/net/btl_segmsg_net_tell.h"
 
+#include <sched.h>
+
 #if SEGMSG_HAVE_OFI
 
 static void link_construct(mca_btl_segmsg_link_t *link)
@@ -211,7 +213,7 @@ static void say_goodbye(mca_btl_segmsg_link_t *link)
         if (is_said && link->loss.has_left && opal_list_is_empty(&link->notes)) {
             break;
         }
-        segmsg_deadline_rest(&deadline);
+        sched_yield(); /* no rest: a provider may send only while it is polled */
         (void) mca_btl_segmsg_link_tell_waiting(link);
     } while (!segmsg_deadline_is_over(&deadline) && !link->loss.has_failed);
     opal_mutex_unlock(&net->gate);
