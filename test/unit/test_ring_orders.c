@@ -67,7 +67,8 @@ typedef struct {
 
 typedef struct {
     uint32_t window, spare;
-    bool keeps_on; /* beyond the window, as a stream does */
+    uint32_t
+        keeps_on; /* beyond the window, as a stream does: 1, 2: with messages of even, of odd length; 3: all */
     uint32_t messages;
     uint32_t lines[MESSAGES_MOST];
     uint32_t more[MESSAGES_MOST]; /* lines that are reserved and written, and not published */
@@ -119,12 +120,26 @@ static uint64_t announcement_of(uint32_t message)
 }
 
 /* The calls that consist of steps. */
+static bool prefers_window(uint32_t lines)
+{
+    switch (scene.keeps_on) {
+    case 0:
+        return true;
+    case 1:
+        return lines % 2 != 0;
+    case 2:
+        return lines % 2 == 0;
+    default:
+        return false;
+    }
+}
+
 static void reserve(void *context)
 {
     uint32_t lines = *(const uint32_t *) context;
     result.data = segmsg_ring_fits(&writer, lines)
                       ? segmsg_ring_reserve(&writer, lines)
-                      : segmsg_ring_reserve_round(&writer, lines, !scene.keeps_on);
+                      : segmsg_ring_reserve_round(&writer, lines, prefers_window(lines));
 }
 static void reserve_descriptor(void *context)
 {
@@ -398,7 +413,7 @@ static void search(const scene_t *what)
     state_t first;
     memset(&first, 0, sizeof(first));
     first.writer.window_most = scene.window;
-    first.writer.reuses = !scene.keeps_on;
+    first.writer.reuses = scene.keeps_on == 0;
     segmsg_ring_open(&first.writer, segment[0].bytes, &control, LINES, scene.spare);
     first.reader = (segmsg_ring_reader_t){.line = segment, .control = &control, .count = LINES};
     first.at[SENDER] = SENDER_RESERVE;
@@ -425,7 +440,9 @@ static void messages_pass_through_a_window_in_every_order(void)
 {
     search(&(scene_t){.messages = 6, .lines = {2, 2, 2, 1, 3, 2}, .window = 4});
     search(&(scene_t){.messages = 6, .lines = {1, 1, 3, 2, 2, DESCRIPTOR}, .window = 5});
-    search(&(scene_t){.messages = 6, .lines = {2, 2, 2, 1, 3, 2}, .window = 4, .keeps_on = true});
+    search(&(scene_t){.messages = 6, .lines = {2, 2, 2, 1, 3, 2}, .window = 4, .keeps_on = 3});
+    search(&(scene_t){.messages = 6, .lines = {2, 2, 1, 1, 2, 1}, .window = 4, .keeps_on = 1});
+    search(&(scene_t){.messages = 6, .lines = {2, 1, 2, 1, 2, 2}, .window = 4, .keeps_on = 2});
 }
 
 /* A message turns out shorter than its place: what was written behind it is no header. */

@@ -77,6 +77,13 @@ static void whoever_calls_first_is_counted(void)
     UNIT_CHECK(!segmsg_use_ended(&use, 0, 0));
     UNIT_CHECK(segmsg_use_called(&use, 0));
     UNIT_CHECK(!segmsg_use_called(&use, 0));
+    /* One that ended after the clock was read for the call has left the program no time. */
+    segmsg_use_t late = {0};
+    for (unsigned t = 0; t < MANY; ++t) {
+        UNIT_CHECK(segmsg_use_ended(&late, TOOK, 1000000));
+        UNIT_CHECK(segmsg_use_called(&late, 1000000 - 5));
+    }
+    UNIT_CHECK(!segmsg_use_is_likely(&late));
     uint64_t now = UINT64_MAX - TOOK / 2;
     segmsg_use_t other = {0};
     run(&other, &now, MANY, 0);
