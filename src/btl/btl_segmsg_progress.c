@@ -322,19 +322,13 @@ SEGMSG_INLINE bool is_vain(const mca_btl_segmsg_module_t *module)
            && segmsg_watch_is_vain(&module->idle.watch);
 }
 
-static uint32_t own_transfers(mca_btl_segmsg_module_t *module)
-{
-    /* Relaxed: a hint. */
-    return atomic_load_explicit(&module->transfers.started, memory_order_relaxed);
-}
-
 /* Looks at everything. */
 SEGMSG_INLINE int progress(mca_btl_segmsg_module_t *module, bool unclocked)
 {
     if (OPAL_UNLIKELY(!module->initialised)) {
         return 0;
     }
-    uint32_t transfers = own_transfers(module);
+    uint32_t transfers = segmsg_transfers_started(&module->transfers);
     int count = unclocked ? look_unclocked(module) : look(module);
     if (mca_btl_segmsg_nets != 0) {
         count += mca_btl_segmsg_net_progress(module);
@@ -344,8 +338,9 @@ SEGMSG_INLINE int progress(mca_btl_segmsg_module_t *module, bool unclocked)
     }
     /* Relaxed: a hint; what is missed now is seen the next time. */
     if (OPAL_UNLIKELY(atomic_load_explicit(&module->transfers.work, memory_order_relaxed) != 0)) {
-        count += segmsg_transfers_progress(&module->transfers, mca_btl_segmsg_is_waiting(module),
-                                           transfers != own_transfers(module));
+        count +=
+            segmsg_transfers_progress(&module->transfers, mca_btl_segmsg_is_waiting(module),
+                                      transfers != segmsg_transfers_started(&module->transfers));
         if (count != 0 && module->wait.row_ticks != 0) {
             module->wait.called = segmsg_clock_ticks(); /* that took its time, too */
         }

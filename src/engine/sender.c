@@ -70,9 +70,7 @@ void segmsg_sender_demote_long(segmsg_sender_t *sender, uint32_t first, uint32_t
         *crossed -= *crossed != 0;
     }
     if (!crosses && lines <= (answers ? cache->answer_lines : cache->demote_lines)) {
-        for (uint32_t i = 0; i < lines; ++i) {
-            segmsg_cache_demote(&sender->ring.line[first + i]);
-        }
+        segmsg_ring_demote(&sender->ring, first, lines);
     }
 }
 

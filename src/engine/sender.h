@@ -92,6 +92,15 @@ SEGMSG_INLINE void segmsg_sender_own_ahead(const segmsg_sender_t *sender, uint32
     }
 }
 
+/* Pushes the `lines` lines from `first` on out of this core's caches. */
+SEGMSG_INLINE void segmsg_ring_demote(const segmsg_ring_writer_t *ring, uint32_t first,
+                                      uint32_t lines)
+{
+    for (uint32_t i = 0; i < lines; ++i) {
+        segmsg_cache_demote(&ring->line[first + i]);
+    }
+}
+
 /* Pushes a message of more than SEGMSG_LONG_LINES lines on, if that pays, and sees whether a message of the
  * receiver's crosses it. */
 void segmsg_sender_demote_long(segmsg_sender_t *sender, uint32_t first, uint32_t lines,
@@ -105,9 +114,7 @@ SEGMSG_INLINE void segmsg_sender_demote(segmsg_sender_t *sender, uint32_t first,
         segmsg_sender_demote_long(sender, first, lines, answers);
     } else if (lines
                <= (answers ? sender->use.cache.answer_lines : sender->use.cache.demote_lines)) {
-        for (uint32_t i = 0; i < lines; ++i) {
-            segmsg_cache_demote(&sender->ring.line[first + i]);
-        }
+        segmsg_ring_demote(&sender->ring, first, lines);
     }
 }
 

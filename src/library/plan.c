@@ -13,7 +13,7 @@
 /* All groups of all peers, each segment that group 0 of a pair may have, and those that all share. */
 static uint32_t groups_most(const segmsg_geometry_t *geometry, uint32_t peers)
 {
-    bool has_wide = geometry->group[0].partition_count > segmsg_geometry_full_ring(geometry);
+    bool has_wide = segmsg_geometry_has_wide_ring(geometry);
     return (geometry->group_count + 1 + has_wide) * peers + geometry->group_count;
 }
 

@@ -26,13 +26,6 @@ SEGMSG_INLINE bool has_transfers(const segmsg_t *handle)
     return atomic_load_explicit(&handle->transfers.work, memory_order_relaxed) != 0;
 }
 
-/* Large transfers of this process, up to now. */
-SEGMSG_INLINE uint32_t own_transfers(const segmsg_t *handle)
-{
-    /* Relaxed: the handle has one thread. */
-    return atomic_load_explicit(&handle->transfers.started, memory_order_relaxed);
-}
-
 /* What waits for room, or for the other process's part of a transfer. */
 SEGMSG_INLINE int progress_waiting(segmsg_t *handle, uint32_t transfers)
 {
@@ -41,15 +34,16 @@ SEGMSG_INLINE int progress_waiting(segmsg_t *handle, uint32_t transfers)
         count += segmsg_lib_serve_busy(handle);
     }
     if (__builtin_expect(has_transfers(handle), 0)) {
-        count += segmsg_transfers_progress(&handle->transfers, handle->waits.depth != 0,
-                                           transfers != own_transfers(handle));
+        count +=
+            segmsg_transfers_progress(&handle->transfers, handle->waits.depth != 0,
+                                      transfers != segmsg_transfers_started(&handle->transfers));
     }
     return count;
 }
 
 int segmsg_lib_progress(segmsg_t *handle)
 {
-    uint32_t transfers = own_transfers(handle);
+    uint32_t transfers = segmsg_transfers_started(&handle->transfers);
     int count = segmsg_look(&handle->receiver, &handle->look, &segmsg_lib_look_ops, handle);
     return count + progress_waiting(handle, transfers);
 }
@@ -57,7 +51,7 @@ int segmsg_lib_progress(segmsg_t *handle)
 int segmsg_lib_progress_but(segmsg_t *handle, const segmsg_reader_t *reader)
 {
     segmsg_receiver_t *receiver = &handle->receiver;
-    uint32_t transfers = own_transfers(handle);
+    uint32_t transfers = segmsg_transfers_started(&handle->transfers);
     int count = 0;
     for (uint32_t r = 0; r < receiver->awake; ++r) {
         if (receiver->reader[r] != reader) {

@@ -70,6 +70,12 @@ static inline uint32_t segmsg_geometry_full_ring(const segmsg_geometry_t *geomet
                : SEGMSG_RING_FULL;
 }
 
+/* True if a pair that streams may get a longer segment of group 0 than others. */
+static inline bool segmsg_geometry_has_wide_ring(const segmsg_geometry_t *geometry)
+{
+    return geometry->group[0].partition_count > segmsg_geometry_full_ring(geometry);
+}
+
 /* Longest message in bytes that a group carries: partition size x span factor (claims 9 and 18),
  * in group 0 less the header word. */
 static inline size_t segmsg_group_capacity(const segmsg_geometry_t *geometry, uint32_t group)

@@ -55,9 +55,9 @@ static size_t least_bytes_a_sender(const segmsg_export_config_t *config)
 /* All that it may have: a wide segment of group 0 as well. */
 static size_t arena_bytes_a_sender(const segmsg_export_config_t *config)
 {
-    uint32_t wide = config->geometry.group[0].partition_count;
-    bool has_wide = wide > segmsg_geometry_full_ring(&config->geometry);
-    return least_bytes_a_sender(config) + (has_wide ? ring_bytes(wide) : 0);
+    bool has_wide = segmsg_geometry_has_wide_ring(&config->geometry);
+    return least_bytes_a_sender(config)
+           + (has_wide ? ring_bytes(config->geometry.group[0].partition_count) : 0);
 }
 
 size_t segmsg_export_bytes_for(const segmsg_export_config_t *config, uint32_t peers)

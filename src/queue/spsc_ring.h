@@ -174,18 +174,18 @@ SEGMSG_INLINE void segmsg_ring_clear_ahead(segmsg_ring_writer_t *ring, uint32_t 
     }
 }
 
-/* True if the next message should go to the begin of the ring, though it would fit before its end: the
- * window is full, holds several such messages, and the receiver has read its begin. */
-static inline bool segmsg_ring_wraps_early(segmsg_ring_writer_t *ring, uint32_t lines)
-{
-    return ring->at + lines > ring->window && 2 * lines <= ring->window_most
-           && segmsg_ring_has_room(ring, ring->count - ring->at + lines);
-}
-
 /* True if a message of `lines` lines would go beyond the window. */
 static inline bool segmsg_ring_leaves_window(const segmsg_ring_writer_t *ring, uint32_t lines)
 {
     return ring->at + lines > ring->window;
+}
+
+/* True if the next message should go to the begin of the ring, though it would fit before its end: the
+ * window is full, holds several such messages, and the receiver has read its begin. */
+static inline bool segmsg_ring_wraps_early(segmsg_ring_writer_t *ring, uint32_t lines)
+{
+    return segmsg_ring_leaves_window(ring, lines) && 2 * lines <= ring->window_most
+           && segmsg_ring_has_room(ring, ring->count - ring->at + lines);
 }
 
 /* Reserves `lines` lines, going round the end of the ring, or if that is `preferred` of the window, if they do
@@ -201,7 +201,7 @@ static inline void *segmsg_ring_reserve_round(segmsg_ring_writer_t *ring, uint32
     }
     if (wraps) {
         segmsg_ring_publish(ring, skip, segmsg_header_make(SEGMSG_KIND_WRAP, 0, skip, 0));
-    } else if (ring->at + lines > ring->window) {
+    } else if (segmsg_ring_leaves_window(ring, lines)) {
         ring->window = ring->count; /* this time round all of it */
     }
     return segmsg_ring_reserve(ring, lines);

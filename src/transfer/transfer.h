@@ -245,6 +245,13 @@ static inline void segmsg_transfer_peer_init(segmsg_transfer_peer_t *peer, void 
     segmsg_choice_init(&peer->choice);
 }
 
+/* Large transfers that this process has begun so far, to see whether one was between two moments. */
+static inline uint32_t segmsg_transfers_started(const segmsg_transfers_t *transfers)
+{
+    /* Relaxed: a hint. */
+    return atomic_load_explicit(&transfers->started, memory_order_relaxed);
+}
+
 /* Counts what progress has to look after. */
 static inline void segmsg_transfers_add_work(segmsg_transfers_t *transfers, int change)
 {

@@ -119,7 +119,6 @@ static uint64_t announcement_of(uint32_t message)
     return (uint64_t) 1 << 48 | (uint64_t) 2 << 32 | (message + 5);
 }
 
-/* The calls that consist of steps. */
 static bool prefers_window(uint32_t lines)
 {
     switch (scene.keeps_on) {
@@ -134,6 +133,7 @@ static bool prefers_window(uint32_t lines)
     }
 }
 
+/* The calls that consist of steps. */
 static void reserve(void *context)
 {
     uint32_t lines = *(const uint32_t *) context;

@@ -201,7 +201,6 @@ static void say_goodbye(mca_btl_segmsg_link_t *link)
     if (net->closing.end == 0) {
         net->closing = segmsg_deadline_in(PATIENCE);
     }
-    segmsg_deadline_t deadline = net->closing;
     opal_mutex_lock(&net->gate);
     do {
         if (!is_said && mca_btl_segmsg_link_flush(link) && mca_btl_segmsg_link_tell_waiting(link)) {
@@ -215,7 +214,7 @@ static void say_goodbye(mca_btl_segmsg_link_t *link)
         }
         sched_yield(); /* no rest: a provider may send only while it is polled */
         (void) mca_btl_segmsg_link_tell_waiting(link);
-    } while (!segmsg_deadline_is_over(&deadline) && !link->loss.has_failed);
+    } while (!segmsg_deadline_is_over(&net->closing) && !link->loss.has_failed);
     opal_mutex_unlock(&net->gate);
 }
 
