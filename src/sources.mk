@@ -230,6 +230,8 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_reassembly.h \
 	src/btl/btl_segmsg_report.c \
 	src/btl/btl_segmsg_report.h \
+	src/btl/btl_segmsg_resume.c \
+	src/btl/btl_segmsg_resume.h \
 	src/btl/btl_segmsg_send.c \
 	src/btl/btl_segmsg_send.h \
 	src/btl/btl_segmsg_serve.c \

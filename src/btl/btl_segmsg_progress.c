@@ -10,6 +10,7 @@
 #include "btl/btl_segmsg_pieces.h"
 #include "btl/btl_segmsg_progress.h"
 #include "btl/btl_segmsg_report.h"
+#include "btl/btl_segmsg_resume.h"
 #include "btl/btl_segmsg_send.h"
 #include "btl/btl_segmsg_serve.h"
 #include "btl/btl_segmsg_verify.h"
@@ -121,41 +122,6 @@ static int poll_readers(mca_btl_segmsg_module_t *module)
         .verify = mca_btl_segmsg_verify,
     };
     return segmsg_look(&module->receiver, &module->look, &ops, module);
-}
-
-/* Goes on with what had to wait for one peer. */
-static int serve_endpoint(mca_btl_segmsg_endpoint_t *endpoint)
-{
-    int count = mca_btl_segmsg_send_pending(endpoint) + mca_btl_segmsg_jobs_progress(endpoint);
-    bool more = false;
-    if (endpoint->link != NULL) {
-        count += mca_btl_segmsg_link_serve(endpoint->link, &more);
-    }
-    OPAL_THREAD_LOCK(&endpoint->lock);
-    mca_btl_segmsg_check_sender(endpoint);
-    /* The PML, which is next, tries again what it keeps. */
-    mca_btl_segmsg_endpoint_unblock(endpoint);
-    if ((endpoint->queue.blocked && !endpoint->retired)
-        || !opal_list_is_empty(&endpoint->queue.pending)
-        || !opal_list_is_empty(&endpoint->queue.jobs) || more) {
-        mca_btl_segmsg_endpoint_set_busy(endpoint);
-    }
-    OPAL_THREAD_UNLOCK(&endpoint->lock);
-    return count;
-}
-
-/* Goes on with what had to wait, each peer once. */
-static int serve_busy(mca_btl_segmsg_module_t *module)
-{
-    OPAL_THREAD_LOCK(&module->lock);
-    size_t turns = opal_list_get_size(&module->peers.busy);
-    OPAL_THREAD_UNLOCK(&module->lock);
-    int count = 0;
-    mca_btl_segmsg_endpoint_t *endpoint;
-    while (turns-- != 0 && (endpoint = mca_btl_segmsg_endpoint_next_busy()) != NULL) {
-        count += serve_endpoint(endpoint);
-    }
-    return count;
 }
 
 /* True if something depends on how progress is called: transfers of two processes, or answers in a stream. */
@@ -334,7 +300,7 @@ SEGMSG_INLINE int progress(mca_btl_segmsg_module_t *module, bool unclocked)
         count += mca_btl_segmsg_net_progress(module);
     }
     if (OPAL_UNLIKELY(module->idle.any_busy)) {
-        count += serve_busy(module);
+        count += mca_btl_segmsg_resume(module);
     }
     /* Relaxed: a hint; what is missed now is seen the next time. */
     if (OPAL_UNLIKELY(atomic_load_explicit(&module->transfers.work, memory_order_relaxed) != 0)) {
