@@ -196,6 +196,8 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_copy.h \
 	src/btl/btl_segmsg_deliver.c \
 	src/btl/btl_segmsg_deliver.h \
+	src/btl/btl_segmsg_eager.c \
+	src/btl/btl_segmsg_eager.h \
 	src/btl/btl_segmsg_endpoint.c \
 	src/btl/btl_segmsg_endpoint.h \
 	src/btl/btl_segmsg_frag.c \

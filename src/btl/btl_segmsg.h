@@ -137,7 +137,8 @@ typedef struct {
     uint64_t looked_in_vain; /* when progress last found nothing, in ticks; 0: it found something */
     uint64_t look_ticks;     /* ticks before it looks again */
     uint64_t called;         /* when progress was last called, in ticks */
-    uint64_t row_ticks;      /* who calls again within so many does nothing else; 0: no clock */
+    uint64_t away;      /* ticks since the last long message that the program was not in progress */
+    uint64_t row_ticks; /* who calls again within so many does nothing else; 0: no clock */
     unsigned calls_in_a_row; /* such calls, up to now */
     unsigned apart;          /* calls in a row so far apart that each looks */
     uint8_t samples;    /* of calls in a row, between which nothing was delivered, up to a number */

@@ -12,6 +12,7 @@
 
 enum {
     SEGMSG_DEFAULT_EAGER = 8 * 1024 + 128,
+    SEGMSG_DEFAULT_TWO_COPY_EAGER = 16 * 1024 + 128, /* what the ring carries */
     SEGMSG_DEFAULT_RNDV_EAGER = 32 * 1024,
     SEGMSG_DEFAULT_MAX_SEND = 64 * 1024 + 128,
     MCA_BTL_SEGMSG_PIECE_MAX = 64 << 10,               /* bytes of data of a chunk */

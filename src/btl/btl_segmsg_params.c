@@ -103,30 +103,6 @@ static void set_module_defaults(mca_btl_base_module_t *btl, const mca_btl_segmsg
     btl->btl_put_alignment = 0;
 }
 
-void mca_btl_segmsg_choose_eager_limit(void)
-{
-    static size_t usual; /* as it was registered */
-    mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
-    if (!mca_btl_segmsg_variable_is_default("eager_limit")) {
-        return;
-    }
-    usual = usual == 0 ? module->super.btl_eager_limit : usual;
-    bool any_peer = false;
-    bool any_copy = false;
-    mca_btl_segmsg_endpoint_t *endpoint;
-    OPAL_THREAD_LOCK(&module->lock);
-    OPAL_LIST_FOREACH (endpoint, &module->peers.endpoints, mca_btl_segmsg_endpoint_t) {
-        any_peer = any_peer || !endpoint->is_self;
-        any_copy = any_copy || endpoint->copy.copiers != 0;
-    }
-    OPAL_THREAD_UNLOCK(&module->lock);
-    /* With whom the copy works, what is longer than the eager limit is copied once. */
-    module->super.btl_eager_limit =
-        any_peer && !any_copy
-            ? lesser(module->config.message.two_copy_eager_limit, module->super.btl_max_send_size)
-            : usual;
-}
-
 static void read_groups(const char *text, mca_btl_segmsg_groups_t *groups)
 {
     groups->error = segmsg_geometry_parse(text, &groups->geometry, &groups->bad_group);
@@ -141,7 +117,7 @@ static void derive(mca_btl_segmsg_config_t *config)
 #endif
     if (mca_btl_segmsg_variable_is_default("two_copy_eager_limit")) {
         config->message.two_copy_eager_limit =
-            (unsigned) lesser(SEGMSG_DEFAULT_EAGER, capacity_of(config));
+            (unsigned) lesser(SEGMSG_DEFAULT_TWO_COPY_EAGER, capacity_of(config));
     }
     if (!segmsg_cache_can_demote()) {
         config->cache.demote_lines = config->cache.answer_lines = 0;

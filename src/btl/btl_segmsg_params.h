@@ -15,10 +15,6 @@ int mca_btl_segmsg_register_params(void);
 /* Checks every value; says what is wrong, once, and returns false if segmsg must decline. */
 bool mca_btl_segmsg_check_params(void);
 
-/* Sets the eager limit anew when peers have come: it is a larger one if the kernel's single copy
- * works with none of them. */
-void mca_btl_segmsg_choose_eager_limit(void);
-
 /* True if the user wants libfabric between hosts. */
 bool mca_btl_segmsg_uses_ofi(void);
 

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include "btl/btl_segmsg_agree.h"
+#include "btl/btl_segmsg_eager.h"
 #include "btl/btl_segmsg_endpoint.h"
 #include "btl/btl_segmsg_params.h"
 #include "btl/btl_segmsg_procs.h"
@@ -71,8 +72,8 @@ int mca_btl_segmsg_add_procs(mca_btl_base_module_t *btl, size_t count, opal_proc
     if (has_self && count > 1) { /* MPI_Init: all processes of the job are at the same */
         keep_agreed(count, peers, reachable);
     }
-    mca_btl_segmsg_choose_eager_limit();
     mca_btl_segmsg_choose_times();
+    mca_btl_segmsg_choose_eager_limit();
     return OPAL_SUCCESS;
 }
 

@@ -2,27 +2,24 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "btl/net/btl_segmsg_net_link.h"
 #include "btl/net/btl_segmsg_net_progress.h"
-#include "btl/btl_segmsg_way.h"
 #include "btl/btl_segmsg_callers.h"
+#include "btl/btl_segmsg_deliver.h"
+#include "btl/btl_segmsg_eager.h"
 #include "btl/btl_segmsg_endpoint.h"
+#include "btl/btl_segmsg_jobs.h"
 #include "btl/btl_segmsg_pieces.h"
+#include "btl/btl_segmsg_polling.h"
 #include "btl/btl_segmsg_progress.h"
+#include "btl/btl_segmsg_reassembly.h"
 #include "btl/btl_segmsg_report.h"
 #include "btl/btl_segmsg_resume.h"
-#include "btl/btl_segmsg_send.h"
 #include "btl/btl_segmsg_serve.h"
 #include "btl/btl_segmsg_verify.h"
-#include "btl/btl_segmsg_busy.h"
-#include "btl/btl_segmsg_polling.h"
 #include "btl/btl_segmsg_wait.h"
-#include "btl/btl_segmsg_deliver.h"
-#include "btl/btl_segmsg_jobs.h"
-#include "btl/btl_segmsg_reassembly.h"
 
-#include "transfer/initiator.h"
 #include "engine/groups.h"
+#include "transfer/initiator.h"
 
 /* Finds out who a sender is. */
 static void find_user(segmsg_reader_t *reader)
@@ -79,9 +76,9 @@ SEGMSG_INLINE void receive(mca_btl_segmsg_module_t *module, segmsg_reader_t *rea
 }
 
 /* Delivers a message and returns its partitions. */
-SEGMSG_INLINE void take(void *context, segmsg_reader_t *reader, const segmsg_message_t *message)
+SEGMSG_INLINE void take_short(mca_btl_segmsg_module_t *module, segmsg_reader_t *reader,
+                              const segmsg_message_t *message)
 {
-    mca_btl_segmsg_module_t *module = context;
     if (OPAL_UNLIKELY(reader->user == NULL)) {
         find_user(reader); /* found on the way here */
     }
@@ -94,6 +91,24 @@ SEGMSG_INLINE void take(void *context, segmsg_reader_t *reader, const segmsg_mes
     }
     receive(module, reader, message);
     segmsg_message_return(&module->receiver, reader, message);
+}
+
+/* The same, of a message that says something of the program. */
+__attribute__((noinline)) static void
+take_long(mca_btl_segmsg_module_t *module, segmsg_reader_t *reader, const segmsg_message_t *message)
+{
+    mca_btl_segmsg_eager_note(message->length);
+    take_short(module, reader, message);
+    mca_btl_segmsg_took(segmsg_clock_ticks());
+}
+
+SEGMSG_INLINE void take(void *context, segmsg_reader_t *reader, const segmsg_message_t *message)
+{
+    if (OPAL_LIKELY(message->length < SEGMSG_USE_FROM)) {
+        take_short(context, reader, message);
+    } else {
+        take_long(context, reader, message);
+    }
 }
 
 static void forget(void *context, void *user)
@@ -123,7 +138,6 @@ static int poll_readers(mca_btl_segmsg_module_t *module)
     };
     return segmsg_look(&module->receiver, &module->look, &ops, module);
 }
-
 /* True if something depends on how progress is called: transfers of two processes, or answers in a stream. */
 static bool needs_clock(const mca_btl_segmsg_module_t *module)
 {
@@ -142,7 +156,8 @@ static void count_apart(mca_btl_segmsg_module_t *module, uint64_t gap)
 {
     enum { APART = 4 /* calls */, FIRST = 16, MOST = 2048 };
     if (module->wait.looked_in_vain == 0) {
-        return; /* the last call had something to do, or went without the clock */
+        module->wait.away += gap; /* since the last call, which had something to do */
+        return;
     }
     mca_btl_segmsg_wait_t *wait = &module->wait;
     if (OPAL_LIKELY(gap < wait->look_ticks)
@@ -214,7 +229,7 @@ SEGMSG_INLINE bool goes_by(mca_btl_segmsg_module_t *module)
     }
     if ((idle->left & idle->between) == 0 && !segmsg_watch_is_vain(&idle->watch)) {
         idle->left = 0;
-        module->wait.looked_in_vain = 0; /* so that it is looked for */
+        module->wait.looked_in_vain = 1; /* long ago: so that it is looked for */
         return false;
     }
     --idle->left;

@@ -8,9 +8,12 @@
 #include "btl/btl_segmsg_rdma.h"
 #include "btl/btl_segmsg_transfers.h"
 #include "btl/btl_segmsg_copy.h"
+#include "btl/btl_segmsg_eager.h"
+#include "btl/btl_segmsg_wait.h"
 #include "btl/btl_segmsg_atomics.h"
 #include "btl/btl_segmsg_operations.h"
 
+#include "base/clock.h"
 #include "base/copy_long.h"
 #include "transfer/plan.h"
 
@@ -46,12 +49,19 @@ static int start_transfer(bool is_put, mca_btl_segmsg_endpoint_t *endpoint, void
                                                 .cbfunc = cbfunc,
                                                 .cbcontext = cbcontext,
                                                 .cbdata = cbdata};
+    bool is_of_interest = !is_put && size >= SEGMSG_USE_FROM;
+    if (is_of_interest) {
+        mca_btl_segmsg_eager_note(size);
+    }
     if (endpoint->copy.copiers != 0 && mca_btl_segmsg_transfers_start(&transfer)) {
         return OPAL_SUCCESS;
     }
     uint64_t begun = segmsg_plan_copy_begins(&mca_btl_segmsg.transfers, size);
     if (OPAL_LIKELY(transfer_here(&transfer))) {
         segmsg_plan_note_copy(&mca_btl_segmsg.transfers, &endpoint->transfers, is_put, size, begun);
+        if (is_of_interest) {
+            mca_btl_segmsg_took(segmsg_clock_ticks());
+        }
         mca_btl_segmsg_transfer_done(&transfer, OPAL_SUCCESS);
         return OPAL_SUCCESS;
     }

@@ -6,11 +6,13 @@
 #include "btl/net/btl_segmsg_net_in_place.h"
 #include "btl/net/btl_segmsg_net_link.h"
 #include "btl/btl_segmsg_way.h"
+#include "btl/btl_segmsg_eager.h"
 #include "btl/btl_segmsg_frag.h"
 #include "btl/btl_segmsg_pieces.h"
 #include "btl/btl_segmsg_send.h"
 #include "btl/btl_segmsg_busy.h"
 
+#include "base/clock.h"
 #include "base/copy.h"
 
 /* The descriptor has done its duty: tells the PML if it wants to know, and frees it if it is ours. */
@@ -295,10 +297,10 @@ int mca_btl_segmsg_net_sendi(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t
 }
 #endif
 
-int mca_btl_segmsg_sendi(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
-                         opal_convertor_t *convertor, void *header, size_t header_size,
-                         size_t payload_size, uint8_t order, uint32_t flags, mca_btl_base_tag_t tag,
-                         mca_btl_base_descriptor_t **descriptor)
+SEGMSG_INLINE int sendi(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
+                        opal_convertor_t *convertor, void *header, size_t header_size,
+                        size_t payload_size, uint8_t order, uint32_t flags, mca_btl_base_tag_t tag,
+                        mca_btl_base_descriptor_t **descriptor)
 {
     if (OPAL_UNLIKELY(endpoint->is_self)) {
         if (descriptor != NULL) {
@@ -329,4 +331,30 @@ int mca_btl_segmsg_sendi(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *en
         return OPAL_SUCCESS;
     }
     return sendi_full(endpoint, size, order, flags, tag, descriptor);
+}
+
+/* Of a message that takes so long that it would be taken for the program's computing. */
+__attribute__((noinline)) static int
+sendi_long(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
+           opal_convertor_t *convertor, void *header, size_t header_size, size_t payload_size,
+           uint8_t order, uint32_t flags, mca_btl_base_tag_t tag,
+           mca_btl_base_descriptor_t **descriptor)
+{
+    uint64_t begun = segmsg_clock_ticks();
+    int result = sendi(btl, endpoint, convertor, header, header_size, payload_size, order, flags,
+                       tag, descriptor);
+    mca_btl_segmsg_eager_took(begun);
+    return result;
+}
+
+int mca_btl_segmsg_sendi(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
+                         opal_convertor_t *convertor, void *header, size_t header_size,
+                         size_t payload_size, uint8_t order, uint32_t flags, mca_btl_base_tag_t tag,
+                         mca_btl_base_descriptor_t **descriptor)
+{
+    return OPAL_LIKELY(payload_size < SEGMSG_USE_FROM)
+               ? sendi(btl, endpoint, convertor, header, header_size, payload_size, order, flags,
+                       tag, descriptor)
+               : sendi_long(btl, endpoint, convertor, header, header_size, payload_size, order,
+                            flags, tag, descriptor);
 }

@@ -41,7 +41,8 @@ bool mca_btl_segmsg_waits(void);
 /* Something was begun that is over when progress has been called a few times more: sees whether it is. */
 void mca_btl_segmsg_watch(void);
 
-/* What this call does took until `now`, in ticks; whoever called progress waits all the same. */
+/* What this call does took until `now`, in ticks: whoever called progress waits all the same, and what comes until
+ * the next call is the program's own. */
 void mca_btl_segmsg_took(uint64_t now);
 
 #endif

@@ -165,6 +165,8 @@ typedef struct {
     unsigned idle_polls; /* calls that do not wait, in a row, that found nothing */
     bool is_crowded;     /* the node has more processes than this one may run on processors */
     int64_t offer_after; /* nanoseconds of waiting before the processor is offered; 0: as usual */
+    bool is_away;        /* the program has not called since a transfer ended */
+    uint64_t away;       /* ticks that it was, since the last transfer began */
 } segmsg_lib_waits_t;
 
 /* A long message was copied, or could not be. `send`: the sender's request. */

@@ -123,9 +123,24 @@ static void streams(void *context, int change)
     (void) context, (void) change; /* the library polls at every call */
 }
 
+/* Until the next call the program is away. */
 static void copied_until(void *context, uint64_t now)
 {
-    ((segmsg_t *) context)->transfers.copied_until = now;
+    segmsg_t *handle = context;
+    handle->transfers.copied_until = now;
+    if (!handle->waits.is_away) {
+        handle->waits.is_away = true;
+        segmsg_transfers_add_work(&handle->transfers, 1); /* so that progress says */
+    }
+}
+
+void segmsg_lib_is_back(segmsg_t *handle)
+{
+    if (handle->waits.is_away) {
+        handle->waits.is_away = false;
+        handle->waits.away += segmsg_clock_ticks() - handle->transfers.copied_until;
+        segmsg_transfers_add_work(&handle->transfers, -1);
+    }
 }
 
 static void done(void *context, const segmsg_transfer_want_t *want, segmsg_transfer_end_t end)
@@ -184,6 +199,12 @@ bool segmsg_lib_transfer_start(segmsg_t *handle, segmsg_request_t *request,
         .asker = {.argument = {request, (void *) (uintptr_t) header->send.index,
                                (void *) (uintptr_t) header->send.generation}},
     };
+    segmsg_lib_is_back(handle);
+    if (bytes >= SEGMSG_USE_FROM) {
+        segmsg_use_note(&handle->transfers.use, bytes, handle->waits.away,
+                        handle->transfers.microsecond);
+        handle->waits.away = 0;
+    }
     return segmsg_transfers_start(&handle->transfers, &want);
 }
 

@@ -16,6 +16,9 @@
 void segmsg_lib_transfers_init(segmsg_t *handle, const segmsg_clock_moment_t *start,
                                segmsg_lib_copied_fn_t copied);
 
+/* The program has called again, for the first time perhaps since a transfer ended. */
+void segmsg_lib_is_back(segmsg_t *handle);
+
 /* Receives the first `bytes` bytes of a long message with the help of its sender. False, and nothing is done: it
  * is to be copied without. */
 bool segmsg_lib_transfer_start(segmsg_t *handle, segmsg_request_t *request,

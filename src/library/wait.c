@@ -14,6 +14,7 @@
 #include "library/large.h"
 #include "library/requests.h"
 #include "library/text.h"
+#include "library/transfers.h"
 
 #include "transfer/initiator.h"
 
@@ -34,9 +35,11 @@ SEGMSG_INLINE int progress_waiting(segmsg_t *handle, uint32_t transfers)
         count += segmsg_lib_serve_busy(handle);
     }
     if (__builtin_expect(has_transfers(handle), 0)) {
-        count +=
-            segmsg_transfers_progress(&handle->transfers, handle->waits.depth != 0,
-                                      transfers != segmsg_transfers_started(&handle->transfers));
+        bool copies = transfers != segmsg_transfers_started(&handle->transfers);
+        if (!copies) { /* else what ended has ended in this very call */
+            segmsg_lib_is_back(handle);
+        }
+        count += segmsg_transfers_progress(&handle->transfers, handle->waits.depth != 0, copies);
     }
     return count;
 }

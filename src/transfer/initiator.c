@@ -55,9 +55,6 @@ int segmsg_transfers_progress(segmsg_transfers_t *transfers, bool waits, bool co
 {
     int count = 0;
     unsigned late = 0;
-    if (!copies) { /* else the transfer has ended in this very call */
-        segmsg_plan_note_call(transfers);
-    }
     /* First, since an initiator may be about to do by itself what it waits for. */
     waits = waits || transfers->config.chunks_always;
     if (waits && segmsg_helper_progress(transfers, copies)) {

@@ -70,7 +70,6 @@ static bool is_worth_asking(segmsg_transfers_t *transfers, const segmsg_transfer
 segmsg_way_t segmsg_plan(segmsg_transfers_t *transfers, const segmsg_transfer_want_t *want)
 {
     const segmsg_transfer_config_t *config = &transfers->config;
-    segmsg_plan_note_call(transfers);
     bool by_chunks = is_by_chunks(transfers, want);
     if (!by_chunks && (config->cooperative_from == 0 || want->bytes < config->cooperative_from)) {
         return SEGMSG_BY_COPY;
@@ -82,21 +81,6 @@ segmsg_way_t segmsg_plan(segmsg_transfers_t *transfers, const segmsg_transfer_wa
                                                               : SEGMSG_BY_COPY;
 }
 
-/* A transfer to this process, long enough for two, has ended. What the program does next is of interest only where
- * the peer may be asked. */
-static void note_end(segmsg_transfers_t *transfers, const segmsg_transfer_peer_t *peer,
-                     uint64_t bytes, uint64_t took, uint64_t now)
-{
-    const segmsg_transfer_config_t *config = &transfers->config;
-    if (config->cooperative_from != 0 && bytes >= config->cooperative_from
-        && bytes < config->used_from && get(&peer->unhelped) < config->unhelped_bytes
-        && transfers->microsecond != 0
-        && transfers->ops->has_processor(transfers->context, peer->user)
-        && segmsg_use_ended(&transfers->use, took, now)) {
-        segmsg_transfers_add_work(transfers, 1);
-    }
-}
-
 void segmsg_plan_note_copy(segmsg_transfers_t *transfers, segmsg_transfer_peer_t *peer, bool is_put,
                            uint64_t bytes, uint64_t begun)
 {
@@ -106,9 +90,6 @@ void segmsg_plan_note_copy(segmsg_transfers_t *transfers, segmsg_transfer_peer_t
     }
     uint64_t now = segmsg_clock_ticks();
     transfers->ops->copied_until(transfers->context, now);
-    if (!is_put) {
-        note_end(transfers, peer, bytes, now - begun, now);
-    }
     if (config->chunks_from != 0 && !is_put && bytes >= config->chunks_from) {
         segmsg_choice_note_copy(&peer->choice, bytes, now - begun);
     }

@@ -36,15 +36,6 @@ static inline uint64_t segmsg_plan_copy_begins(const segmsg_transfers_t *transfe
     return segmsg_plan_is_measured(transfers, bytes) ? segmsg_clock_ticks() : 0;
 }
 
-/* Progress was called, or a transfer begins: the program has had the time since the last transfer ended. */
-static inline void segmsg_plan_note_call(segmsg_transfers_t *transfers)
-{
-    if (segmsg_use_is_open(&transfers->use)
-        && segmsg_use_called(&transfers->use, segmsg_clock_ticks())) {
-        segmsg_transfers_add_work(transfers, -1);
-    }
-}
-
 /* A transfer was copied by its initiator, perhaps with help, and began then. */
 void segmsg_plan_note_copy(segmsg_transfers_t *transfers, segmsg_transfer_peer_t *peer, bool is_put,
                            uint64_t bytes, uint64_t begun);

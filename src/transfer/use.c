@@ -4,35 +4,39 @@
  */
 #include "transfer/use.h"
 
-/* All relaxed: hints. */
-#define get(from)       atomic_load_explicit(from, memory_order_relaxed)
-#define set(to, number) atomic_store_explicit(to, number, memory_order_relaxed)
-
-bool segmsg_use_ended(segmsg_use_t *use, uint64_t took, uint64_t now)
+/* Ends a burst, which was used or not. */
+static void end_burst(segmsg_use_t *use, bool was_used)
 {
-    set(&use->took, took + 1);
-    return atomic_exchange_explicit(&use->ended, now == 0 ? 1 : now, memory_order_relaxed) == 0;
+    enum { SURE = 3 };
+    use->messages = 0;
+    use->took = use->away = 0;
+    if (was_used && use->used < SURE) {
+        ++use->used;
+    } else if (!was_used && use->used > 0) {
+        --use->used;
+    }
+    if (use->used == 0 || use->used == SURE) {
+        /* Relaxed: a hint. */
+        atomic_store_explicit(&use->is_likely, use->used == SURE, memory_order_relaxed);
+    }
 }
 
-bool segmsg_use_called(segmsg_use_t *use, uint64_t now)
+void segmsg_use_note(segmsg_use_t *use, uint64_t bytes, uint64_t away, uint64_t microsecond)
 {
     enum {
-        ONE = 256,
-        MOST =
-            8
-            * ONE, /* a long one counts for several: transfers come in groups, and what they brought is
-                           used when all are there */
-        WEIGHT = 8 /* of what was known before, against one more */
+        BYTES_A_MICROSECOND = 8 << 10, /* that a process copies, or a little more */
+        BURST = 16,                    /* messages, at most */
+        USED = 10, /* away for one in so many of what the burst took: it was used */
+        OWN = 600  /* nanoseconds, of what MPI does about a message */
     };
-    uint64_t ended = atomic_exchange_explicit(&use->ended, 0, memory_order_relaxed);
-    if (ended == 0) {
-        return false;
+    if (microsecond == 0) {
+        return;
     }
-    uint64_t took = get(&use->took);
-    /* Another transfer may have ended since `now` was read. */
-    uint64_t gap = (int64_t) (now - ended) < 0 ? 0 : now - ended;
-    uint32_t ratio = gap >= MOST / ONE * took ? MOST : (uint32_t) (gap * ONE / took);
-    uint32_t share = get(&use->share);
-    set(&use->share, share - share / WEIGHT + ratio / WEIGHT);
-    return true;
+    uint64_t own = microsecond * OWN / 1000;
+    use->away += away < own ? 0 : away - own;
+    if (use->messages == BURST || (use->messages != 0 && use->away >= use->took)) {
+        end_burst(use, use->away >= use->took / USED);
+    }
+    ++use->messages;
+    use->took += bytes * microsecond / BYTES_A_MICROSECOND;
 }

@@ -350,16 +350,13 @@ static uint32_t asked_for(uint64_t bytes)
 /* What comes to a program that computes for long after each transfer is copied by it alone, unless it is long. */
 static void a_program_that_works_on_its_data_copies_them(void)
 {
-    enum { LONG = 100 * 1000 * 1000 /* ticks */ };
+    enum { MICROSECOND = 1000, LONG = 100 * 1000 * MICROSECOND /* ticks */ };
     pair_init(&pair, false);
     pair.initiator.calls_at = 0;
     UNIT_EQUAL(asked_for(PAIR_BYTES / 2), 1);
     for (int transfer = 0; transfer < 8; ++transfer) {
         (void) asked_for(PAIR_BYTES / 2);
-        (void) segmsg_use_ended(&pair.initiator.transfers.use, LONG / 1000,
-                                segmsg_clock_ticks() - LONG);
-        segmsg_transfers_add_work(&pair.initiator.transfers, 1);
-        pair_progress(&pair);
+        segmsg_use_note(&pair.initiator.transfers.use, PAIR_BYTES / 2, LONG, MICROSECOND);
     }
     UNIT_EQUAL(pair.initiator.transfers.work, 0);
     UNIT_EQUAL(asked_for(PAIR_BYTES / 2), 0);

@@ -2,100 +2,116 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * Whether a program works on what it receives: programs are made up that compute between transfers in one way or
+ * Whether a program works on what it receives: programs are made up that compute between messages in one way or
  * another, and it is seen what is believed of them.
  */
 #include "transfer/use.h"
 #include "unit.h"
 
-enum { TOOK = 10000 /* ticks */, MANY = 64 };
+enum {
+    MICROSECOND = 1000,     /* ticks */
+    BYTES = 16 << 10,       /* of a message */
+    TOOK = 2 * MICROSECOND, /* what it takes */
+    OWN = 600,              /* time that is nobody's */
+    MANY = 200
+};
 
-/* Transfers that take TOOK, each followed by so many ticks of the program. */
-static void run(segmsg_use_t *use, uint64_t *now, unsigned transfers, uint64_t gap)
+/* Messages, each of which comes when the program was away for so many ticks, besides what is MPI's own. */
+static void run(segmsg_use_t *use, unsigned messages, uint64_t away)
 {
-    for (unsigned t = 0; t < transfers; ++t) {
-        *now += TOOK;
-        UNIT_CHECK(segmsg_use_ended(use, TOOK, *now));
-        UNIT_CHECK(segmsg_use_is_open(use));
-        *now += gap;
-        UNIT_CHECK(segmsg_use_called(use, *now));
-        UNIT_CHECK(!segmsg_use_is_open(use));
-        *now += 5 * TOOK; /* of waiting, which is nobody's */
+    for (unsigned m = 0; m < messages; ++m) {
+        segmsg_use_note(use, BYTES, away + OWN, MICROSECOND);
     }
 }
 
-static void who_waits_between_transfers_works_on_nothing(void)
+static void who_waits_between_messages_works_on_nothing(void)
 {
     segmsg_use_t use = {0};
-    uint64_t now = 12345;
     UNIT_CHECK(!segmsg_use_is_likely(&use));
-    for (unsigned t = 0; t < MANY; ++t) {
-        run(&use, &now, 1, TOOK / 50);
+    for (unsigned m = 0; m < MANY; ++m) {
+        run(&use, 1, TOOK / 20);
         UNIT_CHECK(!segmsg_use_is_likely(&use));
     }
 }
 
-static void who_computes_as_long_works_on_what_came(void)
+static void who_computes_for_long_is_believed_soon(void)
 {
     segmsg_use_t use = {0};
-    uint64_t now = 12345;
-    run(&use, &now, MANY, TOOK / 2);
+    run(&use, 3, 2 * TOOK);
+    UNIT_CHECK(!segmsg_use_is_likely(&use));
+    run(&use, 1, 2 * TOOK); /* the third burst that ended */
     UNIT_CHECK(segmsg_use_is_likely(&use));
-    run(&use, &now, MANY, TOOK / 10);
+}
+
+static void who_computes_for_a_part_of_the_time_is_believed(void)
+{
+    segmsg_use_t use = {0};
+    run(&use, MANY, TOOK / 5);
+    UNIT_CHECK(segmsg_use_is_likely(&use));
+    run(&use, MANY, TOOK / 20);
     UNIT_CHECK(!segmsg_use_is_likely(&use));
 }
 
-/* A halo comes from six neighbours, one after the other, and is used when it is whole. */
+/* A halo comes from six neighbours, the steps of an alltoall from more, and are used when they are whole. */
 static void what_is_used_as_a_whole_is_seen(void)
 {
-    segmsg_use_t use = {0};
-    uint64_t now = 12345;
-    for (unsigned iteration = 0; iteration < MANY; ++iteration) {
-        run(&use, &now, 5, 0);
-        UNIT_CHECK(iteration < 8 || segmsg_use_is_likely(&use));
-        run(&use, &now, 1, 20 * TOOK);
+    for (unsigned others = 1; others < 31; others += 4) {
+        segmsg_use_t use = {0};
+        for (unsigned burst = 0; burst < MANY; ++burst) {
+            run(&use, others, 0);
+            run(&use, 1, (uint64_t) 20 * TOOK);
+        }
+        UNIT_CHECK(segmsg_use_is_likely(&use) == (others < 15));
+        for (unsigned burst = 0; burst < MANY; ++burst) {
+            UNIT_CHECK(!segmsg_use_is_likely(&use) || others < 15);
+            run(&use, others, 0);
+            run(&use, 1, (uint64_t) 20 * TOOK);
+        }
     }
 }
 
-/* An interrupt, a page fault: an hour counts no more than eight transfers, and is forgotten. */
-static void one_long_gap_is_forgotten(void)
+/* Interrupts and page faults, now and then, say nothing, however long they are. */
+static void pauses_are_not_the_program(void)
 {
     segmsg_use_t use = {0};
-    uint64_t now = 12345;
-    run(&use, &now, MANY, 0);
-    run(&use, &now, 1, (uint64_t) 1 << 45);
-    run(&use, &now, 16, 0);
+    for (unsigned pause = 0; pause < MANY; ++pause) {
+        run(&use, 1, (uint64_t) 1 << 45);
+        UNIT_CHECK(!segmsg_use_is_likely(&use));
+        run(&use, 2 * 16, 0);
+        UNIT_CHECK(!segmsg_use_is_likely(&use));
+    }
+}
+
+/* What has been believed is so until the others are more, so that the limits that follow do not go to and fro. */
+static void what_is_believed_lasts(void)
+{
+    segmsg_use_t use = {0};
+    run(&use, 8, 2 * TOOK);
+    for (unsigned turn = 0; turn < MANY; ++turn) {
+        run(&use, 16, 0);
+        UNIT_CHECK(segmsg_use_is_likely(&use));
+        run(&use, 2, 20 * TOOK);
+        UNIT_CHECK(segmsg_use_is_likely(&use));
+    }
+}
+
+static void without_a_clock_nothing_is_known(void)
+{
+    segmsg_use_t use = {0};
+    for (unsigned m = 0; m < MANY; ++m) {
+        segmsg_use_note(&use, BYTES, (uint64_t) 1 << 45, 0);
+    }
     UNIT_CHECK(!segmsg_use_is_likely(&use));
-}
-
-/* Others may end and call meanwhile; times may be 0, and wrap. */
-static void whoever_calls_first_is_counted(void)
-{
-    segmsg_use_t use = {0};
-    UNIT_CHECK(!segmsg_use_called(&use, 1));
-    UNIT_CHECK(segmsg_use_ended(&use, 0, 0));
-    UNIT_CHECK(!segmsg_use_ended(&use, 0, 0));
-    UNIT_CHECK(segmsg_use_called(&use, 0));
-    UNIT_CHECK(!segmsg_use_called(&use, 0));
-    /* One that ended after the clock was read for the call has left the program no time. */
-    segmsg_use_t late = {0};
-    for (unsigned t = 0; t < MANY; ++t) {
-        UNIT_CHECK(segmsg_use_ended(&late, TOOK, 1000000));
-        UNIT_CHECK(segmsg_use_called(&late, 1000000 - 5));
-    }
-    UNIT_CHECK(!segmsg_use_is_likely(&late));
-    uint64_t now = UINT64_MAX - TOOK / 2;
-    segmsg_use_t other = {0};
-    run(&other, &now, MANY, 0);
-    UNIT_CHECK(!segmsg_use_is_likely(&other));
 }
 
 static const unit_case_t cases[] = {
-    UNIT_CASE(who_waits_between_transfers_works_on_nothing),
-    UNIT_CASE(who_computes_as_long_works_on_what_came),
+    UNIT_CASE(who_waits_between_messages_works_on_nothing),
+    UNIT_CASE(who_computes_for_long_is_believed_soon),
+    UNIT_CASE(who_computes_for_a_part_of_the_time_is_believed),
     UNIT_CASE(what_is_used_as_a_whole_is_seen),
-    UNIT_CASE(one_long_gap_is_forgotten),
-    UNIT_CASE(whoever_calls_first_is_counted),
+    UNIT_CASE(pauses_are_not_the_program),
+    UNIT_CASE(what_is_believed_lasts),
+    UNIT_CASE(without_a_clock_nothing_is_known),
 };
 
 int main(int argc, char **argv)

@@ -1,0 +1,37 @@
+# Copyright (c) 2026 The segmsg authors
+# SPDX-License-Identifier: BSD-3-Clause
+"""Cases of programs that compute between their messages: the eager limit follows."""
+
+import os
+import re
+
+import cases
+
+# Every longer message is copied by the kernel, and by its receiver alone.
+COPIED = {**cases.ALONE, "btl_segmsg_chunked_min": "0", "btl_segmsg_cooperative_min": "0"}
+
+
+def messages_at_once(parameters, expected):
+    """A case: whether messages of 32 KB come without a rendezvous."""
+    def check(machine):
+        words = [os.path.join(machine.programs, "used")]
+        outcome = machine.expect(words, 2, {**COPIED, **parameters})
+        told = re.search(r"at once (\d+) of (\d+)", outcome.output)
+        if not told:
+            raise cases.Failure(f"told nothing\n{outcome.explain()}")
+        count, total = int(told[1]), int(told[2])
+        if count < 0.9 * total if expected else count != 0:
+            raise cases.Failure(f"{count} of {total} messages came without a rendezvous\n"
+                                f"{outcome.explain()}")
+    return check
+
+
+def all_cases(_version):
+    return [
+        cases.Case("who computes between long messages sends them at once", True,
+                   messages_at_once({}, True)),
+        cases.Case("who computes, btl_segmsg_used_eager_limit 0: nothing long is sent at once",
+                   False, messages_at_once({"btl_segmsg_used_eager_limit": "0"}, False)),
+        cases.Case("who computes, btl_segmsg_eager_limit set: it holds", False,
+                   messages_at_once({"btl_segmsg_eager_limit": "8320"}, False)),
+    ]
