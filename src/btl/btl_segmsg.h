@@ -146,7 +146,9 @@ typedef struct {
     uint32_t delivered; /* counts.delivered_fragments at the last sample */
     unsigned unclocked_most; /* calls that go without the clock the next time */
     bool delivers;           /* a message, to the PML */
-    bool watches;            /* something was begun for which a waiter would stay: does it? */
+    uint8_t
+        use_calls; /* of those that find something, that are to be followed by one with the clock */
+    bool watches;  /* something was begun for which a waiter would stay: does it? */
     unsigned habit;  /* up by 1 when it did, down by 2 when not; below half, no waiter is seen */
     unsigned denied; /* how often that was said since */
 } mca_btl_segmsg_wait_t;

@@ -66,10 +66,15 @@ void mca_btl_segmsg_choose_eager_limit(void)
 
 void mca_btl_segmsg_eager_note(size_t bytes)
 {
+    enum {
+        USE_CALLS =
+            4 /* a long message, and what is said of it and of those that go the other way */
+    };
     mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
     if (mca_btl_segmsg_polling_is_own()) {
         segmsg_use_note(&module->transfers.use, bytes, module->wait.away, module->wait.row_ticks);
         module->wait.away = 0;
+        module->wait.use_calls = USE_CALLS;
         follow(module);
     }
 }

@@ -200,7 +200,7 @@ static void begin_turn(mca_btl_segmsg_module_t *module, uint64_t gap)
 
 /*
  * Now and then, of calls in a row: begins a turn, or goes on with another, for somebody who has called again and again
- * in vain for so long that he does nothing else. A turn that begins just before something is found does no harm.
+ * in vain for so long that he does nothing else. A turn ends when something is found.
  */
 enum { SAMPLE_EVERY = 32 /* calls */ };
 __attribute__((noinline)) static void sample(mca_btl_segmsg_module_t *module, uint64_t gap)
@@ -264,8 +264,23 @@ SEGMSG_INLINE int look(mca_btl_segmsg_module_t *module)
         return 0;
     }
     int count = poll_readers(module);
-    module->wait.looked_in_vain = count == 0 ? now : 0;
+    if (OPAL_LIKELY(count == 0)) {
+        module->wait.looked_in_vain = now;
+        return 0;
+    }
+    module->wait.looked_in_vain = 0;
+    module->idle.without_clock = 0; /* that this call began; the next ones may be far apart */
     return count;
+}
+
+/* Calls read the clock again, as if this one had found something. */
+static void go_by_the_clock(mca_btl_segmsg_module_t *module)
+{
+    module->idle.unclocked = 0;
+    module->idle.watch.headers = 0;
+    module->wait.turn = module->wait.samples = 0;
+    module->wait.looked_in_vain = 0;
+    module->wait.called = segmsg_clock_ticks();
 }
 
 /* The same without the clock, as long as that goes on and nothing needs it. */
@@ -276,6 +291,10 @@ static int look_unclocked(mca_btl_segmsg_module_t *module)
         if (count != 0) {
             module->idle.watch.headers = 0;
             module->wait.samples = 0;
+            if (OPAL_UNLIKELY(module->wait.use_calls != 0)) {
+                --module->wait.use_calls;
+                go_by_the_clock(module);
+            }
         } else if (module->wait.samples++ != 0
                    && mca_btl_segmsg_nets == 0) { /* the second in a row */
             module->wait.samples = 1;
@@ -283,11 +302,7 @@ static int look_unclocked(mca_btl_segmsg_module_t *module)
         }
         return count;
     }
-    module->idle.unclocked = 0;
-    module->idle.watch.headers = 0;
-    module->wait.turn = module->wait.samples = 0;
-    module->wait.looked_in_vain = 0;            /* when the last call was, and what it found, */
-    module->wait.called = segmsg_clock_ticks(); /* is not known */
+    go_by_the_clock(module); /* when the last call was, and what it found, is not known */
     return look(module);
 }
 

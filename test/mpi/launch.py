@@ -151,9 +151,8 @@ def mpirun(ranks, parameters, program, env):
     Ranks are more than cores, or become so when they spawn others: they must not be bound to the
     same core, and must let each other run.
     """
-    command = [mpirun_name(env), "--oversubscribe", "--bind-to", "none", "-n", str(ranks),
-               "--mca", "mpi_yield_when_idle", "1"]
-    for name, value in parameters.items():
+    command = [mpirun_name(env), "--oversubscribe", "--bind-to", "none", "-n", str(ranks)]
+    for name, value in {"mpi_yield_when_idle": "1", **parameters}.items():
         command += ["--mca", name, value]
     return command + list(program)
 

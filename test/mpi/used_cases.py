@@ -1,6 +1,7 @@
 # Copyright (c) 2026 The segmsg authors
 # SPDX-License-Identifier: BSD-3-Clause
-"""Cases of programs that compute between their messages: the eager limit follows."""
+"""Cases of programs that compute between their messages: the eager limit follows, and what they test for
+is found."""
 
 import os
 import re
@@ -26,8 +27,20 @@ def messages_at_once(parameters, expected):
     return check
 
 
+def found_at_once(machine):
+    """Not later than the stock transport would find it, unless other processes took the processors."""
+    spins = {**cases.ALONE, "mpi_yield_when_idle": "0"} if len(os.sched_getaffinity(0)) > 1 else cases.ALONE
+    outcome = machine.expect([os.path.join(machine.programs, "seldom")], 2, spins)
+    told = re.search(r"late (\d+) of (\d+)", outcome.output)
+    if not told:
+        raise cases.Failure(f"told nothing\n{outcome.explain()}")
+    if int(told[1]) > 0.3 * int(told[2]):
+        raise cases.Failure(f"{told[1]} of {told[2]} messages were found late\n{outcome.explain()}")
+
+
 def all_cases(_version):
     return [
+        cases.Case("who computes and asks seldom is told at once", True, found_at_once),
         cases.Case("who computes between long messages sends them at once", True,
                    messages_at_once({}, True)),
         cases.Case("who computes, btl_segmsg_used_eager_limit 0: nothing long is sent at once",
