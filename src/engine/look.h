@@ -113,14 +113,29 @@ SEGMSG_INLINE int segmsg_look_at_lobby(segmsg_receiver_t *receiver, int burst,
     return limit;
 }
 
+/* Finds who has come, and what they have sent already: whoever tests between computations may not look again for long. */
+__attribute__((noinline, unused)) static int segmsg_look_at_newcomers(segmsg_receiver_t *receiver,
+                                                                      int burst,
+                                                                      const segmsg_look_ops_t *ops,
+                                                                      void *context)
+{
+    int count = 0;
+    ops->welcome(context);
+    for (uint32_t r = 0; r < receiver->awake; ++r) {
+        count += segmsg_look_at_reader(receiver, burst, ops, context, receiver->reader[r]);
+    }
+    return count;
+}
+
 /* Looks at those who are not looked at every time: guests, quiet and new senders. */
 SEGMSG_INLINE int segmsg_look_at_others(segmsg_receiver_t *receiver, const segmsg_look_t *look,
                                         const segmsg_look_ops_t *ops, void *context)
 {
+    int count = 0;
     if (__builtin_expect(segmsg_receiver_has_new_groups(receiver) || receiver->has_newcomers, 0)) {
-        ops->welcome(context);
+        count += segmsg_look_at_newcomers(receiver, look->burst, ops, context);
     }
-    int count = segmsg_look_at_lobby(receiver, look->burst, ops, context);
+    count += segmsg_look_at_lobby(receiver, look->burst, ops, context);
     if (__builtin_expect(receiver->lobby.idle % SEGMSG_LOOK_VERIFY == SEGMSG_LOOK_VERIFY - 1, 0)) {
         ops->verify(context);
     }
