@@ -42,6 +42,8 @@ segmsg_engine_sources = \
 	src/engine/turns.h \
 	src/engine/verify.c \
 	src/engine/verify.h \
+	src/engine/yield.c \
+	src/engine/yield.h \
 	src/queue/geometry.c \
 	src/queue/geometry.h \
 	src/queue/layout.h \
@@ -249,6 +251,10 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_wait.c \
 	src/btl/btl_segmsg_wait.h \
 	src/btl/btl_segmsg_way.h \
+	src/btl/btl_segmsg_welcome.c \
+	src/btl/btl_segmsg_welcome.h \
+	src/btl/btl_segmsg_yield.c \
+	src/btl/btl_segmsg_yield.h \
 	src/btl/net/btl_segmsg_net.c \
 	src/btl/net/btl_segmsg_net.h \
 	src/btl/net/btl_segmsg_net_alive.c \

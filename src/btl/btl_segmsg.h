@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "engine/look.h"
+#include "engine/yield.h"
 #include "btl/btl_segmsg_compat.h"
 #include "btl/btl_segmsg_config.h"
 
@@ -153,11 +154,21 @@ typedef struct {
     unsigned denied; /* how often that was said since */
 } mca_btl_segmsg_wait_t;
 
+/* When who waits yields the processor: btl_segmsg_yield.c. By who polls. */
+typedef struct {
+    segmsg_yield_t yield;
+    bool is_auto;       /* it is found out whether others need it */
+    unsigned vain;      /* calls, or microseconds of calls, that found nothing */
+    int64_t since;      /* segmsg_yield_processor's */
+    uint64_t delivered; /* counts.delivered_fragments when that was last looked at */
+} mca_btl_segmsg_patience_t;
+
 /* Who shares the processors of the node. */
 typedef struct {
     segmsg_processors_t processors; /* that the processes on the node may use */
     long processor_count;           /* of these */
     _Atomic unsigned callers;       /* threads of this process that call progress; 0: no threads */
+    mca_btl_segmsg_patience_t patience;
 } mca_btl_segmsg_node_t;
 
 /* The peers; under the module's lock. */
@@ -171,15 +182,21 @@ typedef struct {
 typedef struct {
     _Alignas(SEGMSG_LINE) segmsg_watch_t watch; /* by who polls, as the next */
     union {
-        uint32_t without_clock; /* not 0: one of these is not */
+        uint64_t is_special; /* not 0: one of these is not */
         struct {
-            uint16_t unclocked; /* calls that go without the clock, from now on */
-            uint8_t left;       /* calls of a turn that are to come */
+            union {
+                uint32_t without_clock; /* likewise */
+                struct {
+                    uint16_t unclocked; /* calls that go without the clock, from now on */
+                    uint8_t left;       /* calls of a turn that are to come */
+                };
+            };
+            bool yields; /* the processor, after some calls that find nothing: btl_segmsg_yield.c */
         };
     };
-    uint8_t between; /* calls of a turn that go by between two that look: 0, 1, 3 */
     /* Operations: answers come in a stream, and are looked for at once. */
     _Atomic uint32_t under_way;
+    uint8_t between;        /* calls of a turn that go by between two that look: 0, 1, 3 */
     volatile bool any_busy; /* peers.busy is not empty; under the module's lock */
 } mca_btl_segmsg_idle_t;
 _Static_assert(sizeof(mca_btl_segmsg_idle_t) == SEGMSG_LINE, "a line");

@@ -31,6 +31,13 @@ typedef enum {
     SEGMSG_COPY_NONE = 2  /* never */
 } mca_btl_segmsg_copy_t;
 
+/* Values of config.message.wait, likewise. */
+typedef enum {
+    MCA_BTL_SEGMSG_WAIT_AUTO = 0,
+    MCA_BTL_SEGMSG_WAIT_SPIN = 1,
+    MCA_BTL_SEGMSG_WAIT_YIELD = 2
+} mca_btl_segmsg_waiting_t;
+
 /* What the text of a parameter says of segment groups. */
 typedef struct {
     segmsg_geometry_t geometry;

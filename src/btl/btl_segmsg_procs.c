@@ -9,6 +9,7 @@
 #include "btl/btl_segmsg_procs.h"
 #include "btl/btl_segmsg_report.h"
 #include "btl/btl_segmsg_times.h"
+#include "btl/btl_segmsg_yield.h"
 
 /* True if another BTL loops back to the own process. */
 static bool another_serves_self(void)
@@ -74,6 +75,7 @@ int mca_btl_segmsg_add_procs(mca_btl_base_module_t *btl, size_t count, opal_proc
     }
     mca_btl_segmsg_choose_times();
     mca_btl_segmsg_choose_eager_limit();
+    mca_btl_segmsg_choose_wait();
     return OPAL_SUCCESS;
 }
 
@@ -100,7 +102,7 @@ int mca_btl_segmsg_finalize(mca_btl_base_module_t *btl)
         return OPAL_SUCCESS;
     }
     module->initialised = false;
-    module->idle.without_clock = 0;
+    module->idle.is_special = 0;
     if (module->config.message.report) {
         mca_btl_segmsg_report();
     }

@@ -17,44 +17,18 @@
 #include "btl/btl_segmsg_serve.h"
 #include "btl/btl_segmsg_verify.h"
 #include "btl/btl_segmsg_wait.h"
+#include "btl/btl_segmsg_welcome.h"
+#include "btl/btl_segmsg_yield.h"
 
-#include "engine/groups.h"
 #include "transfer/initiator.h"
 
-/* Finds out who a sender is. */
-static void find_user(segmsg_reader_t *reader)
-{
-    mca_btl_segmsg_endpoint_t *endpoint = mca_btl_segmsg_endpoint_of(&reader->sender);
-    reader->user = endpoint;
-    if (endpoint != NULL && !opal_using_threads()) {
-        segmsg_sender_set_back(&endpoint->sender, &reader->ring);
-        mca_btl_segmsg.peers.have_backs = true;
-    }
-}
-
-/* Finds senders that are new, and who they are. */
-static void welcome_senders(void *context)
-{
-    mca_btl_segmsg_module_t *module = context;
-    module->receiver.has_newcomers = false;
-    segmsg_error_t error = segmsg_receiver_find_groups(&module->receiver);
-    if (OPAL_UNLIKELY(error != SEGMSG_OK)) {
-        const segmsg_reader_t *suspect = module->receiver.suspect;
-        mca_btl_segmsg_fail(suspect == NULL ? NULL : suspect->user, error);
-    }
-    for (uint32_t r = 0; r < module->receiver.reader_count; ++r) {
-        segmsg_reader_t *reader = module->receiver.reader[r];
-        if (reader->user == NULL) {
-            find_user(reader);
-        }
-    }
-}
+#include <sched.h>
 
 /* Messages of segmsg's own; they need an endpoint, to answer or to keep what has come. */
 static void receive_own(segmsg_reader_t *reader, const segmsg_message_t *message)
 {
     if (reader->user == NULL) {
-        find_user(reader);
+        mca_btl_segmsg_find_user(reader);
     }
     if (message->tag == MCA_BTL_SEGMSG_TAG) {
         mca_btl_segmsg_rdma_receive(reader->user, message->data, message->length);
@@ -80,7 +54,7 @@ SEGMSG_INLINE void take_short(mca_btl_segmsg_module_t *module, segmsg_reader_t *
                               const segmsg_message_t *message)
 {
     if (OPAL_UNLIKELY(reader->user == NULL)) {
-        find_user(reader); /* found on the way here */
+        mca_btl_segmsg_find_user(reader); /* found on the way here */
     }
     mca_btl_segmsg_endpoint_t *endpoint = reader->user;
     if (OPAL_LIKELY(endpoint != NULL)) {
@@ -133,7 +107,7 @@ static int poll_readers(mca_btl_segmsg_module_t *module)
         .take = take,
         .closed = forget,
         .corrupt = give_up,
-        .welcome = welcome_senders,
+        .welcome = mca_btl_segmsg_welcome,
         .verify = mca_btl_segmsg_verify,
     };
     return segmsg_look(&module->receiver, &module->look, &ops, module);
@@ -214,6 +188,7 @@ __attribute__((noinline)) static void sample(mca_btl_segmsg_module_t *module, ui
     } else if (wait->samples < ROW) {
         ++wait->samples;
     } else {
+        mca_btl_segmsg_lose_patience(module);
         begin_turn(module, gap);
         wait->calls_in_a_row -= module->idle.left != 0; /* the next is due after the turn */
     }
@@ -367,6 +342,18 @@ __attribute__((noinline)) static int progress_of_threads(mca_btl_segmsg_module_t
     }
     int count = module->idle.unclocked == 0 ? progress_clocked(module) : progress_unclocked(module);
     mca_btl_segmsg_polling_resume();
+    if (OPAL_UNLIKELY(module->idle.yields) && count == 0) {
+        sched_yield();
+    }
+    return count;
+}
+
+/* Where somebody else needs the processor. */
+__attribute__((noinline)) static int progress_yielding(mca_btl_segmsg_module_t *module)
+{
+    module->idle.without_clock = 0;
+    int count = progress_clocked(module);
+    mca_btl_segmsg_yield_after(module, count);
     return count;
 }
 
@@ -376,8 +363,11 @@ int mca_btl_segmsg_progress(void)
     if (OPAL_UNLIKELY(opal_using_threads())) {
         return progress_of_threads(module);
     }
-    if (OPAL_LIKELY(module->idle.without_clock == 0)) {
+    if (OPAL_LIKELY(module->idle.is_special == 0)) {
         return progress_clocked(module);
+    }
+    if (OPAL_UNLIKELY(module->idle.yields)) {
+        return progress_yielding(module);
     }
     if (module->idle.unclocked == 0) {
         return goes_by(module) ? 0 : progress_clocked(module);

@@ -17,6 +17,7 @@
 #include "base/copy.h"
 #include "engine/look.h"
 #include "engine/sender.h"
+#include "engine/yield.h"
 #include "copier/copier.h"
 #include "memory/win.h"
 #include "transfer/transfer.h"
@@ -161,12 +162,10 @@ typedef struct {
 /* How calls wait. */
 typedef struct {
     unsigned depth;      /* of blocking calls: who waits has time to help */
-    unsigned contended;  /* waits to come that give the processor away soon: somebody needs it */
     unsigned idle_polls; /* calls that do not wait, in a row, that found nothing */
-    bool is_crowded;     /* the node has more processes than this one may run on processors */
-    int64_t offer_after; /* nanoseconds of waiting before the processor is offered; 0: as usual */
-    bool is_away;        /* the program has not called since a transfer ended */
-    uint64_t away;       /* ticks that it was, since the last transfer began */
+    segmsg_yield_t yield;
+    bool is_away;  /* the program has not called since a transfer ended */
+    uint64_t away; /* ticks that it was, since the last transfer began */
 } segmsg_lib_waits_t;
 
 /* A long message was copied, or could not be. `send`: the sender's request. */

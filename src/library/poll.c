@@ -96,8 +96,7 @@ segmsg_result_t segmsg_poll_wait(segmsg_t *handle, segmsg_handler_t handler, voi
     }
     --handle->waits.depth;
     if (handle->handler.handled == 0 && was_unended) {
-        segmsg_lib_offer_processor(handle,
-                                   &patience); /* the caller calls again, and ends nothing */
+        segmsg_lib_yield(handle, &patience); /* the caller calls again, and ends nothing */
     }
     return end_poll(handle, handled);
 }

@@ -105,7 +105,7 @@ static bool has_processor(void *context, void *user)
 {
     (void) user;
     const segmsg_t *handle = context;
-    return !handle->waits.is_crowded && handle->waits.contended == 0;
+    return !handle->waits.yield.is_crowded && handle->waits.yield.contended == 0;
 }
 
 static bool waits(void *context)

@@ -18,8 +18,6 @@
 
 #include "transfer/initiator.h"
 
-#include <sched.h>
-
 /* True if something is to be done for transfers that two processes carry out together. */
 SEGMSG_INLINE bool has_transfers(const segmsg_t *handle)
 {
@@ -66,84 +64,31 @@ int segmsg_lib_progress_but(segmsg_t *handle, const segmsg_reader_t *reader)
     return count + progress_waiting(handle, transfers);
 }
 
-/*
- * With more processes than processors, whoever has to answer may wait for this one. Whether that is so
- * shows when the processor is offered and somebody takes it: other programs, and processes that are not in
- * the communicator, are not counted otherwise. Who waits for messages, as this process does, gives it back
- * soon; who computes keeps it for a time slice, several thousand times what a message takes. So after an
- * offer that was taken for that long, the next one comes later, and later still after each of that kind.
- */
 enum {
-    PATIENCE = 64,          /* looks at all, about a microsecond each */
-    CROWDED = 4,            /* the same where there are too few processors */
-    BETWEEN = 2,            /* between two offers */
-    LOOKS = 1024,           /* at one, about a microsecond */
-    LOOKS_CROWDED = 8,      /* likewise */
-    TAKEN_NS = 3000,        /* an offer that was taken lasts longer */
-    SLICE_NS = 500000,      /* one that was taken by somebody who computes lasts longer */
-    HELD_FIRST_NS = 200000, /* waiting before an offer, after the first that was */
-    HELD_MOST_NS =
-        12800000, /* several time slices: the scheduler has long taken the processor by then */
-    CONTENDED_WAITS = 256, /* waits until it is seen anew */
-    POLLS_IN_VAIN = 1024   /* calls that do not wait, until others are looked at */
+    PATIENCE = 64,     /* looks at all, about a microsecond each, before the processor is yielded */
+    CROWDED = 4,       /* the same where somebody needs it */
+    BETWEEN = 2,       /* between two times */
+    LOOKS = 1024,      /* at one, about a microsecond */
+    LOOKS_CROWDED = 8, /* likewise */
+    POLLS_IN_VAIN = 1024 /* calls that do not wait, until others are looked at */
 };
 
 segmsg_patience_t segmsg_lib_patience(segmsg_t *handle)
 {
-    bool is_crowded = handle->waits.is_crowded;
-    if (handle->waits.contended != 0) {
-        --handle->waits.contended;
-        is_crowded = true;
-    }
+    bool is_soon = segmsg_yield_begins(&handle->waits.yield);
     return (segmsg_patience_t){
-        .looks = is_crowded ? LOOKS_CROWDED : LOOKS,
-        .most = is_crowded ? CROWDED : PATIENCE,
+        .looks = is_soon ? LOOKS_CROWDED : LOOKS,
+        .most = is_soon ? CROWDED : PATIENCE,
     };
 }
 
-/* True if an offer has to wait, since the last ones cost a time slice each. */
-static bool is_held(const segmsg_t *handle, segmsg_patience_t *patience, int64_t now)
-{
-    if (handle->waits.offer_after == 0) {
-        return false;
-    }
-    if (patience->since == 0) {
-        patience->since = now;
-    }
-    return now - patience->since < handle->waits.offer_after;
-}
-
-/* Learns from an offer how long the next one is to wait. */
-static void learn(segmsg_t *handle, segmsg_patience_t *patience, int64_t taken)
-{
-    if (taken > SLICE_NS) {
-        int64_t next =
-            handle->waits.offer_after == 0 ? HELD_FIRST_NS : 2 * handle->waits.offer_after;
-        handle->waits.offer_after = next < HELD_MOST_NS ? next : HELD_MOST_NS;
-        patience->since = 0;
-        return;
-    }
-    handle->waits.offer_after =
-        handle->waits.offer_after <= HELD_FIRST_NS ? 0 : handle->waits.offer_after / 2;
-    if (taken > TAKEN_NS) {
-        handle->waits.contended = CONTENDED_WAITS;
-        patience->looks = LOOKS_CROWDED;
-        patience->most = CROWDED;
-    }
-}
-
-void segmsg_lib_offer_processor(segmsg_t *handle, segmsg_patience_t *patience)
+void segmsg_lib_yield(segmsg_t *handle, segmsg_patience_t *patience)
 {
     segmsg_lib_look_for_broken(handle);
     segmsg_lib_look_for_gone(handle);
-    if (handle->waits.is_crowded) {
-        sched_yield();
-        return;
-    }
-    int64_t before = segmsg_nanoseconds();
-    if (!is_held(handle, patience, before)) {
-        sched_yield();
-        learn(handle, patience, segmsg_nanoseconds() - before);
+    if (segmsg_yield_processor(&handle->waits.yield, &patience->since)) {
+        patience->looks = LOOKS_CROWDED;
+        patience->most = CROWDED;
     }
 }
 
@@ -153,7 +98,7 @@ void segmsg_lib_lose_patience(segmsg_t *handle, segmsg_patience_t *patience, int
         patience->idle = 0;
         patience->since = 0;
     } else if (++patience->idle >= patience->most) {
-        segmsg_lib_offer_processor(handle, patience);
+        segmsg_lib_yield(handle, patience);
         patience->idle = patience->most - BETWEEN;
     }
 }

@@ -17,16 +17,16 @@ int segmsg_lib_progress_but(segmsg_t *handle, const segmsg_reader_t *reader);
 /* How somebody waits. */
 typedef struct {
     unsigned looks; /* at the one who is waited for, between two looks at all */
-    unsigned most;  /* looks in vain at all before the processor is offered to others */
+    unsigned most;  /* looks in vain at all before the processor is yielded */
     unsigned idle;  /* such looks so far */
     unsigned taken; /* messages of the one who is waited for, so far */
-    int64_t since;  /* nanoseconds; when the first offer was held back; 0: none was */
+    int64_t since;  /* segmsg_yield_processor's */
 } segmsg_patience_t;
 segmsg_patience_t segmsg_lib_patience(segmsg_t *handle);
 /* Progress for a call that does not wait: notices after many of them that nothing can come any more. */
 void segmsg_lib_poll_progress(segmsg_t *handle);
-/* Offers the processor to others, if that has paid. */
-void segmsg_lib_offer_processor(segmsg_t *handle, segmsg_patience_t *patience);
+/* Yields the processor, if that has paid. */
+void segmsg_lib_yield(segmsg_t *handle, segmsg_patience_t *patience);
 /* To be called after every look at all, with how much it found. */
 void segmsg_lib_lose_patience(segmsg_t *handle, segmsg_patience_t *patience, int found);
 

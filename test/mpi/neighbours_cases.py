@@ -67,12 +67,27 @@ def beside_busy_loops(program, parameters):
     return check
 
 
+def confined(program):
+    """Two ranks on one processor, of which Open MPI was not told: each message waits for it."""
+    def check(machine):
+        taskset = shutil.which("taskset")
+        if not taskset:
+            raise cases.Skip("there is no program taskset")
+        words = program.split()
+        words[0] = os.path.join(machine.programs, words[0])
+        machine.expect([taskset, "-c", str(processors()[0]), *words], 2,
+                       {**cases.ALONE, "mpi_yield_when_idle": "0"})
+    return check
+
+
 def all_cases(_version):
     stress = "stress --messages 300 --min 64K --large 100"
     return [
         cases.Case("peers are asked to help where there are processors", True,
                    helped_where_there_are_processors),
         cases.Case("ranks that share a processor ask nobody to help", True, one_processor),
+        cases.Case("ranks that share a processor yield it", True,
+                   confined("stress --messages 3000 --large 20")),
         cases.Case("threads that want all processors ask nobody to help", True,
                    threads_want_processors),
         cases.Case("beside busy loops: all arrives, cooperative copies", True,

@@ -1,0 +1,21 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A process that waits in MPI yields its processor where others need it (engine/yield.h).
+ */
+#ifndef MCA_BTL_SEGMSG_YIELD_H
+#define MCA_BTL_SEGMSG_YIELD_H
+
+#include "btl/btl_segmsg.h"
+
+/* Chooses anew how the process waits, when peers have come. */
+void mca_btl_segmsg_choose_wait(void);
+
+/* Some calls in a row have found nothing, a microsecond or so. By who polls. */
+void mca_btl_segmsg_lose_patience(mca_btl_segmsg_module_t *module);
+
+/* A call has found so much, with idle.yields set: yields if that was nothing. By who polls, or by a thread. */
+void mca_btl_segmsg_yield_after(mca_btl_segmsg_module_t *module, int count);
+
+#endif
