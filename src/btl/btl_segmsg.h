@@ -158,15 +158,18 @@ typedef struct {
 typedef struct {
     segmsg_yield_t yield;
     bool is_auto;       /* it is found out whether others need it */
+    unsigned callers;   /* node.callers when that was last chosen */
     unsigned vain;      /* calls, or microseconds of calls, that found nothing */
     int64_t since;      /* segmsg_yield_processor's */
     uint64_t delivered; /* counts.delivered_fragments when that was last looked at */
+    uint64_t ended;     /* when the last call ended after which it may yield, ticks */
 } mca_btl_segmsg_patience_t;
 
 /* Who shares the processors of the node. */
 typedef struct {
     segmsg_processors_t processors; /* that the processes on the node may use */
     long processor_count;           /* of these */
+    unsigned long processes;        /* whose these are: peers that are reached, and this one */
     _Atomic unsigned callers;       /* threads of this process that call progress; 0: no threads */
     mca_btl_segmsg_patience_t patience;
 } mca_btl_segmsg_node_t;
@@ -212,7 +215,7 @@ typedef struct {
 /* Where descriptors and their memory come from. */
 typedef struct {
     opal_free_list_t frags;
-    opal_free_list_t buffers; /* for messages up to the eager limit that wait */
+    opal_free_list_t buffers; /* for messages up to the usual eager limit that wait */
     size_t buffer_bytes;      /* what each of those holds */
 } mca_btl_segmsg_pools_t;
 

@@ -51,6 +51,6 @@ bool mca_btl_segmsg_is_crowded(void)
 {
     /* Relaxed: a hint. All processes are taken to have as many threads. */
     unsigned callers = atomic_load_explicit(&mca_btl_segmsg.node.callers, memory_order_relaxed);
-    unsigned long wanted = (segmsg_compat_local_peers() + 1UL) * (callers == 0 ? 1 : callers);
+    unsigned long wanted = mca_btl_segmsg.node.processes * (callers == 0 ? 1 : callers);
     return wanted > (unsigned long) mca_btl_segmsg.node.processor_count;
 }

@@ -125,7 +125,8 @@ static int component_close(void)
     return OPAL_SUCCESS;
 }
 
-/* Fragments, and buffers for those that wait. What malloc gives is not kept when it is freed, and its pages
+/* Fragments, and buffers for those that wait, but not for the longest that a program sends at once which works on its
+ * data. What malloc gives is not kept when it is freed, and its pages
  * fault anew with every window of messages. */
 static bool make_lists(mca_btl_segmsg_module_t *module)
 {

@@ -17,6 +17,12 @@ static struct {
         used; /* while the program works on what it receives; usual, or less: that makes no difference */
 } limits;
 
+/* Since the last message that was noted. */
+static struct {
+    uint64_t delivered;       /* counts.delivered_fragments then. By who polls */
+    _Atomic uint64_t sending; /* ticks spent in sends of long messages. By any thread */
+} noted;
+
 static size_t lesser(size_t one, size_t other)
 {
     return one < other ? one : other;
@@ -49,6 +55,7 @@ static void follow(mca_btl_segmsg_module_t *module)
 void mca_btl_segmsg_choose_eager_limit(void)
 {
     mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
+    limits.usual = limits.used = 0;
     if (!mca_btl_segmsg_variable_is_default("eager_limit")) {
         return;
     }
@@ -64,24 +71,53 @@ void mca_btl_segmsg_choose_eager_limit(void)
     follow(module);
 }
 
-void mca_btl_segmsg_eager_note(size_t bytes)
+/* What of the time between two calls of progress was MPI's, and not the program's. */
+static uint64_t spent(mca_btl_segmsg_module_t *module)
 {
     enum {
-        USE_CALLS =
-            4 /* a long message, and what is said of it and of those that go the other way */
+        A_MESSAGE_NS = 300, /* what MPI does about a short one, outside of progress */
+        OF_THE_LONG =
+            2 /* that belong to the long one: its announcement, and the end of one's own */
     };
+    uint64_t others = module->counts.delivered_fragments - noted.delivered;
+    others -= others < OF_THE_LONG ? others : OF_THE_LONG;
+    noted.delivered = module->counts.delivered_fragments;
+    /* Relaxed: a sum. */
+    return atomic_exchange_explicit(&noted.sending, 0, memory_order_relaxed)
+           + others * module->wait.row_ticks * A_MESSAGE_NS / 1000;
+}
+
+void mca_btl_segmsg_eager_note(size_t bytes)
+{
+    enum { USE_CALLS = 4 /* it, and what is said of it and of those that go the other way */ };
     mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
     if (mca_btl_segmsg_polling_is_own()) {
-        segmsg_use_note(&module->transfers.use, bytes, module->wait.away, module->wait.row_ticks);
+        uint64_t away = module->wait.away;
+        uint64_t less = spent(module);
+        segmsg_use_note(&module->transfers.use, bytes, away < less ? 0 : away - less,
+                        module->wait.row_ticks);
         module->wait.away = 0;
         module->wait.use_calls = USE_CALLS;
         follow(module);
     }
 }
 
-void mca_btl_segmsg_eager_took(uint64_t begun)
+void mca_btl_segmsg_eager_note_get(size_t bytes)
 {
-    if (mca_btl_segmsg_polling_is_own()) {
-        mca_btl_segmsg.wait.called += segmsg_clock_ticks() - begun;
+    mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
+    bool is_program = !opal_using_threads() && !module->wait.delivers
+                      && module->wait.looked_in_vain == 0 && module->wait.row_ticks != 0;
+    if (is_program) {
+        uint64_t now = segmsg_clock_ticks();
+        module->wait.away += now - module->wait.called;
+        module->wait.called = now;
     }
+    mca_btl_segmsg_eager_note(bytes);
+}
+
+void mca_btl_segmsg_eager_sent(uint64_t begun)
+{
+    /* Relaxed: a sum. */
+    (void) atomic_fetch_add_explicit(&noted.sending, segmsg_clock_ticks() - begun,
+                                     memory_order_relaxed);
 }

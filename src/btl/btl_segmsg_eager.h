@@ -16,10 +16,13 @@
 /* Chooses the limits anew, when peers have come: others where the kernel's copy works with none. */
 void mca_btl_segmsg_choose_eager_limit(void);
 
-/* A message of `bytes` bytes comes, at least SEGMSG_USE_FROM. By any thread. */
+/* A message of `bytes` bytes comes, at least SEGMSG_USE_FROM. By any thread; noted by who polls. */
 void mca_btl_segmsg_eager_note(size_t bytes);
 
-/* What began at `begun`, in ticks, and ends now, was a copy, and not the program. By any thread. */
-void mca_btl_segmsg_eager_took(uint64_t begun);
+/* The same, of one that is got, by progress or by the program, which has received it only now. */
+void mca_btl_segmsg_eager_note_get(size_t bytes);
+
+/* A send that began at `begun`, ticks, has ended: that was not the program's computing. By any thread. */
+void mca_btl_segmsg_eager_sent(uint64_t begun);
 
 #endif

@@ -8,6 +8,7 @@
 #include "btl/btl_segmsg_eager.h"
 #include "btl/btl_segmsg_endpoint.h"
 #include "btl/btl_segmsg_jobs.h"
+#include "btl/btl_segmsg_ob1.h"
 #include "btl/btl_segmsg_pieces.h"
 #include "btl/btl_segmsg_polling.h"
 #include "btl/btl_segmsg_progress.h"
@@ -71,7 +72,9 @@ SEGMSG_INLINE void take_short(mca_btl_segmsg_module_t *module, segmsg_reader_t *
 __attribute__((noinline)) static void
 take_long(mca_btl_segmsg_module_t *module, segmsg_reader_t *reader, const segmsg_message_t *message)
 {
-    mca_btl_segmsg_eager_note(message->length);
+    if (message->tag != MCA_BTL_SEGMSG_TAG && mca_btl_segmsg_ob1_numbers(message->tag)) {
+        mca_btl_segmsg_eager_note(message->length); /* and not each part of a longer one */
+    }
     take_short(module, reader, message);
     mca_btl_segmsg_took(segmsg_clock_ticks());
 }
@@ -187,7 +190,7 @@ __attribute__((noinline)) static void sample(mca_btl_segmsg_module_t *module, ui
         wait->samples = module->idle.between = 0;
     } else if (wait->samples < ROW) {
         ++wait->samples;
-    } else {
+    } else if (!module->idle.yields) {
         mca_btl_segmsg_lose_patience(module);
         begin_turn(module, gap);
         wait->calls_in_a_row -= module->idle.left != 0; /* the next is due after the turn */
@@ -302,7 +305,11 @@ SEGMSG_INLINE int progress(mca_btl_segmsg_module_t *module, bool unclocked)
     uint32_t transfers = segmsg_transfers_started(&module->transfers);
     int count = unclocked ? look_unclocked(module) : look(module);
     if (mca_btl_segmsg_nets != 0) {
-        count += mca_btl_segmsg_net_progress(module);
+        int by_nets = mca_btl_segmsg_net_progress(module);
+        if (by_nets != 0) {
+            mca_btl_segmsg_begin_wait(module);
+        }
+        count += by_nets;
     }
     if (OPAL_UNLIKELY(module->idle.any_busy)) {
         count += mca_btl_segmsg_resume(module);
@@ -338,8 +345,12 @@ __attribute__((noinline)) static int progress_of_threads(mca_btl_segmsg_module_t
     }
     mca_btl_segmsg_callers_count();
     if (!mca_btl_segmsg_polling_try()) {
+        if (module->idle.yields) {
+            sched_yield(); /* perhaps to who polls */
+        }
         return 0;
     }
+    mca_btl_segmsg_wait_as_threads();
     int count = module->idle.unclocked == 0 ? progress_clocked(module) : progress_unclocked(module);
     mca_btl_segmsg_polling_resume();
     if (OPAL_UNLIKELY(module->idle.yields) && count == 0) {

@@ -51,7 +51,7 @@ static int start_transfer(bool is_put, mca_btl_segmsg_endpoint_t *endpoint, void
                                                 .cbdata = cbdata};
     bool is_of_interest = !is_put && size >= SEGMSG_USE_FROM;
     if (is_of_interest) {
-        mca_btl_segmsg_eager_note(size);
+        mca_btl_segmsg_eager_note_get(size);
     }
     if (endpoint->copy.copiers != 0 && mca_btl_segmsg_transfers_start(&transfer)) {
         return OPAL_SUCCESS;

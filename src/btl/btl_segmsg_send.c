@@ -343,7 +343,7 @@ sendi_long(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
     uint64_t begun = segmsg_clock_ticks();
     int result = sendi(btl, endpoint, convertor, header, header_size, payload_size, order, flags,
                        tag, descriptor);
-    mca_btl_segmsg_eager_took(begun);
+    mca_btl_segmsg_eager_sent(begun);
     return result;
 }
 

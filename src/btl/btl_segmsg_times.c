@@ -20,6 +20,19 @@ static void choose_net_times(void)
 }
 #endif
 
+/* This one and the peers that are reached through memory, of any job. */
+static unsigned long count_processes(mca_btl_segmsg_module_t *module)
+{
+    unsigned long count = 1;
+    mca_btl_segmsg_endpoint_t *endpoint;
+    OPAL_THREAD_LOCK(&module->lock);
+    OPAL_LIST_FOREACH (endpoint, &module->peers.endpoints, mca_btl_segmsg_endpoint_t) {
+        count += !endpoint->is_self && !endpoint->retired && endpoint->link == NULL;
+    }
+    OPAL_THREAD_UNLOCK(&module->lock);
+    return count;
+}
+
 void mca_btl_segmsg_choose_times(void)
 {
     mca_btl_segmsg.wait.look_ticks =
@@ -28,6 +41,7 @@ void mca_btl_segmsg_choose_times(void)
         mca_btl_segmsg.config.message.poll_interval == 0
             ? 0
             : segmsg_clock_ticks_in(&mca_btl_segmsg.start, 1000 /* ns */);
+    mca_btl_segmsg.node.processes = count_processes(&mca_btl_segmsg);
     mca_btl_segmsg.node.processor_count = segmsg_processors_count(&mca_btl_segmsg.node.processors);
     mca_btl_segmsg.transfers.microsecond = mca_btl_segmsg.wait.row_ticks;
     mca_btl_segmsg.transfers.verify_every =

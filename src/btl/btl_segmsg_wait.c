@@ -40,7 +40,7 @@ void mca_btl_segmsg_took(uint64_t now)
         mca_btl_segmsg.wait.called = now;
         mca_btl_segmsg.wait.looked_in_vain = 0;
         mca_btl_segmsg.idle.without_clock =
-            0; /* so that the next call sees how long the program was away */
+            0; /* the next call sees how long the program was away */
         mca_btl_segmsg.transfers.copied_until = now;
     }
 }

@@ -33,6 +33,8 @@ static inline void mca_btl_segmsg_end_row(mca_btl_segmsg_module_t *module)
                 : module->wait.habit - (module->wait.habit < 2 ? module->wait.habit : 2);
     }
     module->wait.calls_in_a_row = 0;
+    module->node.patience.vain = 0;
+    module->node.patience.since = 0;
 }
 
 /* True if somebody who waits has called progress, and that the PML, and that this; or it is to be found out. */

@@ -24,24 +24,32 @@ void mca_btl_segmsg_choose_wait(void)
     mca_btl_segmsg_patience_t *patience = &module->node.patience;
     int how = module->config.message.wait;
     bool may = how != MCA_BTL_SEGMSG_WAIT_SPIN && !open_mpi_yields();
+    /* Relaxed: a hint. */
+    patience->callers = atomic_load_explicit(&module->node.callers, memory_order_relaxed);
     patience->is_auto = may && how == MCA_BTL_SEGMSG_WAIT_AUTO;
-    patience->yield.is_crowded =
-        may && (how == MCA_BTL_SEGMSG_WAIT_YIELD || mca_btl_segmsg_is_crowded());
-    module->idle.yields = patience->yield.is_crowded;
+    patience->yield.always = may && how == MCA_BTL_SEGMSG_WAIT_YIELD;
+    patience->yield.is_crowded = patience->is_auto && mca_btl_segmsg_is_crowded();
+    module->idle.yields = patience->yield.always || patience->yield.is_crowded;
 }
 
-/* Begins a wait. */
-static void begin(mca_btl_segmsg_patience_t *patience)
+void mca_btl_segmsg_wait_as_threads(void)
 {
-    patience->vain = 0;
-    patience->since = 0;
+    /* Relaxed: a hint. */
+    if (OPAL_UNLIKELY(atomic_load_explicit(&mca_btl_segmsg.node.callers, memory_order_relaxed)
+                      != mca_btl_segmsg.node.patience.callers)) {
+        mca_btl_segmsg_choose_wait();
+    }
 }
 
 /* Yields; who called progress waits all the same. */
 static void yield(mca_btl_segmsg_module_t *module)
 {
-    module->idle.yields =
-        segmsg_yield_processor(&module->node.patience.yield, &module->node.patience.since);
+    mca_btl_segmsg_patience_t *patience = &module->node.patience;
+    /*
+     * One that nobody takes ends it: two jobs that share processors then take turns of many messages each, which
+     * is three times as fast as if each message waited for the other job.
+     */
+    module->idle.yields = segmsg_yield_processor(&patience->yield, &patience->since);
     module->wait.called = segmsg_clock_ticks();
 }
 
@@ -51,24 +59,38 @@ void mca_btl_segmsg_lose_patience(mca_btl_segmsg_module_t *module)
     mca_btl_segmsg_patience_t *patience = &module->node.patience;
     if (patience->delivered != module->counts.delivered_fragments) {
         patience->delivered = module->counts.delivered_fragments;
-        begin(patience);
-    } else if (patience->is_auto && ++patience->vain >= PATIENCE) {
+        mca_btl_segmsg_begin_wait(module);
+    } else if (patience->is_auto && !opal_using_threads() /* others could not poll */
+               && ++patience->vain >= PATIENCE) {
         patience->vain = PATIENCE - BETWEEN;
         yield(module);
     }
 }
 
+/*
+ * True if this call comes right after the last one. A program that tests between its computations keeps its
+ * processor; but whoever asks a third one for a lock, and is answered, waits for the holder all the same.
+ */
+static bool is_right_after(const mca_btl_segmsg_module_t *module, uint64_t now)
+{
+    enum { MICROSECONDS = 20 /* that Open MPI's other progress functions may take */ };
+    return module->wait.row_ticks == 0
+           || now - module->node.patience.ended < MICROSECONDS * module->wait.row_ticks;
+}
+
 void mca_btl_segmsg_yield_after(mca_btl_segmsg_module_t *module, int count)
 {
     mca_btl_segmsg_patience_t *patience = &module->node.patience;
-    if (count == 0) {
+    if (count != 0) {
+        if (patience->vain != 0) {
+            mca_btl_segmsg_begin_wait(module);
+            module->idle.yields = segmsg_yield_begins(&patience->yield);
+        }
+    } else {
         ++patience->vain;
-        /* Whoever asks a third one for a lock, and is answered, does not look as if it waited for the holder. */
-        if (patience->yield.is_crowded || mca_btl_segmsg_is_waiting(module)) {
+        if (patience->yield.always || is_right_after(module, module->wait.called)) {
             yield(module);
         }
-    } else if (patience->vain != 0) {
-        begin(patience);
-        module->idle.yields = segmsg_yield_begins(&patience->yield);
     }
+    patience->ended = module->wait.row_ticks == 0 ? 0 : segmsg_clock_ticks();
 }

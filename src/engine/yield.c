@@ -45,7 +45,10 @@ bool segmsg_yield_learn(segmsg_yield_t *yield, int64_t *since, int64_t taken)
 
 bool segmsg_yield_processor(segmsg_yield_t *yield, int64_t *since)
 {
-    if (yield->is_crowded) {
+    if (yield->never) {
+        return false;
+    }
+    if (yield->is_crowded || yield->always) {
         sched_yield();
         return true;
     }

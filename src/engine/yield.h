@@ -24,6 +24,8 @@
 
 /* What a process knows of who else wants its processor. Begins all zero. */
 typedef struct {
+    bool never;
+    bool always;         /* as if it were crowded */
     bool is_crowded;     /* there are fewer processors than processes that use them, for sure */
     unsigned contended;  /* waits to come that yield soon */
     int64_t yield_after; /* nanoseconds of waiting before the processor is yielded; 0: as usual */
@@ -36,7 +38,7 @@ static inline bool segmsg_yield_begins(segmsg_yield_t *yield)
         --yield->contended;
         return true;
     }
-    return yield->is_crowded;
+    return (yield->is_crowded || yield->always) && !yield->never;
 }
 
 /*

@@ -362,6 +362,8 @@ segmsg_result_t segmsg_open(MPI_Comm comm, const segmsg_options_t *options, segm
     }
     handle->eager_limit = config.eager_limit;
     handle->piece = segmsg_default_piece();
+    handle->waits.yield.never = config.wait == SEGMSG_WAIT_SPIN;
+    handle->waits.yield.always = config.wait == SEGMSG_WAIT_YIELD;
     handle->waits.yield.is_crowded = is_crowded(handle->ranks.node_size);
     segmsg_lib_transfers_init(handle, &start, segmsg_lib_long_copied);
     *to = handle;

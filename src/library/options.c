@@ -103,6 +103,29 @@ static segmsg_result_t read_single_copy(segmsg_single_copy_t given, segmsg_lib_c
     return SEGMSG_SUCCESS;
 }
 
+static segmsg_result_t read_wait(segmsg_how_to_wait_t given, segmsg_lib_config_t *config)
+{
+    static const char *const words[] =
+        {[SEGMSG_WAIT_AUTO] = "auto", [SEGMSG_WAIT_SPIN] = "spin", [SEGMSG_WAIT_YIELD] = "yield"};
+    if ((unsigned) given > SEGMSG_WAIT_YIELD) {
+        segmsg_lib_explain("options->wait is %d: that is no way to wait", (int) given);
+        return SEGMSG_E_OPTIONS;
+    }
+    const char *text = getenv("SEGMSG_WAIT");
+    config->wait = given != SEGMSG_WAIT_DEFAULT ? given : SEGMSG_WAIT_AUTO;
+    if (given != SEGMSG_WAIT_DEFAULT || text == NULL || text[0] == '\0') {
+        return SEGMSG_SUCCESS;
+    }
+    for (int how = SEGMSG_WAIT_AUTO; how <= SEGMSG_WAIT_YIELD; ++how) {
+        if (strcmp(text, words[how]) == 0) {
+            config->wait = (segmsg_how_to_wait_t) how;
+            return SEGMSG_SUCCESS;
+        }
+    }
+    segmsg_lib_explain("SEGMSG_WAIT=\"%s\" is neither \"auto\" nor \"spin\" nor \"yield\"", text);
+    return SEGMSG_E_OPTIONS;
+}
+
 segmsg_result_t segmsg_lib_configure(const segmsg_options_t *options, segmsg_lib_config_t *config)
 {
     segmsg_options_t given = {0};
@@ -123,5 +146,8 @@ segmsg_result_t segmsg_lib_configure(const segmsg_options_t *options, segmsg_lib
     if (result == SEGMSG_SUCCESS) {
         result = read_memory(given.memory, config);
     }
-    return result == SEGMSG_SUCCESS ? read_single_copy(given.single_copy, config) : result;
+    if (result == SEGMSG_SUCCESS) {
+        result = read_single_copy(given.single_copy, config);
+    }
+    return result == SEGMSG_SUCCESS ? read_wait(given.wait, config) : result;
 }

@@ -15,6 +15,7 @@ typedef struct {
     size_t eager_limit;
     uint64_t memory;
     bool single_copy;
+    segmsg_how_to_wait_t wait; /* never DEFAULT */
 } segmsg_lib_config_t;
 
 /* Reads options and environment. Returns SEGMSG_SUCCESS, or SEGMSG_E_OPTIONS or SEGMSG_E_ARGUMENT, and

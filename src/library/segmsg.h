@@ -107,6 +107,14 @@ typedef enum {
     SEGMSG_SINGLE_COPY_NONE = 2     /* never: through the segments */
 } segmsg_single_copy_t;
 
+/* How a process waits in a call. */
+typedef enum {
+    SEGMSG_WAIT_DEFAULT = 0, /* as the environment says, or else AUTO */
+    SEGMSG_WAIT_AUTO = 1,    /* yields its processor where it is seen that others need it */
+    SEGMSG_WAIT_SPIN = 2,    /* never yields it */
+    SEGMSG_WAIT_YIELD = 3    /* yields it whenever nothing is found */
+} segmsg_how_to_wait_t;
+
 /*
  * How to open. What is 0 or NULL is taken from the environment variable that is named, or else from the
  * default. All processes of a node should say the same. Set `size` to sizeof(segmsg_options_t):
@@ -127,6 +135,8 @@ typedef struct {
     /* SEGMSG_SINGLE_COPY: "auto" or "none"; a pair copies if both say "auto". Opening then permits the
      * processes of the user to trace this one (prctl, PR_SET_PTRACER), where the kernel wants that said. */
     segmsg_single_copy_t single_copy;
+    /* SEGMSG_WAIT: "auto", "spin" or "yield". */
+    segmsg_how_to_wait_t wait;
 } segmsg_options_t;
 
 /*

@@ -17,6 +17,7 @@
 #include "transfer/defaults.h"
 #include "transfer/helper.h"
 #include "transfer/initiator.h"
+#include "transfer/plan.h"
 
 #include <string.h>
 
@@ -200,7 +201,7 @@ bool segmsg_lib_transfer_start(segmsg_t *handle, segmsg_request_t *request,
                                (void *) (uintptr_t) header->send.generation}},
     };
     segmsg_lib_is_back(handle);
-    if (bytes >= SEGMSG_USE_FROM) {
+    if (bytes >= SEGMSG_USE_FROM && segmsg_plan_is_measured(&handle->transfers, bytes)) {
         segmsg_use_note(&handle->transfers.use, bytes, handle->waits.away,
                         handle->transfers.microsecond);
         handle->waits.away = 0;

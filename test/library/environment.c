@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The segmsg authors
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * environment: SEGMSG_GROUPS, SEGMSG_EAGER_LIMIT, SEGMSG_MEMORY and SEGMSG_SINGLE_COPY say what the
+ * environment: SEGMSG_GROUPS, SEGMSG_EAGER_LIMIT, SEGMSG_MEMORY, SEGMSG_SINGLE_COPY and SEGMSG_WAIT say what the
  * program does not.
  */
 #include "opening.h"
@@ -125,6 +125,23 @@ static void the_single_copy_is_taken_from_the_environment(void)
     refuse_value("SEGMSG_SINGLE_COPY", "NONE ");
 }
 
+/* How it waits cannot be seen from here, but that it works. */
+static void the_way_to_wait_is_taken_from_the_environment(void)
+{
+    static const char *const ways[] = {"auto", "spin", "yield", ""};
+
+    for (int i = 0; i < 4; i++) {
+        segmsg_t *handle;
+
+        set("SEGMSG_WAIT", ways[i], true);
+        handle = open_world();
+        check_carries(handle, segmsg_eager_limit(handle));
+        close_empty(&handle);
+    }
+    refuse_value("SEGMSG_WAIT", "block!");
+    refuse_value("SEGMSG_WAIT", "SPIN");
+}
+
 /* What the program says goes first, and then the environment is not even read. */
 static void options_come_before_the_environment(void)
 {
@@ -179,6 +196,7 @@ int main(int argc, char **argv)
         PROMISE(the_eager_limit_is_taken_from_the_environment),
         PROMISE(memory_is_taken_from_the_environment),
         PROMISE(the_single_copy_is_taken_from_the_environment),
+        PROMISE(the_way_to_wait_is_taken_from_the_environment),
         PROMISE(options_come_before_the_environment),
         PROMISE(what_options_leave_open_is_taken_from_the_environment),
     };

@@ -19,6 +19,7 @@ static inline void environment_clear(void)
     unsetenv("SEGMSG_EAGER_LIMIT");
     unsetenv("SEGMSG_MEMORY");
     unsetenv("SEGMSG_SINGLE_COPY");
+    unsetenv("SEGMSG_WAIT");
 }
 
 /* Whether a text has a word in it, in upper or lower case, "_" being as good as " ". */

@@ -74,6 +74,15 @@ static void another_single_copy_is_refused(void)
     refuse_options(&options, "single_copy");
 }
 
+static void another_way_to_wait_is_refused(void)
+{
+    segmsg_options_t options = OPTIONS(.wait = (segmsg_how_to_wait_t) 4);
+
+    refuse_options(&options, "wait");
+    options.wait = (segmsg_how_to_wait_t) -1;
+    refuse_options(&options, "wait");
+}
+
 /* A structure that no version has. */
 static void options_without_their_size_are_refused(void)
 {
@@ -218,6 +227,9 @@ static segmsg_options_t own_options(int what)
     if (3 == what || 4 == what) {
         options.memory = kind % 2 ? (size_t) 8 << 20 : 0;
     }
+    if (4 == what) {
+        options.wait = (segmsg_how_to_wait_t) kind;
+    }
     return options;
 }
 
@@ -246,6 +258,7 @@ int main(int argc, char **argv)
         PROMISE(groups_that_cannot_be_used_are_refused),
         PROMISE(an_eager_limit_that_does_not_fit_is_refused),
         PROMISE(another_single_copy_is_refused),
+        PROMISE(another_way_to_wait_is_refused),
         PROMISE(options_without_their_size_are_refused),
         PROMISE(after_a_refusal_it_can_be_opened),
         PROMISE(groups_are_as_they_are_asked_for),

@@ -67,16 +67,21 @@ def beside_busy_loops(program, parameters):
     return check
 
 
-def confined(program):
-    """Two ranks on one processor, of which Open MPI was not told: each message waits for it."""
+ROUNDS = 4000
+
+
+def confined(wait):
+    """Two ranks on one processor, of which Open MPI was not told. Where each message waits for the end of a
+    time slice, of a few milliseconds, this takes half a minute; a hundredth of a second otherwise."""
     def check(machine):
         taskset = shutil.which("taskset")
         if not taskset:
             raise cases.Skip("there is no program taskset")
-        words = program.split()
-        words[0] = os.path.join(machine.programs, words[0])
-        machine.expect([taskset, "-c", str(processors()[0]), *words], 2,
-                       {**cases.ALONE, "mpi_yield_when_idle": "0"})
+        words = [taskset, "-c", str(processors()[0]), os.path.join(machine.programs, "pingpong"), str(ROUNDS)]
+        outcome = machine.expect(words, 2, {**cases.ALONE, "mpi_yield_when_idle": "0", "btl_segmsg_wait": wait})
+        told = re.search(r"milliseconds (\d+)", outcome.output)
+        if not told or int(told[1]) > 2 * ROUNDS:
+            raise cases.Failure(f"it took longer than {2 * ROUNDS} ms\n{outcome.explain()}")
     return check
 
 
@@ -86,8 +91,8 @@ def all_cases(_version):
         cases.Case("peers are asked to help where there are processors", True,
                    helped_where_there_are_processors),
         cases.Case("ranks that share a processor ask nobody to help", True, one_processor),
-        cases.Case("ranks that share a processor yield it", True,
-                   confined("stress --messages 3000 --large 20")),
+        cases.Case("ranks that share a processor yield it", True, confined("auto")),
+        cases.Case("ranks that share a processor yield it, btl_segmsg_wait yield", False, confined("yield")),
         cases.Case("threads that want all processors ask nobody to help", True,
                    threads_want_processors),
         cases.Case("beside busy loops: all arrives, cooperative copies", True,
