@@ -75,7 +75,9 @@ int main(int argc, char **argv)
     static const int lengths[] = {4, 1000, 4096, 5000, 60000, LONGEST};
     int rank, size, wrong = 0, any_wrong = 0;
     for (int a = 1; a < argc; ++a) {
-        if (strcmp(argv[a], "lock") == 0 && mlockall(MCL_CURRENT | MCL_FUTURE) != 0) {
+        /* A sanitizer says that it has done so, and has not. */
+        if (strcmp(argv[a], "lock") == 0
+            && (mlockall(MCL_CURRENT | MCL_FUTURE) != 0 || status_kib("VmLck:") <= 0)) {
             puts("memory cannot be locked");
             return 4;
         }
