@@ -59,7 +59,7 @@ static int start_transfer(bool is_put, mca_btl_segmsg_endpoint_t *endpoint, void
     uint64_t begun = segmsg_plan_copy_begins(&mca_btl_segmsg.transfers, size);
     if (OPAL_LIKELY(transfer_here(&transfer))) {
         segmsg_plan_note_copy(&mca_btl_segmsg.transfers, &endpoint->transfers, is_put, size, begun);
-        if (is_of_interest) {
+        if (is_of_interest && begun == 0) { /* else this was said just now */
             mca_btl_segmsg_took(segmsg_clock_ticks());
         }
         mca_btl_segmsg_transfer_done(&transfer, OPAL_SUCCESS);

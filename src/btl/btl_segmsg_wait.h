@@ -19,6 +19,13 @@ static inline bool mca_btl_segmsg_is_waiting(const mca_btl_segmsg_module_t *modu
     return module->wait.calls_in_a_row > CALLS_OF_A_TEST || module->wait.row_ticks == 0;
 }
 
+/* Something was found, or the program has computed. By who polls. */
+static inline void mca_btl_segmsg_begin_wait(mca_btl_segmsg_module_t *module)
+{
+    module->node.patience.vain = 0;
+    module->node.patience.since = 0;
+}
+
 /*
  * The first calls of somebody who waits look like a test. What they became lately says what they are: each
  * time that something was begun that a waiter would stay for, it is seen at the end of the row whether it did.
@@ -33,8 +40,7 @@ static inline void mca_btl_segmsg_end_row(mca_btl_segmsg_module_t *module)
                 : module->wait.habit - (module->wait.habit < 2 ? module->wait.habit : 2);
     }
     module->wait.calls_in_a_row = 0;
-    module->node.patience.vain = 0;
-    module->node.patience.since = 0;
+    mca_btl_segmsg_begin_wait(module);
 }
 
 /* True if somebody who waits has called progress, and that the PML, and that this; or it is to be found out. */

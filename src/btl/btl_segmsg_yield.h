@@ -15,13 +15,6 @@ void mca_btl_segmsg_choose_wait(void);
 /* The same if there are more or fewer threads in MPI than then. By who polls. */
 void mca_btl_segmsg_wait_as_threads(void);
 
-/* Something was found, or the program has computed. By who polls. */
-static inline void mca_btl_segmsg_begin_wait(mca_btl_segmsg_module_t *module)
-{
-    module->node.patience.vain = 0;
-    module->node.patience.since = 0;
-}
-
 /* Some calls in a row have found nothing, a microsecond or so. By who polls. */
 void mca_btl_segmsg_lose_patience(mca_btl_segmsg_module_t *module);
 

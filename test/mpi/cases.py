@@ -144,6 +144,14 @@ def leftovers(pids, session):
     return left
 
 
+def numbers_told(outcome, pattern):
+    """The numbers that a program has printed, by the groups of `pattern`."""
+    told = re.search(pattern, outcome.output)
+    if not told:
+        raise Failure(f"told nothing\n{outcome.explain()}")
+    return tuple(int(number) for number in told.groups())
+
+
 def plain(program, ranks, way, quick=False):
     """A program that must succeed."""
     def check(machine):

@@ -58,14 +58,6 @@ static void *work(void *argument)
     return NULL;
 }
 
-static unsigned long long value_of(struct variable *variable)
-{
-    unsigned long long value = 0;
-
-    MPI_T_pvar_read(session, variable->handle, &value);
-    return value;
-}
-
 int main(int argc, char **argv)
 {
     int provided, threads = argc > 1 ? atoi(argv[1]) : 1, numbers[THREADS_MOST];

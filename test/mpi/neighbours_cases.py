@@ -4,7 +4,6 @@
 and beside busy loops nothing is lost."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -20,10 +19,7 @@ def asked(machine, before=(), threads=1):
     """(transfers with which a peer was asked to help, bytes that it copied)."""
     words = [*before, os.path.join(machine.programs, "helped"), str(threads)]
     outcome = machine.expect(words, 2, WHOLE)
-    told = re.search(r"asked (\d+), helped (\d+)", outcome.output)
-    if not told:
-        raise cases.Failure(f"told nothing\n{outcome.explain()}")
-    return int(told[1]), int(told[2])
+    return cases.numbers_told(outcome, r"asked (\d+), helped (\d+)")
 
 
 def processors():
@@ -79,8 +75,8 @@ def confined(wait):
             raise cases.Skip("there is no program taskset")
         words = [taskset, "-c", str(processors()[0]), os.path.join(machine.programs, "pingpong"), str(ROUNDS)]
         outcome = machine.expect(words, 2, {**cases.ALONE, "mpi_yield_when_idle": "0", "btl_segmsg_wait": wait})
-        told = re.search(r"milliseconds (\d+)", outcome.output)
-        if not told or int(told[1]) > 2 * ROUNDS:
+        milliseconds, = cases.numbers_told(outcome, r"milliseconds (\d+)")
+        if milliseconds > 2 * ROUNDS:
             raise cases.Failure(f"it took longer than {2 * ROUNDS} ms\n{outcome.explain()}")
     return check
 

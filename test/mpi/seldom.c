@@ -8,8 +8,6 @@
  */
 #include "check.h"
 
-#include <time.h>
-
 enum { BYTES = 1 << 20, ROUNDS = 60, SEND_AFTER = 2, PROBE_AFTER = 12, PROBE_EVERY = 2 /* ms */ };
 
 static void compute(int milliseconds)

@@ -35,14 +35,6 @@ static void exchange(int round)
     }
 }
 
-static unsigned long long value_of(struct variable *variable)
-{
-    unsigned long long value = 0;
-
-    MPI_T_pvar_read(session, variable->handle, &value);
-    return value;
-}
-
 int main(int argc, char **argv)
 {
     int provided;

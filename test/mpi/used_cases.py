@@ -4,7 +4,6 @@
 is found."""
 
 import os
-import re
 
 import cases
 
@@ -17,10 +16,7 @@ def messages_at_once(parameters, expected):
     def check(machine):
         words = [os.path.join(machine.programs, "used")]
         outcome = machine.expect(words, 2, {**COPIED, **parameters})
-        told = re.search(r"at once (\d+) of (\d+)", outcome.output)
-        if not told:
-            raise cases.Failure(f"told nothing\n{outcome.explain()}")
-        count, total = int(told[1]), int(told[2])
+        count, total = cases.numbers_told(outcome, r"at once (\d+) of (\d+)")
         if count < 0.9 * total if expected else count != 0:
             raise cases.Failure(f"{count} of {total} messages came without a rendezvous\n"
                                 f"{outcome.explain()}")
@@ -31,11 +27,9 @@ def found_at_once(machine):
     """Not later than the stock transport would find it, unless other processes took the processors."""
     spins = {**cases.ALONE, "mpi_yield_when_idle": "0"} if len(os.sched_getaffinity(0)) > 1 else cases.ALONE
     outcome = machine.expect([os.path.join(machine.programs, "seldom")], 2, spins)
-    told = re.search(r"late (\d+) of (\d+)", outcome.output)
-    if not told:
-        raise cases.Failure(f"told nothing\n{outcome.explain()}")
-    if int(told[1]) > 0.3 * int(told[2]):
-        raise cases.Failure(f"{told[1]} of {told[2]} messages were found late\n{outcome.explain()}")
+    late, total = cases.numbers_told(outcome, r"late (\d+) of (\d+)")
+    if late > 0.3 * total:
+        raise cases.Failure(f"{late} of {total} messages were found late\n{outcome.explain()}")
 
 
 def all_cases(_version):

@@ -56,4 +56,12 @@ static bool variable_open(struct variable *variable, const char *name)
     return true;
 }
 
+static inline unsigned long long value_of(struct variable *variable)
+{
+    unsigned long long value = 0;
+
+    MPI_T_pvar_read(session, variable->handle, &value);
+    return value;
+}
+
 #endif
