@@ -200,19 +200,24 @@ void segmsg_shm_map_close(segmsg_shm_map_t *map)
     }
 }
 
+/* The beginning of a file that the kernel writes about this process; empty if there is none. */
+static void read_about_self(const char *path, char *text, size_t size)
+{
+    ssize_t length = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        length = read(fd, text, size - 1);
+        close(fd);
+    }
+    text[length > 0 ? length : 0] = '\0';
+}
+
 /* Bytes that this process has mapped, by the kernel's count; 0 if it does not say. */
 static uint64_t address_space_used(void)
 {
-    unsigned long long pages = 0;
-    char text[32] = "";
-    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    if (fd >= 0) {
-        if (read(fd, text, sizeof(text) - 1) > 0) {
-            pages = strtoull(text, NULL, 10);
-        }
-        close(fd);
-    }
-    return pages * page_bytes();
+    char text[32];
+    read_about_self("/proc/self/statm", text, sizeof(text));
+    return strtoull(text, NULL, 10) * page_bytes();
 }
 
 uint64_t segmsg_shm_map_address_space_left(void)
@@ -225,16 +230,40 @@ uint64_t segmsg_shm_map_address_space_left(void)
     return limit.rlim_cur > used ? limit.rlim_cur - used : 0;
 }
 
+/* Descriptors that the kernel's table of this process has room for; 0 if it does not say. */
+static int descriptor_table(void)
+{
+    static _Atomic int size = -1;
+    /* Relaxed: a number that every thread finds for itself. One that is old is too small at most. */
+    int known = atomic_load_explicit(&size, memory_order_relaxed);
+    if (known < 0) {
+        static const char key[] = "\nFDSize:";
+        char text[1024];
+        read_about_self("/proc/self/status", text, sizeof(text));
+        const char *found = strstr(text, key);
+        known = found != NULL ? atoi(found + sizeof(key) - 1) : 0;
+        atomic_store_explicit(&size, known, memory_order_relaxed);
+    }
+    return known;
+}
+
 int segmsg_shm_map_keep(int fd)
 {
-    /* Low descriptors are the application's: select() knows those below 1024 only. */
+    /*
+     * Low descriptors are the application's: select() knows those below 1024 only. The first ones are kept in the
+     * last quarter of the table that is there: in a process of several threads a table that grows waits for a
+     * grace period of RCU, of 15 ms.
+     */
     enum { LOW = 512, SHARE = 4 };
     struct rlimit limit;
     rlim_t most = getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
-    if (atomic_load_explicit(&kept, memory_order_relaxed) >= most / SHARE) {
+    unsigned count = atomic_load_explicit(&kept, memory_order_relaxed);
+    if (count >= most / SHARE) {
         return -1;
     }
-    int moved = fcntl(fd, F_DUPFD_CLOEXEC, most / 2 < LOW ? (int) (most / 2) : LOW);
+    int table = descriptor_table();
+    int from = count < (unsigned) table / SHARE ? table - table / SHARE : LOW;
+    int moved = fcntl(fd, F_DUPFD_CLOEXEC, most / 2 < (rlim_t) from ? (int) (most / 2) : from);
     if (moved >= 0) {
         atomic_fetch_add_explicit(&kept, 1, memory_order_relaxed);
         close(fd);

@@ -443,6 +443,37 @@ static void few_descriptors_are_kept_where_there_are_few(void)
     UNIT_CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
 }
 
+/* Descriptors that the kernel's table of this process has room for. */
+static unsigned long descriptor_table(void)
+{
+    char line[128];
+    unsigned long size = 0;
+    FILE *file = fopen("/proc/self/status", "re");
+    UNIT_REQUIRE(file != NULL);
+    while (fgets(line, sizeof(line), file) != NULL) {
+        sscanf(line, "FDSize: %lu", &size);
+    }
+    UNIT_CHECK(fclose(file) == 0);
+    return size;
+}
+
+/* For a table that grows, a process of several threads waits for 15 ms. */
+static void the_first_descriptors_that_are_kept_fit_into_the_table(void)
+{
+    enum { FEW = 8 };
+    int kept[FEW];
+    unsigned long size = descriptor_table();
+    UNIT_CHECK(size >= 64);
+    for (int i = 0; i < FEW; ++i) {
+        kept[i] = segmsg_shm_map_keep(memfd_create("segmsg-test", MFD_CLOEXEC));
+        UNIT_CHECK(kept[i] >= (int) (size / 2));
+    }
+    UNIT_EQUAL(descriptor_table(), size);
+    for (int i = 0; i < FEW; ++i) {
+        segmsg_shm_map_release(kept[i]);
+    }
+}
+
 static void a_verdict_says_what_was_said_of_that_process_alone(void)
 {
     region_t region;
@@ -477,6 +508,7 @@ static const unit_case_t cases[] = {
     UNIT_CASE(what_was_reserved_can_be_mapped_whatever_the_limit),
     UNIT_CASE(nothing_outside_a_region_is_mapped),
     UNIT_CASE(all_of_a_region_is_visited_and_nothing_stays_mapped),
+    UNIT_CASE(the_first_descriptors_that_are_kept_fit_into_the_table),
     UNIT_CASE(few_descriptors_are_kept_where_there_are_few),
     UNIT_CASE(a_verdict_says_what_was_said_of_that_process_alone),
 };
