@@ -8,14 +8,68 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <stdatomic.h>
 #include <string.h>
+
+enum { ZEN_3_AND_4 = 25, ZEN_5 = 26 };
+
+/* What is asked of the processor, one bit each. */
+enum {
+    KNOWN = 1 << 0,
+    DEMOTES = 1 << 1,       /* CLDEMOTE */
+    FAST_STRINGS = 1 << 2,  /* REP MOVSB of short copies (FSRM) */
+    AMD = 1 << 3,           /* and Hygon, which builds the same cores */
+    IS_ZEN_3_OR_4 = 1 << 4, /* by the family, as AMD counts */
+    FROM_ZEN_5_ON = 1 << 5
+};
+
+/* The family as AMD counts, by which its cores are named. */
+static unsigned family(void)
+{
+    enum { LEAF_SIGNATURE = 1, EXTENDED = 15 };
+    unsigned eax, ebx, ecx, edx;
+    __cpuid(LEAF_SIGNATURE, eax, ebx, ecx, edx);
+    unsigned base = eax >> 8 & 15;
+    return base == EXTENDED ? base + (eax >> 20 & 255) : base;
+}
+
+static unsigned ask_processor(void)
+{
+    enum { LEAF_FEATURES = 7, ECX_CLDEMOTE = 1 << 25, EDX_FSRM = 1 << 4 };
+    unsigned last, vendor[3], eax, ebx, ecx, edx;
+    unsigned found = KNOWN;
+    __cpuid(0, last, vendor[0], vendor[2], vendor[1]);
+    if (last >= LEAF_FEATURES) {
+        __cpuid_count(LEAF_FEATURES, 0, eax, ebx, ecx, edx);
+        found |= (ecx & ECX_CLDEMOTE) != 0 ? DEMOTES : 0;
+        found |= (edx & EDX_FSRM) != 0 ? FAST_STRINGS : 0;
+    }
+    if (memcmp(vendor, "AuthenticAMD", sizeof(vendor)) == 0
+        || memcmp(vendor, "HygonGenuine", sizeof(vendor)) == 0) {
+        unsigned number = family();
+        found |= AMD;
+        found |= number == ZEN_3_AND_4 ? IS_ZEN_3_OR_4 : 0;
+        found |= number >= ZEN_5 ? FROM_ZEN_5_ON : 0;
+    }
+    return found;
+}
+
+/* Whether the processor has all of these. It is asked once: in a virtual machine each CPUID takes 10 to 60 us. */
+static bool has(unsigned wanted)
+{
+    static _Atomic unsigned known;
+    /* Relaxed: every thread that asks finds the same. */
+    unsigned found = atomic_load_explicit(&known, memory_order_relaxed);
+    if (found == 0) {
+        found = ask_processor();
+        atomic_store_explicit(&known, found, memory_order_relaxed);
+    }
+    return (found & wanted) == wanted;
+}
 
 bool segmsg_cache_can_demote(void)
 {
-    enum { LEAF_FEATURES = 7, ECX_CLDEMOTE = 1 << 25 };
-    unsigned eax, ebx, ecx, edx;
-    return __get_cpuid_count(LEAF_FEATURES, 0, &eax, &ebx, &ecx, &edx) != 0
-           && (ecx & ECX_CLDEMOTE) != 0;
+    return has(DEMOTES);
 }
 
 /*
@@ -24,27 +78,8 @@ bool segmsg_cache_can_demote(void)
  */
 bool segmsg_cache_prefers_reuse(void)
 {
-    unsigned eax, vendor[3];
-    if (__get_cpuid(0, &eax, &vendor[0], &vendor[2], &vendor[1]) == 0) {
-        return false;
-    }
-    return memcmp(vendor, "AuthenticAMD", sizeof(vendor)) == 0
-           || memcmp(vendor, "HygonGenuine", sizeof(vendor)) == 0;
+    return has(AMD);
 }
-
-/* The family as AMD counts, by which its cores are named. */
-static unsigned family(void)
-{
-    enum { LEAF_SIGNATURE = 1, EXTENDED = 15 };
-    unsigned eax, ebx, ecx, edx;
-    if (__get_cpuid(LEAF_SIGNATURE, &eax, &ebx, &ecx, &edx) == 0) {
-        return 0;
-    }
-    unsigned base = eax >> 8 & 15;
-    return base == EXTENDED ? base + (eax >> 20 & 255) : base;
-}
-
-enum { ZEN_3_AND_4 = 25, ZEN_5 = 26 };
 
 /*
  * Measured: on Zen 4 (family 25, as Zen 3) chunks halve the time of 16 to 64 KB where both cores share a cache,
@@ -54,8 +89,7 @@ enum { ZEN_3_AND_4 = 25, ZEN_5 = 26 };
  */
 bool segmsg_cache_favours_units(void)
 {
-    return (segmsg_cache_prefers_reuse() && family() == ZEN_3_AND_4)
-           || segmsg_cache_favours_strings();
+    return has(IS_ZEN_3_OR_4) || segmsg_cache_favours_strings();
 }
 
 /*
@@ -65,11 +99,7 @@ bool segmsg_cache_favours_units(void)
  */
 bool segmsg_cache_favours_strings(void)
 {
-    enum { LEAF_FEATURES = 7, EDX_FSRM = 1 << 4 };
-    unsigned eax, ebx, ecx, edx;
-    return segmsg_cache_prefers_reuse() && family() >= ZEN_5
-           && __get_cpuid_count(LEAF_FEATURES, 0, &eax, &ebx, &ecx, &edx) != 0
-           && (edx & EDX_FSRM) != 0;
+    return has(FROM_ZEN_5_ON | FAST_STRINGS);
 }
 #else
 bool segmsg_cache_can_demote(void)
