@@ -9,11 +9,15 @@ segmsg_engine_sources = \
 	src/base/copy_long.h \
 	src/base/error.c \
 	src/base/error.h \
+	src/base/futex.c \
+	src/base/futex.h \
 	src/base/line.h \
 	src/base/number.c \
 	src/base/number.h \
 	src/base/processors.c \
 	src/base/processors.h \
+	src/base/quota.c \
+	src/base/quota.h \
 	src/base/random.c \
 	src/base/random.h \
 	src/base/wait.c \
@@ -38,12 +42,15 @@ segmsg_engine_sources = \
 	src/engine/sender.c \
 	src/engine/sender.h \
 	src/engine/sender_types.h \
+	src/engine/sleep.c \
+	src/engine/sleep.h \
 	src/engine/turns.c \
 	src/engine/turns.h \
 	src/engine/verify.c \
 	src/engine/verify.h \
 	src/engine/yield.c \
 	src/engine/yield.h \
+	src/queue/doorbell.h \
 	src/queue/geometry.c \
 	src/queue/geometry.h \
 	src/queue/layout.h \
@@ -236,10 +243,14 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_report.h \
 	src/btl/btl_segmsg_resume.c \
 	src/btl/btl_segmsg_resume.h \
+	src/btl/btl_segmsg_sample.c \
+	src/btl/btl_segmsg_sample.h \
 	src/btl/btl_segmsg_send.c \
 	src/btl/btl_segmsg_send.h \
 	src/btl/btl_segmsg_serve.c \
 	src/btl/btl_segmsg_serve.h \
+	src/btl/btl_segmsg_sleep.c \
+	src/btl/btl_segmsg_sleep.h \
 	src/btl/btl_segmsg_times.c \
 	src/btl/btl_segmsg_times.h \
 	src/btl/btl_segmsg_transfers.c \
