@@ -4,6 +4,7 @@
  */
 #include "engine/sender.h"
 
+#include "base/futex.h"
 #include "engine/growth.h"
 #include "engine/guest.h"
 #include "engine/runs.h"
@@ -17,6 +18,7 @@ void segmsg_sender_init(segmsg_sender_t *sender, segmsg_export_t *target,
     memset(sender, 0, sizeof(*sender));
     sender->target = target;
     sender->self = *self;
+    sender->flow.doorbell = &segmsg_export_head(target)->doorbell;
     sender->geometry = target->shape.geometry;
     sender->growth = *growth;
 }
@@ -225,7 +227,23 @@ bool segmsg_sender_announce(segmsg_sender_t *sender, const segmsg_place_t *place
     atomic_store_explicit(&sender->answers, false, memory_order_relaxed);
     ++sender->messages[group];
     sender->partitions[group] += place->partitions;
+    segmsg_sender_wake(sender);
     return true;
+}
+
+void segmsg_sender_ring(segmsg_sender_t *sender)
+{
+    enum {
+        IN_VAIN_MOST = 4096
+    }; /* messages: a barrier everywhere takes as long as some hundreds */
+    _Atomic uint32_t *bell = sender->flow.doorbell;
+    bool is_last = ++sender->flow.unrung == IN_VAIN_MOST;
+    if (is_last ? segmsg_doorbell_withdraw(bell) : segmsg_doorbell_ring(bell)) {
+        segmsg_futex_wake(bell);
+        sender->flow.unrung = 0;
+    } else if (is_last) {
+        sender->flow.unrung = 0;
+    }
 }
 
 size_t segmsg_sender_sure_capacity(const segmsg_sender_t *sender)
@@ -263,6 +281,7 @@ bool segmsg_sender_close(segmsg_sender_t *sender)
          * no next header is cleared here but before. */
         segmsg_ring_publish(ring, 1, segmsg_header_make(SEGMSG_KIND_CLOSE, 0, 1, 0));
     }
+    segmsg_sender_wake(sender);
     segmsg_growth_end(sender);
     forget_runs(sender);
     return true;

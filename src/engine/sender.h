@@ -24,6 +24,7 @@
 #include "base/cache.h"
 #include "engine/runs.h"
 #include "engine/sender_types.h"
+#include "queue/doorbell.h"
 #include "queue/message.h"
 
 /*
@@ -192,6 +193,17 @@ SEGMSG_INLINE bool segmsg_sender_has_lines(const segmsg_sender_t *sender,
  */
 bool segmsg_sender_verify(segmsg_sender_t *sender);
 
+/* Wakes the receiver if it sleeps. */
+void segmsg_sender_ring(segmsg_sender_t *sender);
+
+/* Something was published: wakes the receiver if it sleeps. */
+SEGMSG_INLINE void segmsg_sender_wake(segmsg_sender_t *sender)
+{
+    if (segmsg_doorbell_is_offered(sender->flow.doorbell)) {
+        segmsg_sender_ring(sender);
+    }
+}
+
 /* Publishes a message above group 0; false if group 0 has no room to announce it now. */
 bool segmsg_sender_announce(segmsg_sender_t *sender, const segmsg_place_t *place, uint8_t tag,
                             uint32_t length);
@@ -217,6 +229,7 @@ SEGMSG_INLINE bool segmsg_sender_publish(segmsg_sender_t *sender, const segmsg_p
     segmsg_ring_clear_ahead(&sender->ring, place->partitions);
     ++sender->messages[0];
     sender->partitions[0] += place->partitions;
+    segmsg_sender_wake(sender);
     return true;
 }
 

@@ -77,6 +77,8 @@ typedef struct {
     uint32_t crossed;  /* how often long messages crossed of late */
     uint32_t streamed; /* times that a stream went round the full segment, */
     uint64_t counted;  /* and lines published in all when that was last so */
+    _Atomic uint32_t *doorbell; /* of the receiver's region: see queue/doorbell.h */
+    uint32_t unrung;            /* messages since the receiver was last woken */
 } segmsg_flow_t;
 
 typedef struct {

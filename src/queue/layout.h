@@ -51,7 +51,7 @@ enum { SEGMSG_VERDICT_WORDS = 32 }; /* of 32 processes each: see queue/verdict.h
 
 #define SEGMSG_MAGIC UINT64_C(0x3167736d67657300) /* "\0segmsg1" */
 enum {
-    SEGMSG_LAYOUT_VERSION = 6,   /* changes whenever anything in this header does */
+    SEGMSG_LAYOUT_VERSION = 7,   /* changes whenever anything in this header does */
     SEGMSG_HEAD_OFFSET = 64,     /* bytes; the first line belongs to the run-time's own header */
     SEGMSG_TABLES_OFFSET = 1024, /* bytes; where the tables begin */
     SEGMSG_TABLE_STRIDE = 2 * SEGMSG_LINE, /* bytes from an entry of a table to its next */
@@ -157,6 +157,10 @@ typedef struct {
     /* Written by the owner at start-up, read by the processes of its job on this node: see
      * queue/verdict.h. */
     _Alignas(SEGMSG_LINE) _Atomic uint64_t verdict[SEGMSG_VERDICT_WORDS];
+
+    /* Written by the owner when it sleeps and by who wakes it, read by senders at every message: see
+     * queue/doorbell.h. */
+    _Alignas(SEGMSG_LINE) _Atomic uint32_t doorbell;
 } segmsg_head_t;
 _Static_assert(SEGMSG_HEAD_OFFSET + sizeof(segmsg_head_t) <= SEGMSG_TABLES_OFFSET,
                "the head ends before the tables");
