@@ -130,7 +130,12 @@ static inline void segmsg_compat_deliver(mca_btl_base_module_t *btl,
     callback->cbfunc(btl, &descriptor);
 #else
     (void) endpoint;
-    mca_btl_base_descriptor_t descriptor = {.des_segments = segments, .des_segment_count = count};
+    /* What a receiver looks at; the rest, some 100 bytes, is not worth clearing at every message. */
+    mca_btl_base_descriptor_t descriptor;
+    descriptor.des_segments = segments;
+    descriptor.des_segment_count = count;
+    descriptor.des_flags = 0;
+    descriptor.order = MCA_BTL_NO_ORDER;
     callback->cbfunc(btl, tag, &descriptor, callback->cbdata);
 #endif
 }
