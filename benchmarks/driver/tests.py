@@ -35,6 +35,7 @@ SOURCES = {
     "onesided_latency": ("onesided_latency.c", "onesided.c"),
     "onesided_bw": ("onesided_bw.c", "onesided.c"),
     "idle": ("idle.c",),
+    "waiting": ("waiting.c",),
     "threads": ("threads.c", "pair.c"),
     "memory": ("memory.c",),
     "fairness": ("fairness.c",),
@@ -262,6 +263,21 @@ def _idle(name: str, title: str, choice: str) -> Test:
     )
 
 
+def _waiting(name: str, title: str, unit: str, x_label: str, ranks: int, sizes: tuple[int, ...]) -> Test:
+    return Test(
+        name,
+        title,
+        unit,
+        True,
+        "waiting",
+        name,
+        ranks=ranks,
+        default_sizes=sizes,
+        x_label=x_label,
+        default_milliseconds=300,
+    )
+
+
 def _threads(name: str, title: str, unit: str, choice: str, sizes: tuple[int, ...]) -> Test:
     return Test(
         name,
@@ -380,6 +396,11 @@ TESTS: dict[str, Test] = {
         _idle("idle", "idle MPI_Test call", "test"),
         _idle("idle_iprobe", "idle MPI_Iprobe call", "iprobe"),
         _idle("idle_progress", "idle opal_progress call", "progress"),
+        _waiting(
+            "imbalance", "round in which one rank works, by turns", "us", "us of work", 4, powers(64, 16384, 4)
+        ),
+        _waiting("wakeup", "answer of a rank that has waited", "us", "us waited", 2, (100, 1000, 10000)),
+        _waiting("processor", "processor that a wait takes", "%", "us waited", 2, (1000, 100000, 1000000)),
         _threads("threads", "ping-pong latency of threads", "us", "latency", powers(8, 1 << 20, 8)),
         _threads(
             "threads_rate", "message rate of threads", "messages/s", "rate", powers(8, 4096, 8)

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "engine/look.h"
+#include "engine/sleep.h"
 #include "engine/yield.h"
 #include "btl/btl_segmsg_compat.h"
 #include "btl/btl_segmsg_config.h"
@@ -66,15 +67,6 @@ typedef struct {
     unsigned parts_left;  /* how many it may still send in a row */
     opal_list_t jobs;     /* transfers that wait for fragments, in order */
     bool busy;            /* in mca_btl_segmsg.peers.busy; guarded by mca_btl_segmsg.lock */
-    /*
-     * There was no room, and the queue is at its limit: the PML keeps what it could not send.
-     * Until the next progress that finds the queue below its limit nothing is taken, so that the
-     * PML tries again in the order in which it began: it numbers messages in 16 bits, and one that
-     * overtakes 65536 others would be taken for another. Only short fragments go on: its control
-     * messages (acknowledgements and the like) without a limit, since it tries one that is refused
-     * again only when it is told that something else was sent; heads of messages up to a number.
-     */
-    bool blocked;
     opal_list_item_t busy_item;
 } mca_btl_segmsg_queue_t;
 
@@ -85,7 +77,21 @@ typedef struct mca_btl_base_endpoint_t {
     opal_proc_t *proc;
     segmsg_identity_t peer;
     uint32_t users; /* add_procs less del_procs */
-    bool is_self;   /* messages to the own process are handed over directly */
+    union {
+        uint16_t is_special; /* not 0: one of these is set */
+        struct {
+            bool is_self; /* messages to the own process are handed over directly */
+            /*
+             * There was no room, and the queue is at its limit: the PML keeps what it could not send.
+             * Until the next progress that finds the queue below its limit nothing is taken, so that the
+             * PML tries again in the order in which it began: it numbers messages in 16 bits, and one that
+             * overtakes 65536 others would be taken for another. Only short fragments go on: its control
+             * messages (acknowledgements and the like) without a limit, since it tries one that is refused
+             * again only when it is told that something else was sent; heads of messages up to a number.
+             */
+            bool is_blocked;
+        };
+    };
     bool retired;   /* the peer has left; its export is unmapped */
     bool same_core; /* the peer may use the processor that we may use, and no other */
     mca_btl_segmsg_copy_way_t copy;
@@ -163,6 +169,16 @@ typedef struct {
     int64_t since;      /* segmsg_yield_processor's */
     uint64_t delivered; /* counts.delivered_fragments when that was last looked at */
     uint64_t ended;     /* when the last call ended after which it may yield, ticks */
+    bool is_itself;     /* it is this component that yields, and not Open MPI */
+    segmsg_sleep_t sleep;
+    uint64_t heard; /* counts.delivered_fragments when that was last looked at for this */
+    int64_t spent;  /* processor time of the thread at `began`, nanoseconds */
+    unsigned calls; /* in vain since that was last looked at */
+    bool is_due;    /* this wait has lasted for so long that it sleeps */
+    int64_t began;  /* when this wait was first found to be one, nanoseconds; 0: not yet */
+    int64_t used;   /* processor time of the thread after the last call in vain, ns; 0: unknown */
+    uint8_t row;    /* calls in vain before which the program did nothing, up to a number, */
+    uint8_t apart;  /* and before which it did something, since it slept */
 } mca_btl_segmsg_patience_t;
 
 /* Who shares the processors of the node. */
@@ -170,6 +186,7 @@ typedef struct {
     segmsg_processors_t processors; /* that the processes on the node may use */
     long processor_count;           /* of these */
     unsigned long processes;        /* whose these are: peers that are reached, and this one */
+    unsigned long unreached;        /* processes that other transports serve */
     _Atomic unsigned callers;       /* threads of this process that call progress; 0: no threads */
     mca_btl_segmsg_patience_t patience;
 } mca_btl_segmsg_node_t;

@@ -18,15 +18,15 @@ void mca_btl_segmsg_endpoint_set_busy(mca_btl_segmsg_endpoint_t *endpoint)
 
 void mca_btl_segmsg_endpoint_block(mca_btl_segmsg_endpoint_t *endpoint)
 {
-    endpoint->queue.blocked = true;
+    endpoint->is_blocked = true;
     mca_btl_segmsg_endpoint_set_busy(endpoint);
 }
 
 void mca_btl_segmsg_endpoint_unblock(mca_btl_segmsg_endpoint_t *endpoint)
 {
-    if (endpoint->queue.blocked && !endpoint->retired
+    if (endpoint->is_blocked && !endpoint->retired
         && endpoint->queue.buffered <= mca_btl_segmsg.config.message.queue_limit / 2) {
-        endpoint->queue.blocked = false;
+        endpoint->is_blocked = false;
     }
 }
 

@@ -35,7 +35,8 @@ typedef enum {
 typedef enum {
     MCA_BTL_SEGMSG_WAIT_AUTO = 0,
     MCA_BTL_SEGMSG_WAIT_SPIN = 1,
-    MCA_BTL_SEGMSG_WAIT_YIELD = 2
+    MCA_BTL_SEGMSG_WAIT_YIELD = 2,
+    MCA_BTL_SEGMSG_WAIT_BLOCK = 3
 } mca_btl_segmsg_waiting_t;
 
 /* What the text of a parameter says of segment groups. */

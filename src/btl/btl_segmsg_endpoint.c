@@ -30,7 +30,7 @@ static void endpoint_construct(mca_btl_segmsg_endpoint_t *endpoint)
     endpoint->agree_rank = UINT32_MAX;
     segmsg_transfer_peer_init(&endpoint->transfers, endpoint, 0, NULL);
     endpoint->queue.busy = false;
-    endpoint->queue.blocked = false;
+    endpoint->is_blocked = false;
     endpoint->queue.buffered = 0;
     endpoint->queue.exempt = 0;
     endpoint->queue.memory_short = false;
@@ -298,7 +298,7 @@ void mca_btl_segmsg_endpoint_retire(mca_btl_segmsg_endpoint_t *endpoint)
         remember_counts(endpoint);
         OPAL_THREAD_UNLOCK(&mca_btl_segmsg.lock);
         endpoint->retired = true;
-        endpoint->queue.blocked = true;
+        endpoint->is_blocked = true;
         mca_btl_segmsg_copy_forget(endpoint);
         segmsg_memory_close(&endpoint->memory);
     }

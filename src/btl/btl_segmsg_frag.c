@@ -113,7 +113,7 @@ static bool charge(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_segmsg_frag_t *f
     /* Where partitions cannot be had, a message that is longer than the limit must go too. */
     bool is_last_resort = endpoint->queue.memory_short && endpoint->queue.buffered == 0;
     bool fits =
-        !endpoint->queue.blocked
+        !endpoint->is_blocked
         && (is_last_resort
             || endpoint->queue.buffered + size <= mca_btl_segmsg.config.message.queue_limit);
     if (OPAL_LIKELY(fits)) {
@@ -170,7 +170,7 @@ static mca_btl_base_descriptor_t *exempt(mca_btl_segmsg_endpoint_t *endpoint,
 {
     enum { EXEMPT_MAX = 1 << 15 };
     OPAL_THREAD_LOCK(&endpoint->lock);
-    bool counts = endpoint->queue.blocked || (frag->apart & SEGMSG_FRAG_EXTRA);
+    bool counts = endpoint->is_blocked || (frag->apart & SEGMSG_FRAG_EXTRA);
     bool refused = counts && endpoint->queue.exempt >= EXEMPT_MAX;
     if (counts && !refused) {
         frag->apart |= SEGMSG_FRAG_EXEMPT;
@@ -193,7 +193,7 @@ static mca_btl_base_descriptor_t *alloc_short(mca_btl_segmsg_endpoint_t *endpoin
         frag = get_extra(endpoint, order, size, flags);
         return frag == NULL ? NULL : exempt(endpoint, frag);
     }
-    return OPAL_UNLIKELY(endpoint->queue.blocked) ? exempt(endpoint, frag) : &frag->base;
+    return OPAL_UNLIKELY(endpoint->is_blocked) ? exempt(endpoint, frag) : &frag->base;
 }
 
 mca_btl_base_descriptor_t *mca_btl_segmsg_alloc(mca_btl_base_module_t *btl,
@@ -205,7 +205,7 @@ mca_btl_base_descriptor_t *mca_btl_segmsg_alloc(mca_btl_base_module_t *btl,
         return alloc_short(endpoint, order, size, flags);
     }
     mca_btl_base_descriptor_t *descriptor = NULL;
-    if (OPAL_LIKELY(!endpoint->is_self && !endpoint->queue.blocked)) {
+    if (OPAL_LIKELY(!endpoint->is_self && !endpoint->is_blocked)) {
         descriptor = mca_btl_segmsg_alloc_place(endpoint, order, size, flags);
     }
     return OPAL_LIKELY(descriptor != NULL)
@@ -283,7 +283,7 @@ static bool has_turn(mca_btl_segmsg_endpoint_t *endpoint, const opal_convertor_t
 {
     enum { PARTS_ALONE = 16 };
     OPAL_THREAD_LOCK(&endpoint->lock);
-    bool may = !endpoint->queue.blocked;
+    bool may = !endpoint->is_blocked;
     if (endpoint->queue.parts_of != convertor) {
         endpoint->queue.parts_of = convertor;
         endpoint->queue.parts_left = mca_btl_segmsg.config.message.fragment_batch;
@@ -340,7 +340,7 @@ static mca_btl_base_descriptor_t *prepare_in_place(mca_btl_segmsg_endpoint_t *en
                                                    opal_convertor_t *convertor, uint8_t order,
                                                    size_t reserve, size_t size, uint32_t flags)
 {
-    if (endpoint->queue.blocked) {
+    if (endpoint->is_blocked) {
         return NULL;
     }
     mca_btl_segmsg_frag_t *frag = get(endpoint, order, reserve + size, flags);

@@ -59,6 +59,7 @@ int mca_btl_segmsg_add_procs(mca_btl_base_module_t *btl, size_t count, opal_proc
         }
         mca_btl_segmsg_endpoint_t *endpoint = mca_btl_segmsg_endpoint_get(procs[p]);
         if (endpoint == NULL) {
+            ++mca_btl_segmsg.node.unreached;
             continue;
         }
         if (reachable != NULL) {

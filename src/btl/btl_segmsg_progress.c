@@ -15,7 +15,9 @@
 #include "btl/btl_segmsg_reassembly.h"
 #include "btl/btl_segmsg_report.h"
 #include "btl/btl_segmsg_resume.h"
+#include "btl/btl_segmsg_sample.h"
 #include "btl/btl_segmsg_serve.h"
+#include "btl/btl_segmsg_sleep.h"
 #include "btl/btl_segmsg_verify.h"
 #include "btl/btl_segmsg_wait.h"
 #include "btl/btl_segmsg_welcome.h"
@@ -96,20 +98,12 @@ static void forget(void *context, void *user)
     }
 }
 
-static void give_up(void *context, segmsg_reader_t *reader)
-{
-    (void) context;
-    mca_btl_segmsg_fail(reader == NULL ? NULL : reader->user,
-                        mca_btl_segmsg.receiver.is_short_of_addresses ? SEGMSG_ERR_UNMAPPED
-                                                                      : SEGMSG_ERR_CORRUPT);
-}
-
 static int poll_readers(mca_btl_segmsg_module_t *module)
 {
     static const segmsg_look_ops_t ops = {
         .take = take,
         .closed = forget,
-        .corrupt = give_up,
+        .corrupt = mca_btl_segmsg_corrupt,
         .welcome = mca_btl_segmsg_welcome,
         .verify = mca_btl_segmsg_verify,
     };
@@ -153,50 +147,6 @@ static void count_apart(mca_btl_segmsg_module_t *module, uint64_t gap)
     }
 }
 
-/*
- * Begins a turn of calls without the clock, which takes longer than all the rest of a call that has nothing to do. In
- * a turn so many calls go by between two that look that these are as far apart as with the clock. `gap` is what the
- * last turn took. None begins where many senders or the network are to be looked at.
- */
-static void begin_turn(mca_btl_segmsg_module_t *module, uint64_t gap)
-{
-    enum { LOOKS = 4, BETWEEN_MOST = 3 };
-    mca_btl_segmsg_idle_t *idle = &module->idle;
-    segmsg_watch_set(&idle->watch, &module->receiver);
-    if (idle->watch.headers == 0 || mca_btl_segmsg_nets != 0 || opal_using_threads()) {
-        return;
-    }
-    uint64_t wanted = LOOKS * module->wait.look_ticks;
-    if (gap < wanted) {
-        idle->between = (uint8_t) ((2 * idle->between + 1) & BETWEEN_MOST);
-    } else if (gap > 2 * wanted) {
-        idle->between /= 2;
-    }
-    idle->left = module->wait.turn = (uint8_t) (LOOKS * (idle->between + 1) - 1);
-}
-
-/*
- * Now and then, of calls in a row: begins a turn, or goes on with another, for somebody who has called again and again
- * in vain for so long that he does nothing else. A turn ends when something is found.
- */
-enum { SAMPLE_EVERY = 32 /* calls */ };
-__attribute__((noinline)) static void sample(mca_btl_segmsg_module_t *module, uint64_t gap)
-{
-    enum { ROW = 4 /* samples */ };
-    mca_btl_segmsg_wait_t *wait = &module->wait;
-    wait->turn = 0;
-    if (wait->delivered != (uint32_t) module->counts.delivered_fragments) {
-        wait->delivered = (uint32_t) module->counts.delivered_fragments;
-        wait->samples = module->idle.between = 0;
-    } else if (wait->samples < ROW) {
-        ++wait->samples;
-    } else if (!module->idle.yields) {
-        mca_btl_segmsg_lose_patience(module);
-        begin_turn(module, gap);
-        wait->calls_in_a_row -= module->idle.left != 0; /* the next is due after the turn */
-    }
-}
-
 /* True if a call within a turn has nothing to do. */
 SEGMSG_INLINE bool goes_by(mca_btl_segmsg_module_t *module)
 {
@@ -233,8 +183,9 @@ SEGMSG_INLINE int look(mca_btl_segmsg_module_t *module)
         mca_btl_segmsg_end_row(module); /* and not because the last call found something */
     }
     module->wait.called = now;
-    if (OPAL_UNLIKELY(module->wait.calls_in_a_row % SAMPLE_EVERY == SAMPLE_EVERY - 1)) {
-        sample(module, gap);
+    if (OPAL_UNLIKELY(module->wait.calls_in_a_row % MCA_BTL_SEGMSG_SAMPLE_EVERY
+                      == MCA_BTL_SEGMSG_SAMPLE_EVERY - 1)) {
+        mca_btl_segmsg_sample(module, gap);
     }
     /* Relaxed: a hint. */
     if (atomic_load_explicit(&module->idle.under_way, memory_order_relaxed) == 0
@@ -261,6 +212,8 @@ static void go_by_the_clock(mca_btl_segmsg_module_t *module)
     module->wait.called = segmsg_clock_ticks();
 }
 
+enum { WHOLE_LOOK_EVERY = 128 /* calls without the clock */ };
+
 /* The same without the clock, as long as that goes on and nothing needs it. */
 static int look_unclocked(mca_btl_segmsg_module_t *module)
 {
@@ -273,6 +226,12 @@ static int look_unclocked(mca_btl_segmsg_module_t *module)
                 --module->wait.use_calls;
                 go_by_the_clock(module);
             }
+        } else if (OPAL_UNLIKELY(
+                       mca_btl_segmsg_sleep_falls_due(module, module->idle.watch.headers != 0
+                                                                  ? WHOLE_LOOK_EVERY
+                                                                  : 1))) {
+            go_by_the_clock(module);
+            module->idle.yields = true;
         } else if (module->wait.samples++ != 0
                    && mca_btl_segmsg_nets == 0) { /* the second in a row */
             module->wait.samples = 1;
@@ -290,7 +249,6 @@ static int look_unclocked(mca_btl_segmsg_module_t *module)
  */
 SEGMSG_INLINE bool is_vain(const mca_btl_segmsg_module_t *module)
 {
-    enum { WHOLE_LOOK_EVERY = 128 };
     return module->idle.unclocked > 1 && module->idle.unclocked % WHOLE_LOOK_EVERY != 0
            && module->idle.watch.headers != 0 && !needs_clock(module) && !module->idle.any_busy
            && segmsg_watch_is_vain(&module->idle.watch);
@@ -337,6 +295,19 @@ __attribute__((noinline)) static int progress_unclocked(mca_btl_segmsg_module_t 
     return progress(module, true);
 }
 
+/* Sleeps if a call has found nothing, where no other thread is in MPI. Returns what has been found by then. */
+static int sleep_alone(mca_btl_segmsg_module_t *module, int count)
+{
+    if (count == 0 && mca_btl_segmsg_sleep_falls_due(module, 1)
+        && mca_btl_segmsg_sleep(module) == MCA_BTL_SEGMSG_SLEEP_FOUND) {
+        count = progress_clocked(module);
+    }
+    if (count != 0) {
+        mca_btl_segmsg_sleep_end(module);
+    }
+    return count;
+}
+
 /* One thread at a time. */
 __attribute__((noinline)) static int progress_of_threads(mca_btl_segmsg_module_t *module)
 {
@@ -352,6 +323,9 @@ __attribute__((noinline)) static int progress_of_threads(mca_btl_segmsg_module_t
     }
     mca_btl_segmsg_wait_as_threads();
     int count = module->idle.unclocked == 0 ? progress_clocked(module) : progress_unclocked(module);
+    if (OPAL_UNLIKELY(module->idle.yields)) {
+        count = sleep_alone(module, count);
+    }
     mca_btl_segmsg_polling_resume();
     if (OPAL_UNLIKELY(module->idle.yields) && count == 0) {
         sched_yield();
@@ -364,7 +338,12 @@ __attribute__((noinline)) static int progress_yielding(mca_btl_segmsg_module_t *
 {
     module->idle.without_clock = 0;
     int count = progress_clocked(module);
-    mca_btl_segmsg_yield_after(module, count);
+    if (count == 0 && mca_btl_segmsg_rest(module)) {
+        count = progress_clocked(module);
+    }
+    if (count != 0) {
+        mca_btl_segmsg_found(module);
+    }
     return count;
 }
 

@@ -136,6 +136,20 @@ static int read_chunked_bytes(const mca_base_pvar_t *pvar, void *value, void *ob
     return OPAL_SUCCESS;
 }
 
+static int read_sleeps(const mca_base_pvar_t *pvar, void *value, void *object)
+{
+    (void) pvar, (void) object;
+    *(unsigned long long *) value = mca_btl_segmsg.node.patience.sleep.times;
+    return OPAL_SUCCESS;
+}
+
+static int read_sleeps_woken(const mca_base_pvar_t *pvar, void *value, void *object)
+{
+    (void) pvar, (void) object;
+    *(unsigned long long *) value = mca_btl_segmsg.node.patience.sleep.rung;
+    return OPAL_SUCCESS;
+}
+
 static int read_ofi_messages(const mca_base_pvar_t *pvar, void *value, void *object)
 {
     (void) pvar, (void) object;
@@ -221,6 +235,8 @@ void mca_btl_segmsg_register_pvars(void)
          just_one},
         {"cooperative_helped_bytes", "Bytes of these that peers have copied",
          read_cooperative_helped_bytes, just_one},
+        {"sleeps", "Times that the process slept while it waited", read_sleeps, just_one},
+        {"sleeps_woken", "Of these, that a message ended", read_sleeps_woken, just_one},
         {"ofi_messages", "Messages to peers on other hosts", read_ofi_messages, just_one},
         {"ofi_writes", "RMA writes that carried them, each with completion data", read_ofi_writes,
          just_one},

@@ -21,7 +21,7 @@ static int serve_endpoint(mca_btl_segmsg_endpoint_t *endpoint)
     mca_btl_segmsg_check_sender(endpoint);
     /* The PML, which is next, tries again what it keeps. */
     mca_btl_segmsg_endpoint_unblock(endpoint);
-    if ((endpoint->queue.blocked && !endpoint->retired)
+    if ((endpoint->is_blocked && !endpoint->retired)
         || !opal_list_is_empty(&endpoint->queue.pending)
         || !opal_list_is_empty(&endpoint->queue.jobs) || more) {
         mca_btl_segmsg_endpoint_set_busy(endpoint);

@@ -203,9 +203,9 @@ void mca_btl_segmsg_fail_pending(mca_btl_segmsg_endpoint_t *endpoint)
 }
 
 /* sendi to the own process: no copy where the data is contiguous. */
-static int sendi_self(mca_btl_base_module_t *btl, mca_btl_segmsg_endpoint_t *endpoint,
-                      opal_convertor_t *convertor, void *header, size_t header_size,
-                      size_t payload_size, uint8_t order, uint32_t flags, mca_btl_base_tag_t tag)
+static bool sendi_self(mca_btl_base_module_t *btl, mca_btl_segmsg_endpoint_t *endpoint,
+                       opal_convertor_t *convertor, void *header, size_t header_size,
+                       size_t payload_size, uint8_t order, uint32_t flags, mca_btl_base_tag_t tag)
 {
     if (payload_size == 0 || !segmsg_compat_needs_pack(convertor)) {
         void *data = NULL;
@@ -217,25 +217,24 @@ static int sendi_self(mca_btl_base_module_t *btl, mca_btl_segmsg_endpoint_t *end
             {.seg_addr.pval = data, .seg_len = payload_size},
         };
         loop_back(endpoint, tag, segments, payload_size == 0 ? 1 : 2);
-        return OPAL_SUCCESS;
+        return true;
     }
     mca_btl_base_descriptor_t *descriptor =
         mca_btl_segmsg_prepare_src(btl, endpoint, convertor, order, header_size, &payload_size,
                                    flags | MCA_BTL_DES_FLAGS_BTL_OWNERSHIP);
     if (descriptor == NULL) {
-        return OPAL_ERR_OUT_OF_RESOURCE;
+        return false;
     }
     memcpy(descriptor->des_segments[0].seg_addr.pval, header, header_size);
     (void) mca_btl_segmsg_send(btl, endpoint, descriptor, tag);
-    return OPAL_SUCCESS;
+    return true;
 }
 
 /* There is no room, or others wait already: gives the PML a buffer to fill, which then waits in the
  * queue, if it can use one (`descriptor` is not NULL) and the queue is not at its limit. A control
  * message is taken in any case. */
-static int sendi_full(mca_btl_segmsg_endpoint_t *endpoint, size_t size, uint8_t order,
-                      uint32_t flags, mca_btl_base_tag_t tag,
-                      mca_btl_base_descriptor_t **descriptor)
+static void leave(mca_btl_segmsg_endpoint_t *endpoint, size_t size, uint8_t order, uint32_t flags,
+                  mca_btl_base_tag_t tag, mca_btl_base_descriptor_t **descriptor)
 {
     mca_btl_segmsg_check_sender(endpoint);
     if (descriptor != NULL) {
@@ -244,7 +243,6 @@ static int sendi_full(mca_btl_segmsg_endpoint_t *endpoint, size_t size, uint8_t 
         *descriptor = is_control ? mca_btl_segmsg_alloc_control(endpoint, order, size, flags)
                                  : mca_btl_segmsg_alloc_buffer(endpoint, order, size, flags);
     }
-    return OPAL_ERR_OUT_OF_RESOURCE;
 }
 
 /* Copies header and payload of a message into its place, whose lines may be `owned` already. */
@@ -278,7 +276,7 @@ int mca_btl_segmsg_net_sendi(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t
     bool sent = false;
     segmsg_error_t error = SEGMSG_ERR_FULL;
     OPAL_THREAD_LOCK(&endpoint->lock);
-    if (OPAL_LIKELY(!endpoint->queue.blocked && opal_list_is_empty(&endpoint->queue.pending))) {
+    if (OPAL_LIKELY(!endpoint->is_blocked && opal_list_is_empty(&endpoint->queue.pending))) {
         error = mca_btl_segmsg_link_take(endpoint->link, size, &place);
     }
     if (OPAL_LIKELY(error == SEGMSG_OK)) {
@@ -292,30 +290,26 @@ int mca_btl_segmsg_net_sendi(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t
         }
     }
     OPAL_THREAD_UNLOCK(&endpoint->lock);
-    return OPAL_LIKELY(sent) ? OPAL_SUCCESS
-                             : sendi_full(endpoint, size, order, flags, tag, descriptor);
+    if (OPAL_LIKELY(sent)) {
+        return OPAL_SUCCESS;
+    }
+    leave(endpoint, size, order, flags, tag, descriptor);
+    return OPAL_ERR_OUT_OF_RESOURCE;
 }
 #endif
 
-SEGMSG_INLINE int sendi(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
-                        opal_convertor_t *convertor, void *header, size_t header_size,
-                        size_t payload_size, uint8_t order, uint32_t flags, mca_btl_base_tag_t tag,
-                        mca_btl_base_descriptor_t **descriptor)
+/* Sends a message at once; false if that cannot be, or it is for the own process. */
+SEGMSG_INLINE bool send_now(mca_btl_segmsg_endpoint_t *endpoint, opal_convertor_t *convertor,
+                            const void *header, size_t header_size, size_t payload_size,
+                            mca_btl_base_tag_t tag)
 {
-    if (OPAL_UNLIKELY(endpoint->is_self)) {
-        if (descriptor != NULL) {
-            *descriptor = NULL;
-        }
-        return sendi_self(btl, endpoint, convertor, header, header_size, payload_size, order, flags,
-                          tag);
-    }
     segmsg_sender_t *sender = &endpoint->sender;
     const size_t size = header_size + payload_size;
     segmsg_place_t place;
     bool sent = false;
     segmsg_error_t error = SEGMSG_ERR_FULL;
     OPAL_THREAD_LOCK(&endpoint->lock);
-    if (OPAL_LIKELY(!endpoint->queue.blocked && opal_list_is_empty(&endpoint->queue.pending))) {
+    if (OPAL_LIKELY(endpoint->is_special == 0 && opal_list_is_empty(&endpoint->queue.pending))) {
         error = segmsg_sender_take(sender, size, &place);
     }
     if (OPAL_LIKELY(error == SEGMSG_OK)) {
@@ -327,24 +321,40 @@ SEGMSG_INLINE int sendi(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *end
         }
     }
     OPAL_THREAD_UNLOCK(&endpoint->lock);
-    if (OPAL_LIKELY(sent)) {
-        return OPAL_SUCCESS;
-    }
-    return sendi_full(endpoint, size, order, flags, tag, descriptor);
+    return sent;
 }
 
-/* Of a message that takes so long that it would be taken for the program's computing. */
-__attribute__((noinline)) static int
-sendi_long(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
-           opal_convertor_t *convertor, void *header, size_t header_size, size_t payload_size,
-           uint8_t order, uint32_t flags, mca_btl_base_tag_t tag,
-           mca_btl_base_descriptor_t **descriptor)
+/* The same of a message that takes so long that it would be taken for the program's computing. */
+static bool send_long_now(mca_btl_segmsg_endpoint_t *endpoint, opal_convertor_t *convertor,
+                          const void *header, size_t header_size, size_t payload_size,
+                          mca_btl_base_tag_t tag)
 {
     uint64_t begun = segmsg_clock_ticks();
-    int result = sendi(btl, endpoint, convertor, header, header_size, payload_size, order, flags,
-                       tag, descriptor);
+    bool sent = send_now(endpoint, convertor, header, header_size, payload_size, tag);
     mca_btl_segmsg_eager_sent(begun);
-    return result;
+    return sent;
+}
+
+/* A long message; or one to the own process; or there is no room, or others wait already. False if it is not sent. */
+__attribute__((noinline)) static bool sendi_else(mca_btl_base_endpoint_t *endpoint,
+                                                 opal_convertor_t *convertor, void *header,
+                                                 size_t header_size, size_t payload_size,
+                                                 uint32_t flags, mca_btl_base_tag_t tag,
+                                                 mca_btl_base_descriptor_t **descriptor)
+{
+    if (OPAL_UNLIKELY(endpoint->is_self)) {
+        if (descriptor != NULL) {
+            *descriptor = NULL;
+        }
+        return sendi_self(endpoint->btl, endpoint, convertor, header, header_size, payload_size,
+                          MCA_BTL_NO_ORDER, flags, tag);
+    }
+    if (payload_size >= SEGMSG_USE_FROM
+        && send_long_now(endpoint, convertor, header, header_size, payload_size, tag)) {
+        return true;
+    }
+    leave(endpoint, header_size + payload_size, MCA_BTL_NO_ORDER, flags, tag, descriptor);
+    return false;
 }
 
 int mca_btl_segmsg_sendi(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,
@@ -352,9 +362,14 @@ int mca_btl_segmsg_sendi(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *en
                          size_t payload_size, uint8_t order, uint32_t flags, mca_btl_base_tag_t tag,
                          mca_btl_base_descriptor_t **descriptor)
 {
-    return OPAL_LIKELY(payload_size < SEGMSG_USE_FROM)
-               ? sendi(btl, endpoint, convertor, header, header_size, payload_size, order, flags,
-                       tag, descriptor)
-               : sendi_long(btl, endpoint, convertor, header, header_size, payload_size, order,
-                            flags, tag, descriptor);
+    (void) btl;
+    (void) order; /* all messages to a peer are in order */
+    if (OPAL_LIKELY(payload_size < SEGMSG_USE_FROM
+                    && send_now(endpoint, convertor, header, header_size, payload_size, tag))) {
+        return OPAL_SUCCESS;
+    }
+    return sendi_else(endpoint, convertor, header, header_size, payload_size, flags, tag,
+                      descriptor)
+               ? OPAL_SUCCESS
+               : OPAL_ERR_OUT_OF_RESOURCE;
 }

@@ -58,3 +58,11 @@ void mca_btl_segmsg_verify(void *context)
     }
     OPAL_THREAD_UNLOCK(&module->lock);
 }
+
+void mca_btl_segmsg_corrupt(void *context, segmsg_reader_t *reader)
+{
+    const mca_btl_segmsg_module_t *module = context;
+    mca_btl_segmsg_fail(reader == NULL ? NULL : reader->user, module->receiver.is_short_of_addresses
+                                                                  ? SEGMSG_ERR_UNMAPPED
+                                                                  : SEGMSG_ERR_CORRUPT);
+}

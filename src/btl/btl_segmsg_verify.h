@@ -13,4 +13,8 @@
  * else wrote there. With `polling` held, while nothing comes. */
 void mca_btl_segmsg_verify(void *context);
 
+/* What a message in the export of the module at `context` says cannot be, or cannot be mapped; `reader`: whose it is,
+ * NULL if nobody knows. Does not return. */
+void mca_btl_segmsg_corrupt(void *context, segmsg_reader_t *reader) __attribute__((noreturn));
+
 #endif

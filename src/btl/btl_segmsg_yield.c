@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include "btl/btl_segmsg_yield.h"
+#include "btl/btl_segmsg_sleep.h"
 #include "btl/btl_segmsg_callers.h"
 #include "btl/btl_segmsg_wait.h"
 
@@ -18,18 +19,27 @@ static bool open_mpi_yields(void)
            && *value;
 }
 
+/* True if calls yield, or see whether to sleep, from the first one in vain. */
+static bool is_short(const mca_btl_segmsg_patience_t *patience)
+{
+    return patience->yield.always || patience->yield.is_crowded
+           || (patience->sleep.after != 0 && opal_using_threads());
+}
+
 void mca_btl_segmsg_choose_wait(void)
 {
     mca_btl_segmsg_module_t *module = &mca_btl_segmsg;
     mca_btl_segmsg_patience_t *patience = &module->node.patience;
     int how = module->config.message.wait;
-    bool may = how != MCA_BTL_SEGMSG_WAIT_SPIN && !open_mpi_yields();
+    patience->is_itself = !open_mpi_yields();
+    bool may = how != MCA_BTL_SEGMSG_WAIT_SPIN && patience->is_itself;
     /* Relaxed: a hint. */
     patience->callers = atomic_load_explicit(&module->node.callers, memory_order_relaxed);
-    patience->is_auto = may && how == MCA_BTL_SEGMSG_WAIT_AUTO;
+    patience->is_auto = may && how != MCA_BTL_SEGMSG_WAIT_YIELD;
     patience->yield.always = may && how == MCA_BTL_SEGMSG_WAIT_YIELD;
     patience->yield.is_crowded = patience->is_auto && mca_btl_segmsg_is_crowded();
-    module->idle.yields = patience->yield.always || patience->yield.is_crowded;
+    mca_btl_segmsg_choose_sleep();
+    module->idle.yields = is_short(patience);
 }
 
 void mca_btl_segmsg_wait_as_threads(void)
@@ -60,6 +70,8 @@ void mca_btl_segmsg_lose_patience(mca_btl_segmsg_module_t *module)
     if (patience->delivered != module->counts.delivered_fragments) {
         patience->delivered = module->counts.delivered_fragments;
         mca_btl_segmsg_begin_wait(module);
+    } else if (mca_btl_segmsg_sleep_falls_due(module, 1)) {
+        module->idle.yields = true;
     } else if (patience->is_auto && !opal_using_threads() /* others could not poll */
                && ++patience->vain >= PATIENCE) {
         patience->vain = PATIENCE - BETWEEN;
@@ -78,19 +90,29 @@ static bool is_right_after(const mca_btl_segmsg_module_t *module, uint64_t now)
            || now - module->node.patience.ended < MICROSECONDS * module->wait.row_ticks;
 }
 
-void mca_btl_segmsg_yield_after(mca_btl_segmsg_module_t *module, int count)
+void mca_btl_segmsg_found(mca_btl_segmsg_module_t *module)
 {
     mca_btl_segmsg_patience_t *patience = &module->node.patience;
-    if (count != 0) {
-        if (patience->vain != 0) {
-            mca_btl_segmsg_begin_wait(module);
-            module->idle.yields = segmsg_yield_begins(&patience->yield);
-        }
-    } else {
-        ++patience->vain;
-        if (patience->yield.always || is_right_after(module, module->wait.called)) {
-            yield(module);
-        }
+    if (patience->vain != 0 || patience->is_due) {
+        mca_btl_segmsg_begin_wait(module);
+        mca_btl_segmsg_sleep_end(module);
+        module->idle.yields = segmsg_yield_begins(&patience->yield);
     }
     patience->ended = module->wait.row_ticks == 0 ? 0 : segmsg_clock_ticks();
+}
+
+bool mca_btl_segmsg_rest(mca_btl_segmsg_module_t *module)
+{
+    mca_btl_segmsg_patience_t *patience = &module->node.patience;
+    ++patience->vain;
+    bool was_due = mca_btl_segmsg_sleep_falls_due(module, 1);
+    mca_btl_segmsg_slept_t slept = mca_btl_segmsg_sleep(module);
+    if (was_due && !patience->is_due) {
+        module->idle.yields = is_short(patience); /* it has turned out that the program computes */
+    } else if (slept == MCA_BTL_SEGMSG_SLEEP_NOT && patience->is_itself
+               && (patience->yield.always || is_right_after(module, module->wait.called))) {
+        yield(module);
+    }
+    patience->ended = module->wait.row_ticks == 0 ? 0 : segmsg_clock_ticks();
+    return slept == MCA_BTL_SEGMSG_SLEEP_FOUND;
 }

@@ -18,7 +18,10 @@ void mca_btl_segmsg_wait_as_threads(void);
 /* Some calls in a row have found nothing, a microsecond or so. By who polls. */
 void mca_btl_segmsg_lose_patience(mca_btl_segmsg_module_t *module);
 
-/* A call has found so much, with idle.yields set: yields if that was nothing. By who polls, without threads. */
-void mca_btl_segmsg_yield_after(mca_btl_segmsg_module_t *module, int count);
+/* With idle.yields set a call has found something. By who polls. */
+void mca_btl_segmsg_found(mca_btl_segmsg_module_t *module);
+
+/* The same if it has found nothing: yields, or sleeps. True if there is something by now. By who polls. */
+bool mca_btl_segmsg_rest(mca_btl_segmsg_module_t *module);
 
 #endif

@@ -23,6 +23,7 @@ static int await_mpi(segmsg_t *handle, MPI_Request *request)
     int is_done = 0;
     int error = MPI_SUCCESS;
     segmsg_patience_t patience = segmsg_lib_patience(handle);
+    patience.is_alert = true;
     ++handle->waits.depth;
     while (error == MPI_SUCCESS && !is_done && handle->gone == NULL) {
         int count = 0;

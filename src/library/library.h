@@ -17,6 +17,7 @@
 #include "base/copy.h"
 #include "engine/look.h"
 #include "engine/sender.h"
+#include "engine/sleep.h"
 #include "engine/yield.h"
 #include "copier/copier.h"
 #include "memory/win.h"
@@ -164,6 +165,7 @@ typedef struct {
     unsigned depth;      /* of blocking calls: who waits has time to help */
     unsigned idle_polls; /* calls that do not wait, in a row, that found nothing */
     segmsg_yield_t yield;
+    segmsg_sleep_t sleep;
     bool is_away;  /* the program has not called since a transfer ended */
     uint64_t away; /* ticks that it was, since the last transfer began */
 } segmsg_lib_waits_t;

@@ -17,6 +17,7 @@
 
 #include "engine/defaults.h"
 #include "copier/cma.h"
+#include "base/quota.h"
 #include "base/random.h"
 
 #include <limits.h>
@@ -99,6 +100,15 @@ static bool is_crowded(int processes)
     long online = sysconf(_SC_NPROCESSORS_ONLN);
     /* A process that is bound to a core says nothing about the others. */
     return processes > (processors > 1 ? processors : (int) online);
+}
+
+/* After how long a wait the process sleeps, nanoseconds; 0: never. */
+static int64_t sleeps_after(segmsg_how_to_wait_t wait, int processes)
+{
+    bool is_short = wait == SEGMSG_WAIT_AUTO
+                    && segmsg_quota_is_short(segmsg_quota("/proc/self"), (unsigned long) processes,
+                                             (unsigned long) sysconf(_SC_NPROCESSORS_ONLN));
+    return wait == SEGMSG_WAIT_BLOCK || is_short ? SEGMSG_SLEEP_AFTER : 0;
 }
 
 static segmsg_result_t win_failed(segmsg_win_status_t status, int mpi_error)
@@ -365,6 +375,10 @@ segmsg_result_t segmsg_open(MPI_Comm comm, const segmsg_options_t *options, segm
     handle->waits.yield.never = config.wait == SEGMSG_WAIT_SPIN;
     handle->waits.yield.always = config.wait == SEGMSG_WAIT_YIELD;
     handle->waits.yield.is_crowded = is_crowded(handle->ranks.node_size);
+    handle->waits.sleep.after = sleeps_after(config.wait, handle->ranks.node_size);
+    if (handle->waits.sleep.after != 0) {
+        segmsg_sleep_prepare();
+    }
     segmsg_lib_transfers_init(handle, &start, segmsg_lib_long_copied);
     *to = handle;
     return SEGMSG_SUCCESS;

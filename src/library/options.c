@@ -105,9 +105,11 @@ static segmsg_result_t read_single_copy(segmsg_single_copy_t given, segmsg_lib_c
 
 static segmsg_result_t read_wait(segmsg_how_to_wait_t given, segmsg_lib_config_t *config)
 {
-    static const char *const words[] =
-        {[SEGMSG_WAIT_AUTO] = "auto", [SEGMSG_WAIT_SPIN] = "spin", [SEGMSG_WAIT_YIELD] = "yield"};
-    if ((unsigned) given > SEGMSG_WAIT_YIELD) {
+    static const char *const words[] = {[SEGMSG_WAIT_AUTO] = "auto",
+                                        [SEGMSG_WAIT_SPIN] = "spin",
+                                        [SEGMSG_WAIT_YIELD] = "yield",
+                                        [SEGMSG_WAIT_BLOCK] = "block"};
+    if ((unsigned) given > SEGMSG_WAIT_BLOCK) {
         segmsg_lib_explain("options->wait is %d: that is no way to wait", (int) given);
         return SEGMSG_E_OPTIONS;
     }
@@ -116,13 +118,14 @@ static segmsg_result_t read_wait(segmsg_how_to_wait_t given, segmsg_lib_config_t
     if (given != SEGMSG_WAIT_DEFAULT || text == NULL || text[0] == '\0') {
         return SEGMSG_SUCCESS;
     }
-    for (int how = SEGMSG_WAIT_AUTO; how <= SEGMSG_WAIT_YIELD; ++how) {
+    for (int how = SEGMSG_WAIT_AUTO; how <= SEGMSG_WAIT_BLOCK; ++how) {
         if (strcmp(text, words[how]) == 0) {
             config->wait = (segmsg_how_to_wait_t) how;
             return SEGMSG_SUCCESS;
         }
     }
-    segmsg_lib_explain("SEGMSG_WAIT=\"%s\" is neither \"auto\" nor \"spin\" nor \"yield\"", text);
+    segmsg_lib_explain("SEGMSG_WAIT=\"%s\" is none of \"auto\", \"spin\", \"yield\" and \"block\"",
+                       text);
     return SEGMSG_E_OPTIONS;
 }
 

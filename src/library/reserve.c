@@ -60,6 +60,7 @@ static void publish_reserved(segmsg_t *handle, segmsg_lib_peer_t *peer, segmsg_l
                              size_t bytes)
 {
     segmsg_patience_t patience = segmsg_lib_patience(handle);
+    patience.is_alert = true;
     while (!segmsg_sender_publish(&peer->sender, &handle->reserved.place, (uint8_t) kind,
                                   (uint32_t) (bytes + SEGMSG_LIB_EAGER_BYTES))) {
         segmsg_lib_lose_patience(handle, &patience, segmsg_lib_progress(handle));

@@ -110,9 +110,12 @@ typedef enum {
 /* How a process waits in a call. */
 typedef enum {
     SEGMSG_WAIT_DEFAULT = 0, /* as the environment says, or else AUTO */
-    SEGMSG_WAIT_AUTO = 1,    /* yields its processor where it is seen that others need it */
-    SEGMSG_WAIT_SPIN = 2,    /* never yields it */
-    SEGMSG_WAIT_YIELD = 3    /* yields it whenever nothing is found */
+    SEGMSG_WAIT_AUTO =
+        1, /* yields its processor where it is seen that others need it, and sleeps where
+                                a control group limits the processor time */
+    SEGMSG_WAIT_SPIN = 2,  /* never yields it */
+    SEGMSG_WAIT_YIELD = 3, /* yields it whenever nothing is found */
+    SEGMSG_WAIT_BLOCK = 4  /* sleeps after 50 microseconds, until a message comes */
 } segmsg_how_to_wait_t;
 
 /*
@@ -135,7 +138,7 @@ typedef struct {
     /* SEGMSG_SINGLE_COPY: "auto" or "none"; a pair copies if both say "auto". Opening then permits the
      * processes of the user to trace this one (prctl, PR_SET_PTRACER), where the kernel wants that said. */
     segmsg_single_copy_t single_copy;
-    /* SEGMSG_WAIT: "auto", "spin" or "yield". */
+    /* SEGMSG_WAIT: "auto", "spin", "yield" or "block". */
     segmsg_how_to_wait_t wait;
 } segmsg_options_t;
 

@@ -92,13 +92,37 @@ void segmsg_lib_yield(segmsg_t *handle, segmsg_patience_t *patience)
     }
 }
 
+/* Sleeps, if the wait has lasted long enough and a message will end it. */
+static bool sleep_if_due(segmsg_t *handle, segmsg_patience_t *patience)
+{
+    segmsg_sleep_t *sleep = &handle->waits.sleep;
+    if (sleep->after == 0 || patience->is_alert || handle->busy != NULL || has_transfers(handle)) {
+        return false;
+    }
+    int64_t now = segmsg_nanoseconds();
+    if (patience->began == 0) {
+        patience->began = now;
+    }
+    if (!segmsg_sleep_is_due(sleep, now - patience->began)) {
+        return false;
+    }
+    segmsg_lib_look_for_broken(handle);
+    segmsg_lib_look_for_gone(handle);
+    if (handle->broken == SEGMSG_SUCCESS) {
+        (void) segmsg_sleep(sleep, &handle->receiver, segmsg_sleep_length(now - patience->began));
+    }
+    return true;
+}
+
 void segmsg_lib_lose_patience(segmsg_t *handle, segmsg_patience_t *patience, int found)
 {
     if (found != 0) {
         patience->idle = 0;
-        patience->since = 0;
+        patience->since = patience->began = 0;
     } else if (++patience->idle >= patience->most) {
-        segmsg_lib_yield(handle, patience);
+        if (!sleep_if_due(handle, patience)) {
+            segmsg_lib_yield(handle, patience);
+        }
         patience->idle = patience->most - BETWEEN;
     }
 }

@@ -21,6 +21,8 @@ typedef struct {
     unsigned idle;  /* such looks so far */
     unsigned taken; /* messages of the one who is waited for, so far */
     int64_t since;  /* segmsg_yield_processor's */
+    int64_t began;  /* when the processor was first to be yielded, nanoseconds; 0: not yet */
+    bool is_alert;  /* no message tells that the wait is over: it does not sleep */
 } segmsg_patience_t;
 segmsg_patience_t segmsg_lib_patience(segmsg_t *handle);
 /* Progress for a call that does not wait: notices after many of them that nothing can come any more. */

@@ -128,9 +128,9 @@ static void the_single_copy_is_taken_from_the_environment(void)
 /* How it waits cannot be seen from here, but that it works. */
 static void the_way_to_wait_is_taken_from_the_environment(void)
 {
-    static const char *const ways[] = {"auto", "spin", "yield", ""};
+    static const char *const ways[] = {"auto", "spin", "yield", "block", ""};
 
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 5; i++) {
         segmsg_t *handle;
 
         set("SEGMSG_WAIT", ways[i], true);

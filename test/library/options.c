@@ -76,7 +76,7 @@ static void another_single_copy_is_refused(void)
 
 static void another_way_to_wait_is_refused(void)
 {
-    segmsg_options_t options = OPTIONS(.wait = (segmsg_how_to_wait_t) 4);
+    segmsg_options_t options = OPTIONS(.wait = (segmsg_how_to_wait_t) 5);
 
     refuse_options(&options, "wait");
     options.wait = (segmsg_how_to_wait_t) -1;
@@ -228,7 +228,7 @@ static segmsg_options_t own_options(int what)
         options.memory = kind % 2 ? (size_t) 8 << 20 : 0;
     }
     if (4 == what) {
-        options.wait = (segmsg_how_to_wait_t) kind;
+        options.wait = (segmsg_how_to_wait_t) (1 + kind);
     }
     return options;
 }

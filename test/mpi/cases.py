@@ -48,6 +48,8 @@ LINES_REUSED_NO_KERNEL_COPY = {**LINES_REUSED, **NO_KERNEL_COPY}
 FILES = {"btl": "segmsg", "btl_segmsg_interconnect": "file"}
 # segmsg yields the processor, since Open MPI does not.
 YIELDS = {"btl": "segmsg", "mpi_yield_when_idle": "0", "btl_segmsg_wait": "yield"}
+# Processes that find nothing for a moment sleep.
+BLOCKS = {"btl": "segmsg", "btl_segmsg_wait": "block"}
 DEFAULT = {}
 ONE_SIDED = {"btl": "segmsg", "osc": "rdma"}  # windows that really use the transport
 ONE_SIDED_NO_KERNEL_COPY = {**NO_KERNEL_COPY, **ONE_SIDED}
@@ -57,7 +59,7 @@ WAYS = {"alone": ALONE, "with self": WITH_SELF, "no kernel copy": NO_KERNEL_COPY
         "lines owned": LINES_OWNED, "lines reused": LINES_REUSED,
         "lines owned, no kernel copy": LINES_OWNED_NO_KERNEL_COPY,
         "lines reused, no kernel copy": LINES_REUSED_NO_KERNEL_COPY,
-        "strings": STRINGS, "files": FILES, "yields": YIELDS, "units": UNITS, "units, tiny": UNITS_TINY,
+        "strings": STRINGS, "files": FILES, "yields": YIELDS, "blocks": BLOCKS, "units": UNITS, "units, tiny": UNITS_TINY,
         "osc rdma": ONE_SIDED, "osc rdma, no kernel copy": ONE_SIDED_NO_KERNEL_COPY,
         "osc rdma, tiny": ONE_SIDED_TINY}
 
@@ -195,8 +197,8 @@ def message_cases():
         cases += matrix(program, (2, 3), ("files",), ((2, "files"),))
     cases += matrix("spawn", (2,), ("files",)) + matrix("connect", (2,), ("files",), ((2, "files"),))
     for program in ("ordering", "unexpected", "threads", "collectives", "onesided"):
-        cases += matrix(program, (2, 4), ("yields",), ((2, "yields"),))
-    cases += matrix("spawn", (2,), ("yields",)) + matrix("connect", (2,), ("yields",))
+        cases += matrix(program, (2, 4), ("yields", "blocks"), ((2, "yields"), (2, "blocks")))
+    cases += matrix("spawn", (2,), ("yields", "blocks")) + matrix("connect", (2,), ("yields", "blocks"))
     cases.append(Case("counters --units, 2 ranks", True, large_messages_in_units))
     cases += matrix("unexpected", (2, 4, 8), ("alone", "no kernel copy", "tiny"), quick)
     cases += matrix("self", (1, 2), usual, quick)
