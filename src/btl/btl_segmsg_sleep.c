@@ -98,7 +98,8 @@ static bool does_nothing_else(mca_btl_segmsg_patience_t *patience)
     } else {
         patience->row = 0;
         if (++patience->apart == APART) {
-            patience->is_due = false; /* it does not wait */
+            patience->is_due = false; /* it does not wait; nor soon again, most likely */
+            segmsg_sleep_learn(&patience->sleep, 0);
             patience->began = patience->used = 0;
         }
     }

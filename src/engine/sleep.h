@@ -45,7 +45,7 @@ static inline bool segmsg_sleep_is_due(const segmsg_sleep_t *sleep, int64_t wait
     return sleep->after != 0 && waited >= sleep->after + sleep->more;
 }
 
-/* What is learned from a sleep of `slept` nanoseconds that a sender ended. */
+/* What is learned from a sleep of `slept` nanoseconds that a sender ended; 0: there was no wait. */
 void segmsg_sleep_learn(segmsg_sleep_t *sleep, int64_t slept);
 
 /* How long a process that has waited for `waited` nanoseconds sleeps, at most. */

@@ -50,6 +50,8 @@ def crowded(machine):
     taskset = shutil.which("taskset")
     if not taskset:
         raise cases.Skip("there is no program taskset")
+    if machine.version >= (5,):
+        raise cases.Skip("Open MPI yields where mpirun is told of too few processors, whatever mpi_yield_when_idle says")
     processor = str(min(os.sched_getaffinity(0)))
     expect_sleep(*asleep(machine, 3, {}, (taskset, "-c", processor)), 3)
 
