@@ -194,6 +194,8 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_agree.h \
 	src/btl/btl_segmsg_atomics.c \
 	src/btl/btl_segmsg_atomics.h \
+	src/btl/btl_segmsg_blocking.c \
+	src/btl/btl_segmsg_blocking.h \
 	src/btl/btl_segmsg_busy.c \
 	src/btl/btl_segmsg_busy.h \
 	src/btl/btl_segmsg_callers.c \
@@ -205,6 +207,8 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_copy.h \
 	src/btl/btl_segmsg_deliver.c \
 	src/btl/btl_segmsg_deliver.h \
+	src/btl/btl_segmsg_disturb.c \
+	src/btl/btl_segmsg_disturb.h \
 	src/btl/btl_segmsg_eager.c \
 	src/btl/btl_segmsg_eager.h \
 	src/btl/btl_segmsg_endpoint.c \
@@ -221,6 +225,8 @@ segmsg_btl_sources = \
 	src/btl/btl_segmsg_ob1.h \
 	src/btl/btl_segmsg_operations.c \
 	src/btl/btl_segmsg_operations.h \
+	src/btl/btl_segmsg_pack.c \
+	src/btl/btl_segmsg_pack.h \
 	src/btl/btl_segmsg_params.c \
 	src/btl/btl_segmsg_params.def \
 	src/btl/btl_segmsg_params.h \

@@ -13,9 +13,9 @@
 #include <stdint.h>
 
 /*
- * Sleeps while `word` holds `value`, for `nanoseconds` at most. May return before. False if the time is over.
+ * Sleeps while `word` holds `value`, for `nanoseconds` at most. May return before.
  */
-bool segmsg_futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t nanoseconds);
+void segmsg_futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t nanoseconds);
 
 /* Wakes one that sleeps on `word`. */
 void segmsg_futex_wake(_Atomic uint32_t *word);

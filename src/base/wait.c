@@ -7,11 +7,21 @@
 #include <sched.h>
 #include <time.h>
 
-int64_t segmsg_nanoseconds(void)
+static int64_t nanoseconds_by(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (int64_t) now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t segmsg_nanoseconds(void)
+{
+    return nanoseconds_by(CLOCK_MONOTONIC);
+}
+
+int64_t segmsg_nanoseconds_used(void)
+{
+    return nanoseconds_by(CLOCK_THREAD_CPUTIME_ID);
 }
 
 segmsg_deadline_t segmsg_deadline_in(int64_t nanoseconds)

@@ -13,6 +13,9 @@
 /* Nanoseconds on a clock that only goes forward; since when, is not said. */
 int64_t segmsg_nanoseconds(void);
 
+/* Processor time that the calling thread has used, nanoseconds. A quarter of a microsecond: it asks the kernel. */
+int64_t segmsg_nanoseconds_used(void);
+
 /* How long somebody has waited, and may. A structure that is all zero has not begun. */
 typedef struct {
     int64_t end;    /* by segmsg_nanoseconds */

@@ -170,25 +170,33 @@ typedef struct {
     uint64_t delivered; /* counts.delivered_fragments when that was last looked at */
     uint64_t ended;     /* when the last call ended after which it may yield, ticks */
     bool is_itself;     /* it is this component that yields, and not Open MPI */
-    segmsg_sleep_t sleep;
-    uint64_t heard; /* counts.delivered_fragments when that was last looked at for this */
-    int64_t spent;  /* processor time of the thread at `began`, nanoseconds */
-    unsigned calls; /* in vain since that was last looked at */
-    bool is_due;    /* this wait has lasted for so long that it sleeps */
-    int64_t began;  /* when this wait was first found to be one, nanoseconds; 0: not yet */
-    int64_t used;   /* processor time of the thread after the last call in vain, ns; 0: unknown */
-    uint8_t row;    /* calls in vain before which the program did nothing, up to a number, */
-    uint8_t apart;  /* and before which it did something, since it slept */
 } mca_btl_segmsg_patience_t;
+
+/* When who waits sleeps: btl_segmsg_sleep.c. By who polls. */
+typedef struct {
+    segmsg_sleep_t sleep;
+    uint64_t heard;    /* counts.delivered_fragments when that was last looked at for this */
+    unsigned calls;    /* in vain since the clocks were last looked at */
+    unsigned more;     /* calls in vain until it sleeps, once that is due */
+    bool is_due;       /* this wait has lasted for so long that it sleeps */
+    int64_t began;     /* when this wait was first found to be one, nanoseconds; 0: not yet */
+    int64_t spent;     /* processor time of the thread then, nanoseconds, */
+    int64_t used;      /* and after the first call since it was found due, or slept */
+    const void *frame; /* of the stack, where it was seen that whoever called progress blocks, */
+    unsigned sleeps;   /* and how often it has slept there since */
+    /* The PML was refused something, which it keeps and offers again whenever it is called. By any thread. */
+    _Atomic bool refused;
+} mca_btl_segmsg_sleeper_t;
 
 /* Who shares the processors of the node. */
 typedef struct {
     segmsg_processors_t processors; /* that the processes on the node may use */
     long processor_count;           /* of these */
     unsigned long processes;        /* whose these are: peers that are reached, and this one */
-    unsigned long unreached;        /* processes that other transports serve */
+    bool has_others;                /* there are processes that other transports serve */
     _Atomic unsigned callers;       /* threads of this process that call progress; 0: no threads */
     mca_btl_segmsg_patience_t patience;
+    mca_btl_segmsg_sleeper_t sleeper;
 } mca_btl_segmsg_node_t;
 
 /* The peers; under the module's lock. */

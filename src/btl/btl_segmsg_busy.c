@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include "btl/btl_segmsg_busy.h"
+#include "btl/btl_segmsg_disturb.h"
 
 void mca_btl_segmsg_endpoint_set_busy(mca_btl_segmsg_endpoint_t *endpoint)
 {
@@ -12,6 +13,7 @@ void mca_btl_segmsg_endpoint_set_busy(mca_btl_segmsg_endpoint_t *endpoint)
         endpoint->queue.busy = true;
         opal_list_append(&module->peers.busy, &endpoint->queue.busy_item);
         module->idle.any_busy = true;
+        mca_btl_segmsg_disturb();
     }
     OPAL_THREAD_UNLOCK(&module->lock);
 }

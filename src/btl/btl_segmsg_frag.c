@@ -11,6 +11,8 @@
 #include "btl/btl_segmsg_way.h"
 #include "btl/btl_segmsg_frag.h"
 #include "btl/btl_segmsg_busy.h"
+#include "btl/btl_segmsg_disturb.h"
+#include "btl/btl_segmsg_pack.h"
 
 _Thread_local unsigned mca_btl_segmsg_completions;
 
@@ -252,29 +254,6 @@ int mca_btl_segmsg_free(mca_btl_base_module_t *btl, mca_btl_base_descriptor_t *d
     return OPAL_SUCCESS;
 }
 
-size_t mca_btl_segmsg_pack_pieces(opal_convertor_t *convertor, void *to, size_t size)
-{
-    enum { STEP = 4096 };
-    /* Out of an accelerator's memory in one step: each is a transfer of its own. */
-    size_t step = segmsg_compat_on_device(convertor) ? size : STEP;
-    unsigned char *at = to;
-    unsigned char *end = at + size;
-    while (at != end) {
-        size_t bytes = (size_t) (end - at) < step ? (size_t) (end - at) : step;
-        for (unsigned char *line = at + STEP; line < end && line < at + (size_t) 2 * STEP;
-             line += SEGMSG_LINE) {
-            segmsg_cache_own(line);
-        }
-        struct iovec iov = {.iov_base = at, .iov_len = bytes};
-        uint32_t iov_count = 1;
-        if (opal_convertor_pack(convertor, &iov, &iov_count, &bytes) < 0 || bytes == 0) {
-            break;
-        }
-        at += bytes;
-    }
-    return (size_t) (at - (unsigned char *) to);
-}
-
 /*
  * True if a message may send another part now. The parts of messages that are under way at the same time
  * take turns; one that comes again before any other has come is alone.
@@ -386,6 +365,7 @@ mca_btl_base_descriptor_t *mca_btl_segmsg_prepare_src(mca_btl_base_module_t *btl
         is_part ? alloc_part(endpoint, convertor, order, reserve + *size, flags)
                 : mca_btl_segmsg_alloc(btl, endpoint, order, reserve + *size, flags);
     if (OPAL_UNLIKELY(descriptor == NULL)) {
+        mca_btl_segmsg_refused();
         return NULL;
     }
     mca_btl_base_segment_t *segment = descriptor->des_segments;

@@ -36,22 +36,6 @@ mca_btl_base_descriptor_t *mca_btl_segmsg_prepare_src(mca_btl_base_module_t *btl
                                                       opal_convertor_t *convertor, uint8_t order,
                                                       size_t reserve, size_t *size, uint32_t flags);
 
-/* Packs `size` bytes of the convertor's data, which do not lie in one piece, to `to`; the bytes packed.
- * A step of them is packed while the lines for the next one are on their way here. */
-size_t mca_btl_segmsg_pack_pieces(opal_convertor_t *convertor, void *to, size_t size);
-
-/* Copies `size` bytes of the convertor's data, contiguous or not, to `to`; the bytes packed. */
-static inline size_t mca_btl_segmsg_pack(opal_convertor_t *convertor, void *to, size_t size)
-{
-    if (OPAL_UNLIKELY(segmsg_compat_needs_pack(convertor))) {
-        return mca_btl_segmsg_pack_pieces(convertor, to, size);
-    }
-    void *from;
-    opal_convertor_get_current_pointer(convertor, &from);
-    memcpy(to, from, size);
-    return size;
-}
-
 /*
  * How many callbacks that say that something was sent are running, one in another. The PML sends what it
  * has kept out of such a callback, and that is then sent at once; so they nest as deep as it has kept

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include "btl/btl_segmsg_polling.h"
+#include "btl/btl_segmsg_disturb.h"
 
 #include <sched.h>
 
@@ -19,6 +20,7 @@ void mca_btl_segmsg_polling_stop(void)
 {
     if (opal_using_threads() && polling_depth++ == 0) {
         while (!take()) {
+            mca_btl_segmsg_disturb();
             sched_yield();
         }
     }

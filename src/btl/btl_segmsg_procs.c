@@ -10,6 +10,7 @@
 #include "btl/btl_segmsg_report.h"
 #include "btl/btl_segmsg_times.h"
 #include "btl/btl_segmsg_yield.h"
+#include "btl/net/btl_segmsg_net_progress.h"
 
 /* True if another BTL loops back to the own process. */
 static bool another_serves_self(void)
@@ -38,6 +39,7 @@ static void keep_agreed(size_t count, mca_btl_base_endpoint_t **peers, opal_bitm
             continue;
         }
         peers[p] = NULL;
+        mca_btl_segmsg.node.has_others = true;
         if (reachable != NULL) {
             opal_bitmap_clear_bit(reachable, (int) p);
         }
@@ -59,7 +61,7 @@ int mca_btl_segmsg_add_procs(mca_btl_base_module_t *btl, size_t count, opal_proc
         }
         mca_btl_segmsg_endpoint_t *endpoint = mca_btl_segmsg_endpoint_get(procs[p]);
         if (endpoint == NULL) {
-            ++mca_btl_segmsg.node.unreached;
+            mca_btl_segmsg.node.has_others = true;
             continue;
         }
         if (reachable != NULL) {
@@ -73,6 +75,9 @@ int mca_btl_segmsg_add_procs(mca_btl_base_module_t *btl, size_t count, opal_proc
     }
     if (has_self && count > 1) { /* MPI_Init: all processes of the job are at the same */
         keep_agreed(count, peers, reachable);
+    }
+    if (mca_btl_segmsg_nets == 0 && segmsg_compat_job_size() > segmsg_compat_local_peers() + 1) {
+        mca_btl_segmsg.node.has_others = true; /* of which Open MPI may tell later, or never */
     }
     mca_btl_segmsg_choose_times();
     mca_btl_segmsg_choose_eager_limit();

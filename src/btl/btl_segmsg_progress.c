@@ -5,6 +5,7 @@
 #include "btl/net/btl_segmsg_net_progress.h"
 #include "btl/btl_segmsg_callers.h"
 #include "btl/btl_segmsg_deliver.h"
+#include "btl/btl_segmsg_disturb.h"
 #include "btl/btl_segmsg_eager.h"
 #include "btl/btl_segmsg_endpoint.h"
 #include "btl/btl_segmsg_jobs.h"
@@ -316,6 +317,7 @@ __attribute__((noinline)) static int progress_of_threads(mca_btl_segmsg_module_t
     }
     mca_btl_segmsg_callers_count();
     if (!mca_btl_segmsg_polling_try()) {
+        mca_btl_segmsg_disturb();
         if (module->idle.yields) {
             sched_yield(); /* perhaps to who polls */
         }
@@ -340,6 +342,9 @@ __attribute__((noinline)) static int progress_yielding(mca_btl_segmsg_module_t *
     int count = progress_clocked(module);
     if (count == 0 && mca_btl_segmsg_rest(module)) {
         count = progress_clocked(module);
+        if (count == 0) {
+            sched_yield(); /* perhaps to who has not quite sent it */
+        }
     }
     if (count != 0) {
         mca_btl_segmsg_found(module);

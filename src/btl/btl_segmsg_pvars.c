@@ -139,14 +139,14 @@ static int read_chunked_bytes(const mca_base_pvar_t *pvar, void *value, void *ob
 static int read_sleeps(const mca_base_pvar_t *pvar, void *value, void *object)
 {
     (void) pvar, (void) object;
-    *(unsigned long long *) value = mca_btl_segmsg.node.patience.sleep.times;
+    *(unsigned long long *) value = mca_btl_segmsg.node.sleeper.sleep.times;
     return OPAL_SUCCESS;
 }
 
 static int read_sleeps_woken(const mca_base_pvar_t *pvar, void *value, void *object)
 {
     (void) pvar, (void) object;
-    *(unsigned long long *) value = mca_btl_segmsg.node.patience.sleep.rung;
+    *(unsigned long long *) value = mca_btl_segmsg.node.sleeper.sleep.rung;
     return OPAL_SUCCESS;
 }
 

@@ -5,6 +5,8 @@
 #include "btl/btl_segmsg_ob1.h"
 #include "btl/net/btl_segmsg_net_in_place.h"
 #include "btl/net/btl_segmsg_net_link.h"
+#include "btl/btl_segmsg_disturb.h"
+#include "btl/btl_segmsg_pack.h"
 #include "btl/btl_segmsg_way.h"
 #include "btl/btl_segmsg_eager.h"
 #include "btl/btl_segmsg_frag.h"
@@ -80,6 +82,7 @@ static void loop_back(mca_btl_segmsg_endpoint_t *endpoint, mca_btl_base_tag_t ta
 {
     ++mca_btl_segmsg.counts.self_messages;
     segmsg_compat_deliver(endpoint->btl, endpoint, tag, segments, count);
+    mca_btl_segmsg_disturb();
 }
 
 int mca_btl_segmsg_send(mca_btl_base_module_t *btl, mca_btl_base_endpoint_t *endpoint,

@@ -23,7 +23,8 @@ static bool open_mpi_yields(void)
 static bool is_short(const mca_btl_segmsg_patience_t *patience)
 {
     return patience->yield.always || patience->yield.is_crowded
-           || (patience->sleep.after != 0 && opal_using_threads());
+           || (mca_btl_segmsg.node.sleeper.sleep.after != 0
+               && (opal_using_threads() || mca_btl_segmsg.wait.row_ticks == 0 /* no clock */));
 }
 
 void mca_btl_segmsg_choose_wait(void)
@@ -59,7 +60,8 @@ static void yield(mca_btl_segmsg_module_t *module)
      * One that nobody takes ends it: two jobs that share processors then take turns of many messages each, which
      * is three times as fast as if each message waited for the other job.
      */
-    module->idle.yields = segmsg_yield_processor(&patience->yield, &patience->since);
+    module->idle.yields = segmsg_yield_processor(&patience->yield, &patience->since)
+                          || mca_btl_segmsg.node.sleeper.is_due;
     module->wait.called = segmsg_clock_ticks();
 }
 
@@ -93,7 +95,7 @@ static bool is_right_after(const mca_btl_segmsg_module_t *module, uint64_t now)
 void mca_btl_segmsg_found(mca_btl_segmsg_module_t *module)
 {
     mca_btl_segmsg_patience_t *patience = &module->node.patience;
-    if (patience->vain != 0 || patience->is_due) {
+    if (patience->vain != 0 || module->node.sleeper.is_due) {
         mca_btl_segmsg_begin_wait(module);
         mca_btl_segmsg_sleep_end(module);
         module->idle.yields = segmsg_yield_begins(&patience->yield);
@@ -107,8 +109,8 @@ bool mca_btl_segmsg_rest(mca_btl_segmsg_module_t *module)
     ++patience->vain;
     bool was_due = mca_btl_segmsg_sleep_falls_due(module, 1);
     mca_btl_segmsg_slept_t slept = mca_btl_segmsg_sleep(module);
-    if (was_due && !patience->is_due) {
-        module->idle.yields = is_short(patience); /* it has turned out that the program computes */
+    if (was_due && !module->node.sleeper.is_due) {
+        module->idle.yields = is_short(patience); /* it has turned out that nobody waits */
     } else if (slept == MCA_BTL_SEGMSG_SLEEP_NOT && patience->is_itself
                && (patience->yield.always || is_right_after(module, module->wait.called))) {
         yield(module);

@@ -55,19 +55,21 @@ bool segmsg_sleep(segmsg_sleep_t *sleep, segmsg_receiver_t *receiver, int64_t mo
     if (!segmsg_doorbell_arm(bell) && !segmsg_barrier_everywhere()) {
         /* A sender may not see that it is armed; then not for long. */
         most = most < SEGMSG_SLEEP_AFTER ? most : SEGMSG_SLEEP_AFTER;
-        ++sleep->without;
     }
     if (has_something(receiver)) {
         (void) segmsg_doorbell_disarm(bell);
         return true;
     }
-    int64_t begun = segmsg_nanoseconds();
-    (void) segmsg_futex_wait(bell, SEGMSG_DOORBELL_SLEEPS, most);
+    if (sleep->since == 0) {
+        sleep->since = segmsg_nanoseconds();
+    }
+    segmsg_futex_wait(bell, SEGMSG_DOORBELL_SLEEPS, most);
     ++sleep->times;
     if (!segmsg_doorbell_disarm(bell)) {
         return false;
     }
     ++sleep->rung;
-    segmsg_sleep_learn(sleep, segmsg_nanoseconds() - begun);
+    segmsg_sleep_learn(sleep, segmsg_nanoseconds() - sleep->since);
+    segmsg_sleep_end(sleep);
     return true;
 }

@@ -34,9 +34,9 @@ enum {
 typedef struct {
     int64_t after; /* nanoseconds of waiting before it sleeps; 0: it never does */
     int64_t more;  /* and so many, since of late messages came soon after it had fallen asleep */
+    int64_t since; /* when it first slept in this wait, nanoseconds; 0: not yet */
     uint64_t times;
-    uint64_t rung;    /* of these, that a sender ended */
-    uint64_t without; /* times that it slept for less, because there was no barrier to be had */
+    uint64_t rung; /* of these, that a sender ended */
 } segmsg_sleep_t;
 
 /* True if a process that has waited for `waited` nanoseconds sleeps. */
@@ -45,7 +45,13 @@ static inline bool segmsg_sleep_is_due(const segmsg_sleep_t *sleep, int64_t wait
     return sleep->after != 0 && waited >= sleep->after + sleep->more;
 }
 
-/* What is learned from a sleep of `slept` nanoseconds that a sender ended; 0: there was no wait. */
+/* The wait is over. */
+static inline void segmsg_sleep_end(segmsg_sleep_t *sleep)
+{
+    sleep->since = 0;
+}
+
+/* What is learned from a wait that a sender ended `slept` nanoseconds after its first sleep; 0: there was no wait. */
 void segmsg_sleep_learn(segmsg_sleep_t *sleep, int64_t slept);
 
 /* How long a process that has waited for `waited` nanoseconds sleeps, at most. */

@@ -99,17 +99,20 @@ static bool sleep_if_due(segmsg_t *handle, segmsg_patience_t *patience)
     if (sleep->after == 0 || patience->is_alert || handle->busy != NULL || has_transfers(handle)) {
         return false;
     }
-    int64_t now = segmsg_nanoseconds();
+    int64_t used = segmsg_nanoseconds_used();
     if (patience->began == 0) {
-        patience->began = now;
+        patience->began = segmsg_nanoseconds();
+        patience->used = used;
+        segmsg_sleep_end(sleep);
     }
-    if (!segmsg_sleep_is_due(sleep, now - patience->began)) {
+    if (!segmsg_sleep_is_due(sleep, used - patience->used)) {
         return false;
     }
     segmsg_lib_look_for_broken(handle);
     segmsg_lib_look_for_gone(handle);
     if (handle->broken == SEGMSG_SUCCESS) {
-        (void) segmsg_sleep(sleep, &handle->receiver, segmsg_sleep_length(now - patience->began));
+        (void) segmsg_sleep(sleep, &handle->receiver,
+                            segmsg_sleep_length(segmsg_nanoseconds() - patience->began));
     }
     return true;
 }

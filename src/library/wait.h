@@ -22,6 +22,7 @@ typedef struct {
     unsigned taken; /* messages of the one who is waited for, so far */
     int64_t since;  /* segmsg_yield_processor's */
     int64_t began;  /* when the processor was first to be yielded, nanoseconds; 0: not yet */
+    int64_t used;   /* processor time of the thread then, nanoseconds */
     bool is_alert;  /* no message tells that the wait is over: it does not sleep */
 } segmsg_patience_t;
 segmsg_patience_t segmsg_lib_patience(segmsg_t *handle);

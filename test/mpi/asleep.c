@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: BSD-3-Clause
  *
  * asleep: what a process that waits uses, and whether it sleeps. With two ranks or more, rank 0 sends to all others
- * after a second, again and again; then all test between computations of 0.2 ms each. Prints "used N of 1000", the
+ * after a second, again and again; then all test, and compute meanwhile. Prints "used N of 1000", the
  * most processor time of a wait, and of all ranks together "slept N, woken N", from MPI_T, and "between tests N".
  */
 #include "check.h"
@@ -34,6 +34,22 @@ static void compute(double microseconds)
     }
 }
 
+/* Receives number `wait` from rank 0: each time by another function that blocks. */
+static void receive(int wait, int *number)
+{
+    MPI_Request request;
+
+    if (wait == 0) {
+        MPI_Irecv(number, 1, MPI_INT, 0, wait, MPI_COMM_WORLD, &request);
+        MPI_Wait(&request, MPI_STATUS_IGNORE);
+        return;
+    }
+    if (wait == 1) {
+        MPI_Probe(0, wait, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+    }
+    MPI_Recv(number, 1, MPI_INT, 0, wait, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+}
+
 /* Of 1000 parts of a wait, how many it used a processor. */
 static int used_in_a_wait(int wait)
 {
@@ -51,24 +67,68 @@ static int used_in_a_wait(int wait)
         return 0;
     }
     double began = MPI_Wtime(), used = processor_time();
-    MPI_Recv(&number, 1, MPI_INT, 0, wait, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+    receive(wait, &number);
     used = processor_time() - used;
     CHECK(number == wait, "%d has come, not %d", number, wait);
     return (int) (1000 * used / (MPI_Wtime() - began));
 }
 
-/* Two tests after each of many computations, while a message is awaited. Returns how often it slept in these. */
+/* Calls one of the functions that return at once. */
+static void test_with(int which, MPI_Request *request)
+{
+    MPI_Status status;
+    MPI_Message message;
+    int flag, index;
+
+    switch (which % 7) {
+    case 0:
+        MPI_Test(request, &flag, &status);
+        break;
+    case 1:
+        MPI_Testall(1, request, &flag, &status);
+        break;
+    case 2:
+        MPI_Testany(1, request, &index, &flag, &status);
+        break;
+    case 3:
+        MPI_Testsome(1, request, &flag, &index, &status);
+        break;
+    case 4:
+        MPI_Iprobe(MPI_ANY_SOURCE, 2 * TESTS, MPI_COMM_WORLD, &flag, &status);
+        break;
+    case 5:
+        MPI_Improbe(MPI_ANY_SOURCE, 2 * TESTS, MPI_COMM_WORLD, &flag, &message, &status);
+        break;
+    default:
+        MPI_Request_get_status(*request, &flag, &status);
+    }
+}
+
+/*
+ * One test to ten after each of many computations, and very many with next to nothing between them, while a message is
+ * awaited. Returns how often it slept in these.
+ */
 static unsigned long long test_between_computations(void)
 {
     MPI_Request request;
-    int done = 0, nothing;
+    int nothing;
     unsigned long long slept = value_of(&sleeps);
 
     MPI_Irecv(&nothing, 0, MPI_INT, (check_rank + 1) % check_size, TESTS, MPI_COMM_WORLD, &request);
     for (int test = 0; test < TESTS; test++) {
         compute(COMPUTE_US);
-        MPI_Test(&request, &done, MPI_STATUS_IGNORE);
-        MPI_Test(&request, &done, MPI_STATUS_IGNORE);
+        for (int again = 0; again <= test % 10; again++) {
+            test_with(test, &request);
+        }
+    }
+    for (int test = 0; test < 7; test++) {
+        double until = processor_time() + 0.05;
+
+        while (processor_time() < until) {
+            for (int again = 0; again < 100; again++) {
+                test_with(test, &request);
+            }
+        }
     }
     slept = value_of(&sleeps) - slept;
     MPI_Send(&nothing, 0, MPI_INT, (check_rank + check_size - 1) % check_size, TESTS,

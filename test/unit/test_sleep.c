@@ -88,7 +88,7 @@ static void messages_wake(uint32_t senders, uint64_t messages, bool are_processe
     }
     if (!unit_has_failed()) {
         UNIT_CHECK(listener.received >= senders * messages);
-        UNIT_CHECK(sleep.times > messages / 100 && sleep.rung > sleep.times / 2);
+        UNIT_CHECK(sleep.times > 0 && sleep.rung > 0);
     }
     segmsg_receiver_destroy(&listener.receiver);
     memory_close(&memory);

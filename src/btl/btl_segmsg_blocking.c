@@ -1,0 +1,97 @@
+/*
+ * Copyright (c) 2026 The segmsg authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "btl/btl_segmsg_blocking.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__GLIBC__)
+#include <dlfcn.h>
+#include <execinfo.h>
+#endif
+
+int mca_btl_segmsg_call_by_name(const char *name)
+{
+    static const struct {
+        const char *begins;
+        mca_btl_segmsg_call_t kind;
+    } kinds[] = {
+        /* The first that fits. */
+        {"Test", MCA_BTL_SEGMSG_CALL_RETURNS},
+        {"Request_get_status", MCA_BTL_SEGMSG_CALL_RETURNS},
+        {"Start", MCA_BTL_SEGMSG_CALL_RETURNS},
+        {"Cancel", MCA_BTL_SEGMSG_CALL_RETURNS},
+        {"Pready", MCA_BTL_SEGMSG_CALL_RETURNS},
+        {"Parrived", MCA_BTL_SEGMSG_CALL_RETURNS},
+        {"Init", MCA_BTL_SEGMSG_CALL_BLOCKS},
+        {"Intercomm", MCA_BTL_SEGMSG_CALL_BLOCKS},
+        {"I", MCA_BTL_SEGMSG_CALL_RETURNS}, /* MPI_Isend, MPI_Iprobe, MPI_Ibarrier, MPI_Info_get */
+        {"Win_test", MCA_BTL_SEGMSG_CALL_RETURNS},
+        {"Win_", MCA_BTL_SEGMSG_CALL_BLOCKS_ELSEWHERE},
+        {"Put", MCA_BTL_SEGMSG_CALL_BLOCKS_ELSEWHERE},
+        {"Rput", MCA_BTL_SEGMSG_CALL_BLOCKS_ELSEWHERE},
+        {"Get_accumulate", MCA_BTL_SEGMSG_CALL_BLOCKS_ELSEWHERE},
+        {"Get", MCA_BTL_SEGMSG_CALL_BLOCKS_ELSEWHERE},
+        {"Rget", MCA_BTL_SEGMSG_CALL_BLOCKS_ELSEWHERE},
+        {"Accumulate", MCA_BTL_SEGMSG_CALL_BLOCKS_ELSEWHERE},
+        {"Raccumulate", MCA_BTL_SEGMSG_CALL_BLOCKS_ELSEWHERE},
+        {"Fetch_and_op", MCA_BTL_SEGMSG_CALL_BLOCKS_ELSEWHERE},
+        {"Compare_and_swap", MCA_BTL_SEGMSG_CALL_BLOCKS_ELSEWHERE},
+    };
+    name += *name == 'P';
+    if (strncmp(name, "MPI_", 4) != 0) {
+        return -1;
+    }
+    name += 4;
+    for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); ++k) {
+        if (strncmp(name, kinds[k].begins, strlen(kinds[k].begins)) == 0) {
+            return kinds[k].kind;
+        }
+    }
+    return MCA_BTL_SEGMSG_CALL_BLOCKS;
+}
+
+#if defined(__GLIBC__)
+/* What the function is to which a call returns; -1 if it is none of MPI's. */
+static int call_at(const void *returns_to)
+{
+    enum { KNOWN = 61 /* a prime: they lie at regular distances */ };
+    static struct {
+        const void *at;
+        int kind;
+    } known[KNOWN]; /* dladdr looks through all names of a library */
+    size_t slot = (uintptr_t) returns_to % KNOWN;
+    if (known[slot].at != returns_to) {
+        Dl_info found;
+        /* One byte before: what is called last may be the last of its function. */
+        bool has_name =
+            dladdr((const char *) returns_to - 1, &found) != 0 && found.dli_sname != NULL;
+        known[slot].at = returns_to;
+        known[slot].kind = has_name ? mca_btl_segmsg_call_by_name(found.dli_sname) : -1;
+    }
+    return known[slot].kind;
+}
+
+mca_btl_segmsg_call_t mca_btl_segmsg_call(void)
+{
+    enum { DEPTH = 32 }; /* a collective operation on files is some fifteen functions deep */
+    void *returns_to[DEPTH];
+    int depth = backtrace(returns_to, DEPTH);
+    for (int frame = 0; frame < depth; ++frame) {
+        int kind = call_at(returns_to[frame]);
+        if (kind >= 0) {
+            return (mca_btl_segmsg_call_t) kind;
+        }
+    }
+    return MCA_BTL_SEGMSG_CALL_RETURNS;
+}
+#else
+mca_btl_segmsg_call_t mca_btl_segmsg_call(void)
+{
+    return MCA_BTL_SEGMSG_CALL_RETURNS;
+}
+#endif
