@@ -3,7 +3,7 @@
 
 ##@ Keep it clean
 
-.PHONY: lint lint-now lint-structure format
+.PHONY: lint lint-now lint-structure format pictures
 
 lint: ## formatting, static analysis, warnings of gcc and clang as errors, shellcheck
 	@tools/setup lint
@@ -17,3 +17,7 @@ lint-structure: ## arrows between rooms and files of src/, sizes of files and st
 
 format: ## rewrite the C files in Open MPI's format
 	@tools/lint --format
+
+pictures: ## draw the pictures of docs/pictures again whose sources have changed (graphviz)
+	@tools/setup pictures
+	@tools/documents --draw
