@@ -194,9 +194,7 @@ static void a_late_helper_is_done_without(void)
             pair.helper.room = claimed; /* sent, and not received yet */
             pair_run_helper(&pair.helper);
             pair.initiator.transfers.config.chunk_timeout = 0;
-            for (int turn = 0; turn < 3; ++turn) {
-                pair_progress(&pair);
-            }
+            pair_progress_to_the_end(&pair);
             pair_check_over(&pair, SEGMSG_TRANSFER_DONE);
             UNIT_CHECK(pair_is_same(&pair));
             memset(pair.initiator.data, 0, PAIR_BYTES);
@@ -218,8 +216,7 @@ static void chunks_of_the_transfer_before_are_not_taken(void)
     pair.helper.room = 1;
     pair_run_helper(&pair.helper);
     pair.initiator.transfers.config.chunk_timeout = 0;
-    pair_progress(&pair);
-    pair_progress(&pair);
+    pair_progress_to_the_end(&pair);
     pair_check_over(&pair, SEGMSG_TRANSFER_DONE);
     pair.initiator.transfers.config.chunk_timeout = PAIR_NEVER;
     memset(pair.initiator.data, 0, PAIR_BYTES);

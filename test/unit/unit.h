@@ -42,6 +42,9 @@ void unit_fail(const char *file, int line, const char *format, ...)
 /* True once the running case has failed: long loops stop there. */
 bool unit_has_failed(void);
 
+/* True, and said, if an emulator runs the program (UNIT_EMULATED is set), whose own memory and files get in the way. */
+bool unit_is_emulated(void);
+
 /* Fails the case, and goes on, if `condition` is false. */
 #define UNIT_CHECK(condition) \
     ((condition) ? (void) 0 : unit_fail(__FILE__, __LINE__, "%s", #condition))

@@ -7,7 +7,7 @@
 ##@ See it run
 
 .PHONY: demo demo-now check check-now check-unit check-functional check-hosts check-hosts-now check-library check-library-now check-instructions \
-	check-instructions-now check-models check-models-now unit-programs
+	check-instructions-now check-models check-models-now check-aarch64 unit-programs
 
 demo: ## ping-pong, bandwidth and a real program, segmsg beside the stock transport; installs what it needs
 	@tools/setup demo
@@ -30,6 +30,11 @@ check-now: all unit-programs libraries
 
 check-unit: unit-programs ## the engine's tests; needs no Open MPI
 	@tools/check unit
+
+check-aarch64: ## the engine's tests, compiled for AArch64 and run by an emulator (qemu); needs no Open MPI
+	@tools/setup aarch64
+	@+$(MAKE) --no-print-directory check-unit CC=aarch64-linux-gnu-gcc VARIANT=-aarch64 HWLOC=no \
+	    UNIT_EMULATED=1 RUN_UNDER='qemu-aarch64 -L /usr/aarch64-linux-gnu'
 
 check-models: ## spin's search of the protocols' models; needs no Open MPI
 	@tools/setup models
@@ -114,13 +119,21 @@ check-clean-chroot: ## demo and check from a fresh clone in bare chroots (SUITE=
 # The engine's tests: each test/unit/test_*.c is a program with all of the engine in it, and with what
 # of the machine's side needs no Open MPI. The features are there on every Debian that we support.
 #
-unit_machine := src/memory/commit.c src/memory/numa.c src/memory/shm_map.c $(wildcard src/fabric/*.c)
+unit_machine := src/memory/commit.c src/memory/shm_map.c $(wildcard src/fabric/*.c)
+# HWLOC=no: without what needs hwloc, which a compiler for another processor seldom finds.
+HWLOC ?= yes
+ifneq ($(HWLOC),no)
+unit_machine += src/memory/numa.c
+unit_libraries := -lhwloc
+else
+unit_without := $(BUILD)/unit/test_interconnect
+endif
 unit_cc := $(if $(filter default,$(origin CC)),gcc,$(CC))
 unit_has_ofi := $(shell echo '\#include <rdma/fi_atomic.h>' | $(unit_cc) -E - >/dev/null 2>&1 && echo 1 || echo 0)
 unit_flags := -std=gnu11 -D_GNU_SOURCE=1 -Isrc -Itest/unit -Wall -Wextra -Wundef $(if $(WERROR),-Werror) \
 	-DSEGMSG_HAVE_POSIX_FALLOCATE=1 -DSEGMSG_HAVE_MADV_POPULATE_WRITE=1 -DSEGMSG_HAVE_OFI=$(unit_has_ofi) \
 	-pthread $(CFLAGS)
-unit_programs := $(patsubst test/unit/%.c,$(BUILD)/unit/%,$(wildcard test/unit/test_*.c))
+unit_programs := $(filter-out $(unit_without),$(patsubst test/unit/%.c,$(BUILD)/unit/%,$(wildcard test/unit/test_*.c)))
 unit_objects := $(patsubst %.c,$(BUILD)/unit/obj/%.o,test/unit/unit.c $(unit_machine) \
 	$(foreach room,base queue engine rma transfer,$(wildcard src/$(room)/*.c)))
 
@@ -139,6 +152,6 @@ $(BUILD)/unit/obj/%.o: %.c $(BUILD)/unit/flags
 	@$(unit_cc) $(unit_flags) -MMD -MP -c -o $@ $<
 
 $(BUILD)/unit/test_%: $(BUILD)/unit/obj/test/unit/test_%.o $(unit_objects)
-	@$(unit_cc) $(unit_flags) -o $@ $^ -lhwloc
+	@$(unit_cc) $(unit_flags) -o $@ $^ $(unit_libraries)
 
 -include $(shell find $(BUILD)/unit/obj -name '*.d' 2>/dev/null)
