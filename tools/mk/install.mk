@@ -3,35 +3,52 @@
 
 ##@ Install
 
-.PHONY: install install-user uninstall graft
+.PHONY: install install-user uninstall check-component graft
 
 prefix ?= $(shell $(OMPI_INFO) --parsable --path prefix 2>/dev/null | sed -n 's/^path:prefix://p')
 mandir ?= $(prefix)/share/man
 user_dir := $(HOME)/.openmpi
+# Where a user's own programs and pages are looked for.
+user_bin := $(HOME)/.local/bin
+user_man := $(HOME)/.local/share/man/man1
 
-# Component and help file go where Open MPI looks for its own, the program and man pages below prefix.
-install: all ## into the Open MPI it was built for (DESTDIR=, prefix= for the program and man pages)
+# Component and help file go where Open MPI looks for its own, the program and its page below prefix.
+install: all ## into the Open MPI it was built for (DESTDIR=, prefix= for segmsg-inspect and its man page)
 	@+$(MAKE) -s --no-print-directory -C $(BUILD)/obj install prefix='$(prefix)' DESTDIR='$(DESTDIR)' \
 	    bindir='$(prefix)/bin' >/dev/null
 	@rm -f '$(DESTDIR)$(component_dir)/mca_btl_segmsg.la'
-	@for page in man/*.1; do ! test -e $$page || install -D -m 644 -t '$(DESTDIR)$(mandir)/man1' $$page; done
-	@echo 'Installed in $(DESTDIR)$(component_dir)'
+	@install -D -m 644 -t '$(DESTDIR)$(mandir)/man1' man/segmsg-inspect.1
+	@echo 'Installed in $(DESTDIR)$(component_dir), segmsg-inspect in $(DESTDIR)$(prefix)/bin'
 
-component_dir = $(shell sed -n 's/^opallibdir = //p' $(BUILD)/obj/Makefile)
+made = $(shell sed -n 's/^$(1) = //p' $(BUILD)/obj/Makefile 2>/dev/null)
+component_dir = $(call made,opallibdir)
+help_dir = $(call made,opaldatadir)
 
 # The help file lies above the folder of the components: that one may hold nothing else.
-install-user: all ## into ~/.openmpi, for this user alone
+install-user: all ## into ~/.openmpi, for this user alone; segmsg-inspect into ~/.local/bin
 	@install -D -t '$(user_dir)/components' $(component)
-	@for help in src/btl/help-*.txt; do ! test -e $$help || install -D -m 644 -t '$(user_dir)' $$help; done
-	@echo 'Installed in $(user_dir)/components'
+	@install -D -m 644 -t '$(user_dir)' $(wildcard src/btl/help-*.txt)
+	@install -D -t '$(user_bin)' $(BUILD)/bin/segmsg-inspect
+	@install -D -m 644 -t '$(user_man)' man/segmsg-inspect.1
+	@echo 'Installed in $(user_dir)/components, segmsg-inspect in $(user_bin)'
+
+# What uninstall removes, and the folders that install-user may have made.
+uninstalled = $(if $(component_dir),$(DESTDIR)$(component_dir)/mca_btl_segmsg.so) \
+	$(if $(help_dir),$(patsubst src/btl/%,$(DESTDIR)$(help_dir)/%,$(wildcard src/btl/help-*.txt))) \
+	$(if $(prefix),$(DESTDIR)$(prefix)/bin/segmsg-inspect $(DESTDIR)$(mandir)/man1/segmsg-inspect.1) \
+	$(user_dir)/components/mca_btl_segmsg.so $(patsubst src/btl/%,$(user_dir)/%,$(wildcard src/btl/help-*.txt)) \
+	$(user_bin)/segmsg-inspect $(user_man)/segmsg-inspect.1
 
 uninstall: ## remove what install and install-user put there
-	@test ! -e $(BUILD)/obj/Makefile || { \
-	    $(MAKE) -s --no-print-directory -C $(BUILD)/obj uninstall prefix='$(prefix)' DESTDIR='$(DESTDIR)' \
-	        bindir='$(prefix)/bin' >/dev/null; \
-	    rm -f '$(DESTDIR)$(component_dir)/mca_btl_segmsg.so'; }
-	@for page in man/*.1; do rm -f "$(DESTDIR)$(mandir)/man1/$${page#man/}"; done
-	@rm -f '$(user_dir)/components/mca_btl_segmsg.so' $(user_dir)/help-btl-segmsg*.txt
+	@removed=no; for file in $(uninstalled); do \
+	    test -e "$$file" || continue; \
+	    rm -f "$$file" && echo "Removed $$file" && removed=yes; \
+	    rmdir --ignore-fail-on-non-empty -p "$$(dirname "$$file")" 2>/dev/null || true; \
+	done; \
+	test $$removed = yes || echo 'Nothing of segmsg is installed.'
+
+check-component: all ## the component is installed below a folder and for a user, used, and removed
+	@tools/check-component
 
 graft: src/sources.mk ## put the component into an Open MPI source tree (OMPI=its folder); then autogen.pl
 	@test -d '$(OMPI)/opal/mca/btl' || { \
