@@ -5,6 +5,7 @@
 #include "base/wait.h"
 
 #include <sched.h>
+#include <sys/resource.h>
 #include <time.h>
 
 static int64_t nanoseconds_by(clockid_t clock)
@@ -22,6 +23,16 @@ int64_t segmsg_nanoseconds(void)
 int64_t segmsg_nanoseconds_used(void)
 {
     return nanoseconds_by(CLOCK_THREAD_CPUTIME_ID);
+}
+
+long segmsg_times_blocked(void)
+{
+#if defined(RUSAGE_THREAD)
+    struct rusage usage;
+    return getrusage(RUSAGE_THREAD, &usage) == 0 ? usage.ru_nvcsw : 0;
+#else
+    return 0;
+#endif
 }
 
 segmsg_deadline_t segmsg_deadline_in(int64_t nanoseconds)

@@ -16,6 +16,9 @@ int64_t segmsg_nanoseconds(void);
 /* Processor time that the calling thread has used, nanoseconds. A quarter of a microsecond: it asks the kernel. */
 int64_t segmsg_nanoseconds_used(void);
 
+/* How often the calling thread has given up its processor to wait for something; 0 where that is not known. */
+long segmsg_times_blocked(void);
+
 /* How long somebody has waited, and may. A structure that is all zero has not begun. */
 typedef struct {
     int64_t end;    /* by segmsg_nanoseconds */

@@ -175,15 +175,17 @@ typedef struct {
 /* When who waits sleeps: btl_segmsg_sleep.c. By who polls. */
 typedef struct {
     segmsg_sleep_t sleep;
-    uint64_t heard;    /* counts.delivered_fragments when that was last looked at for this */
-    unsigned calls;    /* in vain since the clocks were last looked at */
-    unsigned more;     /* calls in vain until it sleeps, once that is due */
-    bool is_due;       /* this wait has lasted for so long that it sleeps */
-    int64_t began;     /* when this wait was first found to be one, nanoseconds; 0: not yet */
-    int64_t spent;     /* processor time of the thread then, nanoseconds, */
-    int64_t used;      /* and after the first call since it was found due, or slept */
-    const void *frame; /* of the stack, where it was seen that whoever called progress blocks, */
-    unsigned sleeps;   /* and how often it has slept there since */
+    uint64_t heard;     /* counts.delivered_fragments when that was last looked at for this */
+    unsigned calls;     /* in vain since the clocks were last looked at */
+    unsigned more;      /* calls in vain until it sleeps, once that is due */
+    bool is_due;        /* this wait has lasted for so long that it sleeps */
+    int64_t began;      /* when this wait was first found to be one, nanoseconds; 0: not yet */
+    int64_t spent;      /* processor time of the thread then, nanoseconds, */
+    int64_t used;       /* and when that was last looked at, */
+    long blocked;       /* and how often the thread had been blocked in the kernel */
+    const void *thread; /* whose these are */
+    const void *frame;  /* of the stack, where it was seen that whoever called progress blocks, */
+    unsigned sleeps;    /* and how often it has slept there since */
     /* The PML was refused something, which it keeps and offers again whenever it is called. By any thread. */
     _Atomic bool refused;
 } mca_btl_segmsg_sleeper_t;

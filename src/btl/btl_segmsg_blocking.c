@@ -11,7 +11,7 @@
 
 #if defined(__GLIBC__)
 #include <dlfcn.h>
-#include <execinfo.h>
+#include <unwind.h>
 #endif
 
 int mca_btl_segmsg_call_by_name(const char *name)
@@ -27,6 +27,10 @@ int mca_btl_segmsg_call_by_name(const char *name)
         {"Cancel", MCA_BTL_SEGMSG_CALL_RETURNS},
         {"Pready", MCA_BTL_SEGMSG_CALL_RETURNS},
         {"Parrived", MCA_BTL_SEGMSG_CALL_RETURNS},
+        {"File_i", MCA_BTL_SEGMSG_CALL_RETURNS},
+        {"Comm_i", MCA_BTL_SEGMSG_CALL_RETURNS}, /* MPI_Comm_idup */
+        {"Buffer_i", MCA_BTL_SEGMSG_CALL_RETURNS},
+        {"Session_i", MCA_BTL_SEGMSG_CALL_RETURNS},
         {"Init", MCA_BTL_SEGMSG_CALL_BLOCKS},
         {"Intercomm", MCA_BTL_SEGMSG_CALL_BLOCKS},
         {"I", MCA_BTL_SEGMSG_CALL_RETURNS}, /* MPI_Isend, MPI_Iprobe, MPI_Ibarrier, MPI_Info_get */
@@ -60,10 +64,11 @@ int mca_btl_segmsg_call_by_name(const char *name)
 static int call_at(const void *returns_to)
 {
     enum { KNOWN = 61 /* a prime: they lie at regular distances */ };
-    static struct {
+    /* dladdr looks through all names of a library. */
+    static _Thread_local struct {
         const void *at;
         int kind;
-    } known[KNOWN]; /* dladdr looks through all names of a library */
+    } known[KNOWN];
     size_t slot = (uintptr_t) returns_to % KNOWN;
     if (known[slot].at != returns_to) {
         Dl_info found;
@@ -76,18 +81,25 @@ static int call_at(const void *returns_to)
     return known[slot].kind;
 }
 
-mca_btl_segmsg_call_t mca_btl_segmsg_call(void)
+typedef struct {
+    int kind;  /* of the innermost function of MPI's; -1: none yet */
+    int depth; /* functions so far */
+} walk_t;
+
+/* Goes no further up than that: what is above is the program's, and may be of any make. */
+static _Unwind_Reason_Code step(struct _Unwind_Context *context, void *argument)
 {
     enum { DEPTH = 32 }; /* a collective operation on files is some fifteen functions deep */
-    void *returns_to[DEPTH];
-    int depth = backtrace(returns_to, DEPTH);
-    for (int frame = 0; frame < depth; ++frame) {
-        int kind = call_at(returns_to[frame]);
-        if (kind >= 0) {
-            return (mca_btl_segmsg_call_t) kind;
-        }
-    }
-    return MCA_BTL_SEGMSG_CALL_RETURNS;
+    walk_t *walk = argument;
+    walk->kind = call_at((const void *) _Unwind_GetIP(context));
+    return walk->kind < 0 && ++walk->depth < DEPTH ? _URC_NO_REASON : _URC_END_OF_STACK;
+}
+
+mca_btl_segmsg_call_t mca_btl_segmsg_call(void)
+{
+    walk_t walk = {.kind = -1};
+    (void) _Unwind_Backtrace(step, &walk);
+    return walk.kind < 0 ? MCA_BTL_SEGMSG_CALL_RETURNS : (mca_btl_segmsg_call_t) walk.kind;
 }
 #else
 mca_btl_segmsg_call_t mca_btl_segmsg_call(void)

@@ -15,7 +15,7 @@ typedef enum {
     MCA_BTL_SEGMSG_CALL_BLOCKS_ELSEWHERE /* likewise, but on memory, which no message changes (osc/sm) */
 } mca_btl_segmsg_call_t;
 
-/* What has called progress, in this thread. Takes some microseconds. One thread at a time. */
+/* What has called progress, in this thread. Takes some microseconds. */
 mca_btl_segmsg_call_t mca_btl_segmsg_call(void);
 
 /* The same of a function by its name, such as "MPI_Recv" or "PMPI_Testall"; -1 if it is none of MPI's. */

@@ -6,6 +6,7 @@
 #include "btl/btl_segmsg_eager.h"
 #include "btl/btl_segmsg_endpoint.h"
 #include "btl/btl_segmsg_params.h"
+#include "btl/btl_segmsg_polling.h"
 #include "btl/btl_segmsg_procs.h"
 #include "btl/btl_segmsg_report.h"
 #include "btl/btl_segmsg_times.h"
@@ -79,9 +80,11 @@ int mca_btl_segmsg_add_procs(mca_btl_base_module_t *btl, size_t count, opal_proc
     if (mca_btl_segmsg_nets == 0 && segmsg_compat_job_size() > segmsg_compat_local_peers() + 1) {
         mca_btl_segmsg.node.has_others = true; /* of which Open MPI may tell later, or never */
     }
+    mca_btl_segmsg_polling_stop(); /* who polls reads what is chosen */
     mca_btl_segmsg_choose_times();
     mca_btl_segmsg_choose_eager_limit();
     mca_btl_segmsg_choose_wait();
+    mca_btl_segmsg_polling_resume();
     return OPAL_SUCCESS;
 }
 

@@ -47,7 +47,9 @@ void mca_btl_segmsg_choose_sleep(void)
 {
     segmsg_sleep_t *sleep = &mca_btl_segmsg.node.sleeper.sleep;
     sleep->after = sleeps_after(&mca_btl_segmsg);
-    if (sleep->after != 0) {
+    if (sleep->after == 0) {
+        mca_btl_segmsg_sleep_end(&mca_btl_segmsg);
+    } else {
         segmsg_sleep_prepare();
         (void) mca_btl_segmsg_call(); /* the first time takes long */
     }
@@ -55,6 +57,23 @@ void mca_btl_segmsg_choose_sleep(void)
 
 /* Calls after which it sleeps once that is due, and between two sleeps. */
 enum { CALLS_BEFORE = 8 };
+
+/* From now on it is looked at what else the program does. */
+static void mark(mca_btl_segmsg_sleeper_t *sleeper)
+{
+    sleeper->used = segmsg_nanoseconds_used();
+    sleeper->blocked = segmsg_times_blocked();
+}
+
+/* Processor time is a thread's: where another one polls now, it begins to wait. */
+static void begin_as_thread(mca_btl_segmsg_module_t *module)
+{
+    static _Thread_local char self;
+    if (opal_using_threads() && module->node.sleeper.thread != &self) {
+        module->node.sleeper.thread = &self;
+        mca_btl_segmsg_sleep_end(module);
+    }
+}
 
 bool mca_btl_segmsg_sleep_falls_due(mca_btl_segmsg_module_t *module, unsigned calls)
 {
@@ -67,6 +86,7 @@ bool mca_btl_segmsg_sleep_falls_due(mca_btl_segmsg_module_t *module, unsigned ca
         sleeper->heard = module->counts.delivered_fragments;
         mca_btl_segmsg_sleep_end(module);
     }
+    begin_as_thread(module);
     sleeper->calls += calls;
     if (!sleeper->is_due && sleeper->calls >= CALLS) {
         sleeper->calls = 0;
@@ -77,15 +97,17 @@ bool mca_btl_segmsg_sleep_falls_due(mca_btl_segmsg_module_t *module, unsigned ca
         }
         if (segmsg_sleep_is_due(&sleeper->sleep, used - sleeper->spent)) {
             sleeper->is_due = true;
+            mark(sleeper);
             sleeper->more = CALLS_BEFORE;
         }
     }
     return sleeper->is_due;
 }
 
-/* True if something goes on that no message would tell. */
-static bool is_needed(mca_btl_segmsg_module_t *module)
+/* True if something goes on that no message would tell. `context`: the module. */
+static bool is_needed(void *context)
 {
+    mca_btl_segmsg_module_t *module = context;
     /* Relaxed, all: hints; who has begun something since calls progress for it, or waits for an answer. */
     bool is_refused =
         atomic_load_explicit(&module->node.sleeper.refused, memory_order_relaxed)
@@ -97,22 +119,29 @@ static bool is_needed(mca_btl_segmsg_module_t *module)
 }
 
 /*
- * True if the program has used the processor for something else since it was found due, or last slept: another wait
- * has begun, which no message told. A call takes 25 ns, and some hundred with Open MPI's other progress functions; more if
- * Open MPI yields between two.
+ * True if the program has since used the processor for more than `budget` nanoseconds, or waited for something in the
+ * kernel: then it was not in MPI all the time, and another wait has begun, though no message has ended the last one.
  */
-static bool is_another(const mca_btl_segmsg_node_t *node)
+static bool is_another(const mca_btl_segmsg_sleeper_t *sleeper, int64_t budget)
+{
+    return segmsg_nanoseconds_used() - sleeper->used > budget
+           || segmsg_times_blocked() != sleeper->blocked;
+}
+
+/* What some calls in vain may take, nanoseconds. A call takes 25, and some hundred with Open MPI's other progress
+ * functions; more if somebody yields between two. */
+static int64_t budget_of_calls(const mca_btl_segmsg_node_t *node)
 {
     enum { CALL_NS = 1000, YIELD_NS = 4000 };
-    return segmsg_nanoseconds_used() - node->sleeper.used
-           > CALLS_BEFORE * (int64_t) (node->patience.is_itself ? CALL_NS : YIELD_NS);
+    bool yields = !node->patience.is_itself || opal_using_threads();
+    return CALLS_BEFORE * (int64_t) (yields ? YIELD_NS : CALL_NS);
 }
 
 /* What has called progress. To walk the stack takes as long as a sleep; so it is done anew only now and then while a wait
  * goes on, as far as can be told. */
 static mca_btl_segmsg_call_t call_of(mca_btl_segmsg_sleeper_t *sleeper)
 {
-    enum { SLEEPS = 16 };
+    enum { SLEEPS = 4 };
     const void *frame = __builtin_frame_address(0);
     if (frame == sleeper->frame && ++sleeper->sleeps < SLEEPS) {
         return MCA_BTL_SEGMSG_CALL_BLOCKS;
@@ -140,25 +169,39 @@ static int64_t length(const mca_btl_segmsg_module_t *module, mca_btl_segmsg_call
     return most < usual ? most : usual;
 }
 
+/* A call more in vain, since it was found due or has slept. True if it is to sleep in it. */
+static bool comes_to_sleep(mca_btl_segmsg_module_t *module)
+{
+    /* The first call after a sleep comes within 2 us, mostly (4 beside other work), plus what a yield of Open MPI's takes. */
+    enum { FIRST_NS = 5000, YIELD_NS = 5000 };
+    mca_btl_segmsg_sleeper_t *sleeper = &module->node.sleeper;
+    bool is_first = sleeper->more == CALLS_BEFORE;
+    if (is_first || sleeper->more == 0) {
+        if (is_needed(module)
+            || is_another(sleeper,
+                          is_first
+                              ? (module->node.patience.is_itself ? FIRST_NS : FIRST_NS + YIELD_NS)
+                              : budget_of_calls(&module->node))) {
+            mca_btl_segmsg_sleep_end(module);
+            return false;
+        }
+        if (!is_first) {
+            return true;
+        }
+        mark(sleeper);
+    }
+    --sleeper->more;
+    return false;
+}
+
 mca_btl_segmsg_slept_t mca_btl_segmsg_sleep(mca_btl_segmsg_module_t *module)
 {
     mca_btl_segmsg_sleeper_t *sleeper = &module->node.sleeper;
-    if (!sleeper->is_due) {
+    if (!sleeper->is_due || sleeper->sleep.after == 0) {
         return MCA_BTL_SEGMSG_SLEEP_NOT;
     }
-    if (is_needed(module)) {
-        mca_btl_segmsg_sleep_end(module);
-        return MCA_BTL_SEGMSG_SLEEP_NOT;
-    }
-    if (sleeper->more != 0) {
-        if (sleeper->more-- == CALLS_BEFORE) {
-            sleeper->used = segmsg_nanoseconds_used(); /* the first call after a sleep is slow */
-        }
-        return MCA_BTL_SEGMSG_SLEEP_SOON;
-    }
-    if (is_another(&module->node)) {
-        mca_btl_segmsg_sleep_end(module);
-        return MCA_BTL_SEGMSG_SLEEP_NOT;
+    if (!comes_to_sleep(module)) {
+        return sleeper->is_due ? MCA_BTL_SEGMSG_SLEEP_SOON : MCA_BTL_SEGMSG_SLEEP_NOT;
     }
     mca_btl_segmsg_call_t call = call_of(sleeper);
     int64_t most = length(module, call);
@@ -167,9 +210,10 @@ mca_btl_segmsg_slept_t mca_btl_segmsg_sleep(mca_btl_segmsg_module_t *module)
         mca_btl_segmsg_sleep_end(module);
         return MCA_BTL_SEGMSG_SLEEP_NOT;
     }
-    bool is_woken = segmsg_sleep(&sleeper->sleep, &module->receiver, most);
+    bool is_woken = segmsg_sleep(&sleeper->sleep, &module->receiver, most, is_needed, module);
     module->wait.looked_in_vain = 0;
     module->wait.called = segmsg_clock_ticks();
+    mark(sleeper);
     sleeper->more = CALLS_BEFORE;
     if (call == MCA_BTL_SEGMSG_CALL_BLOCKS_ELSEWHERE) {
         mca_btl_segmsg_sleep_end(module); /* awake for as long before the next one */

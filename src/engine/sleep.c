@@ -49,14 +49,15 @@ void segmsg_sleep_learn(segmsg_sleep_t *sleep, int64_t slept)
     }
 }
 
-bool segmsg_sleep(segmsg_sleep_t *sleep, segmsg_receiver_t *receiver, int64_t most)
+bool segmsg_sleep(segmsg_sleep_t *sleep, segmsg_receiver_t *receiver, int64_t most,
+                  segmsg_sleep_needed_t is_needed, void *context)
 {
     _Atomic uint32_t *bell = &segmsg_export_head(receiver->own)->doorbell;
     if (!segmsg_doorbell_arm(bell) && !segmsg_barrier_everywhere()) {
         /* A sender may not see that it is armed; then not for long. */
         most = most < SEGMSG_SLEEP_AFTER ? most : SEGMSG_SLEEP_AFTER;
     }
-    if (has_something(receiver)) {
+    if (has_something(receiver) || (is_needed != NULL && is_needed(context))) {
         (void) segmsg_doorbell_disarm(bell);
         return true;
     }
@@ -67,6 +68,9 @@ bool segmsg_sleep(segmsg_sleep_t *sleep, segmsg_receiver_t *receiver, int64_t mo
     ++sleep->times;
     if (!segmsg_doorbell_disarm(bell)) {
         return false;
+    }
+    if (is_needed != NULL && is_needed(context)) {
+        return true; /* and nothing is learned */
     }
     ++sleep->rung;
     segmsg_sleep_learn(sleep, segmsg_nanoseconds() - sleep->since);

@@ -68,11 +68,16 @@ static inline int64_t segmsg_sleep_length(int64_t waited)
 /* Readies this process, as a sender, for receivers that sleep. Takes some milliseconds the first time. */
 void segmsg_sleep_prepare(void);
 
+/* True if there is something else for which it must not sleep. */
+typedef bool (*segmsg_sleep_needed_t)(void *context);
+
 /*
- * Sleeps for `most` nanoseconds at most, unless a message is there already. True if one is, or a sender has rung. May
- * end before for no reason.
+ * Sleeps for `most` nanoseconds at most, unless a message is there already, or `is_needed` (NULL: nothing) says so: whoever
+ * changes what that looks at rings afterwards, as a sender does. True if there is something to be looked for, or somebody
+ * has rung. May end before for no reason.
  * One thread at a time per receiver, the one that polls.
  */
-bool segmsg_sleep(segmsg_sleep_t *sleep, segmsg_receiver_t *receiver, int64_t most);
+bool segmsg_sleep(segmsg_sleep_t *sleep, segmsg_receiver_t *receiver, int64_t most,
+                  segmsg_sleep_needed_t is_needed, void *context);
 
 #endif

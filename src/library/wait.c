@@ -112,7 +112,8 @@ static bool sleep_if_due(segmsg_t *handle, segmsg_patience_t *patience)
     segmsg_lib_look_for_gone(handle);
     if (handle->broken == SEGMSG_SUCCESS) {
         (void) segmsg_sleep(sleep, &handle->receiver,
-                            segmsg_sleep_length(segmsg_nanoseconds() - patience->began));
+                            segmsg_sleep_length(segmsg_nanoseconds() - patience->began), NULL,
+                            NULL);
     }
     return true;
 }

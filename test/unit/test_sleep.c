@@ -42,7 +42,7 @@ static void listen_and_sleep(listener_t *listener, segmsg_sleep_t *sleep, uint64
         bool any = listen_once(listener);
         listener->receiver.has_newcomers = false;
         int64_t begun = segmsg_nanoseconds();
-        if (!any && !segmsg_sleep(sleep, &listener->receiver, LONGEST)) {
+        if (!any && !segmsg_sleep(sleep, &listener->receiver, LONGEST, NULL, NULL)) {
             /* Who was late to wake it from the sleep before may have woken it. */
             UNIT_CHECK(segmsg_nanoseconds() - begun < LONGEST);
         }
@@ -117,10 +117,32 @@ static void nobody_wakes_where_nothing_comes(void)
     open_listener(&listener, &memory);
     segmsg_sleep_t sleep = {0};
     for (unsigned time = 0; time < 3; ++time) {
-        UNIT_CHECK(!segmsg_sleep(&sleep, &listener.receiver, 1000000));
+        UNIT_CHECK(!segmsg_sleep(&sleep, &listener.receiver, 1000000, NULL, NULL));
     }
     UNIT_EQUAL(sleep.times, 3);
     UNIT_EQUAL(sleep.rung, 0);
+    segmsg_receiver_destroy(&listener.receiver);
+    memory_close(&memory);
+}
+
+static bool is_needed(void *context)
+{
+    unsigned *asked = context;
+    return ++*asked == 2; /* before the second sleep */
+}
+
+static void nobody_sleeps_who_is_needed(void)
+{
+    memory_t memory;
+    memory_open_export(&memory, "64:100:20,1K:8:8", 16, 32, 6);
+    listener_t listener;
+    open_listener(&listener, &memory);
+    segmsg_sleep_t sleep = {0};
+    unsigned asked = 0;
+    UNIT_CHECK(!segmsg_sleep(&sleep, &listener.receiver, 1000000, is_needed, &asked));
+    UNIT_CHECK(segmsg_sleep(&sleep, &listener.receiver, LONGEST, is_needed, &asked));
+    UNIT_EQUAL(sleep.times, 1);
+    UNIT_EQUAL(asked, 2);
     segmsg_receiver_destroy(&listener.receiver);
     memory_close(&memory);
 }
@@ -145,7 +167,7 @@ static void who_is_awake_costs_its_senders_nothing(void)
     listener_t listener;
     open_listener(&listener, &memory);
     segmsg_sleep_t sleep = {0};
-    (void) segmsg_sleep(&sleep, &listener.receiver, 1000);
+    (void) segmsg_sleep(&sleep, &listener.receiver, 1000, NULL, NULL);
     static talker_t talker;
     segmsg_growth_t growth = memory_growth(0);
     open_talker(&talker, &memory, 0, MANY, 1, &growth);
@@ -207,6 +229,7 @@ static const unit_case_t cases[] = {
     UNIT_CASE(every_message_of_several_threads_wakes),
     UNIT_CASE(every_message_of_several_processes_wakes),
     UNIT_CASE(nobody_wakes_where_nothing_comes),
+    UNIT_CASE(nobody_sleeps_who_is_needed),
     UNIT_CASE(who_is_awake_costs_its_senders_nothing),
     UNIT_CASE(a_sleep_is_as_long_as_the_wait_before_it),
     UNIT_CASE(short_sleeps_begin_later),
