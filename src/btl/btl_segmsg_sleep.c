@@ -128,13 +128,19 @@ static bool is_another(const mca_btl_segmsg_sleeper_t *sleeper, int64_t budget)
            || segmsg_times_blocked() != sleeper->blocked;
 }
 
-/* What some calls in vain may take, nanoseconds. A call takes 25, and some hundred with Open MPI's other progress
- * functions; more if somebody yields between two. */
-static int64_t budget_of_calls(const mca_btl_segmsg_node_t *node)
+/*
+ * What a call in vain may take, nanoseconds; the first one after a sleep, or each later one. A call takes 25, and some
+ * hundred with Open MPI's other progress functions, the first one 2000 (4000 beside other work); more if somebody yields
+ * between two. Where it sleeps for want of processors the caches are others', and to find a wait over that is not costs
+ * much: it sleeps late there.
+ */
+static int64_t budget(const mca_btl_segmsg_node_t *node, bool is_first)
 {
-    enum { CALL_NS = 1000, YIELD_NS = 4000 };
-    bool yields = !node->patience.is_itself || opal_using_threads();
-    return CALLS_BEFORE * (int64_t) (yields ? YIELD_NS : CALL_NS);
+    enum { CALL_NS = 1000, YIELD_NS = 4000, FIRST_NS = 5000, FIRST_CROWDED_NS = 30000 };
+    bool is_crowded = node->sleeper.sleep.after > SEGMSG_SLEEP_AFTER;
+    bool yields = is_crowded || !node->patience.is_itself || opal_using_threads();
+    return is_first ? (is_crowded ? FIRST_CROWDED_NS : FIRST_NS + (yields ? YIELD_NS : 0))
+                    : (yields ? YIELD_NS : CALL_NS);
 }
 
 /* What has called progress. To walk the stack takes as long as a sleep; so it is done anew only now and then while a wait
@@ -172,16 +178,12 @@ static int64_t length(const mca_btl_segmsg_module_t *module, mca_btl_segmsg_call
 /* A call more in vain, since it was found due or has slept. True if it is to sleep in it. */
 static bool comes_to_sleep(mca_btl_segmsg_module_t *module)
 {
-    /* The first call after a sleep comes within 2 us, mostly (4 beside other work), plus what a yield of Open MPI's takes. */
-    enum { FIRST_NS = 5000, YIELD_NS = 5000 };
     mca_btl_segmsg_sleeper_t *sleeper = &module->node.sleeper;
     bool is_first = sleeper->more == CALLS_BEFORE;
     if (is_first || sleeper->more == 0) {
         if (is_needed(module)
             || is_another(sleeper,
-                          is_first
-                              ? (module->node.patience.is_itself ? FIRST_NS : FIRST_NS + YIELD_NS)
-                              : budget_of_calls(&module->node))) {
+                          (is_first ? 1 : CALLS_BEFORE) * budget(&module->node, is_first))) {
             mca_btl_segmsg_sleep_end(module);
             return false;
         }
