@@ -4,17 +4,17 @@
  */
 #include "btl/btl_segmsg_blocking.h"
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include <string.h> /* which defines __GLIBC__ where that is so */
 
 #if defined(__GLIBC__)
 #include <dlfcn.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <unwind.h>
-#endif
 
-int mca_btl_segmsg_call_by_name(const char *name)
+/* What a function is by its name, such as "MPI_Recv" or "PMPI_Testall"; -1 if it is none of MPI's. */
+static int call_by_name(const char *name)
 {
     static const struct {
         const char *begins;
@@ -59,7 +59,6 @@ int mca_btl_segmsg_call_by_name(const char *name)
     return MCA_BTL_SEGMSG_CALL_BLOCKS;
 }
 
-#if defined(__GLIBC__)
 /* What the function is to which a call returns; -1 if it is none of MPI's. */
 static int call_at(const void *returns_to)
 {
@@ -76,7 +75,7 @@ static int call_at(const void *returns_to)
         bool has_name =
             dladdr((const char *) returns_to - 1, &found) != 0 && found.dli_sname != NULL;
         known[slot].at = returns_to;
-        known[slot].kind = has_name ? mca_btl_segmsg_call_by_name(found.dli_sname) : -1;
+        known[slot].kind = has_name ? call_by_name(found.dli_sname) : -1;
     }
     return known[slot].kind;
 }

@@ -18,7 +18,4 @@ typedef enum {
 /* What has called progress, in this thread. Takes some microseconds. */
 mca_btl_segmsg_call_t mca_btl_segmsg_call(void);
 
-/* The same of a function by its name, such as "MPI_Recv" or "PMPI_Testall"; -1 if it is none of MPI's. */
-int mca_btl_segmsg_call_by_name(const char *name);
-
 #endif

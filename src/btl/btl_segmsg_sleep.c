@@ -58,11 +58,18 @@ void mca_btl_segmsg_choose_sleep(void)
 /* Calls after which it sleeps once that is due, and between two sleeps. */
 enum { CALLS_BEFORE = 8 };
 
-/* From now on it is looked at what else the program does. */
+/* From now on it is seen what else the program does. */
 static void mark(mca_btl_segmsg_sleeper_t *sleeper)
 {
     sleeper->used = segmsg_nanoseconds_used();
     sleeper->blocked = segmsg_times_blocked();
+}
+
+/* It sleeps after some calls, unless the program does something else meanwhile. */
+static void sleep_soon(mca_btl_segmsg_sleeper_t *sleeper)
+{
+    mark(sleeper);
+    sleeper->more = CALLS_BEFORE;
 }
 
 /* Processor time is a thread's: where another one polls now, it begins to wait. */
@@ -97,8 +104,7 @@ bool mca_btl_segmsg_sleep_falls_due(mca_btl_segmsg_module_t *module, unsigned ca
         }
         if (segmsg_sleep_is_due(&sleeper->sleep, used - sleeper->spent)) {
             sleeper->is_due = true;
-            mark(sleeper);
-            sleeper->more = CALLS_BEFORE;
+            sleep_soon(sleeper);
         }
     }
     return sleeper->is_due;
@@ -129,7 +135,7 @@ static bool is_another(const mca_btl_segmsg_sleeper_t *sleeper, int64_t budget)
 }
 
 /*
- * What a call in vain may take, nanoseconds; the first one after a sleep, or each later one. A call takes 25, and some
+ * What the first call in vain after a sleep may take, or all later ones, nanoseconds. A call takes 25, and some
  * hundred with Open MPI's other progress functions, the first one 2000 (4000 beside other work); more if somebody yields
  * between two. Where it sleeps for want of processors the caches are others', and to find a wait over that is not costs
  * much: it sleeps late there.
@@ -140,7 +146,7 @@ static int64_t budget(const mca_btl_segmsg_node_t *node, bool is_first)
     bool is_crowded = node->sleeper.sleep.after > SEGMSG_SLEEP_AFTER;
     bool yields = is_crowded || !node->patience.is_itself || opal_using_threads();
     return is_first ? (is_crowded ? FIRST_CROWDED_NS : FIRST_NS + (yields ? YIELD_NS : 0))
-                    : (yields ? YIELD_NS : CALL_NS);
+                    : CALLS_BEFORE * (int64_t) (yields ? YIELD_NS : CALL_NS);
 }
 
 /* What has called progress. To walk the stack takes as long as a sleep; so it is done anew only now and then while a wait
@@ -181,9 +187,7 @@ static bool comes_to_sleep(mca_btl_segmsg_module_t *module)
     mca_btl_segmsg_sleeper_t *sleeper = &module->node.sleeper;
     bool is_first = sleeper->more == CALLS_BEFORE;
     if (is_first || sleeper->more == 0) {
-        if (is_needed(module)
-            || is_another(sleeper,
-                          (is_first ? 1 : CALLS_BEFORE) * budget(&module->node, is_first))) {
+        if (is_needed(module) || is_another(sleeper, budget(&module->node, is_first))) {
             mca_btl_segmsg_sleep_end(module);
             return false;
         }
@@ -199,7 +203,7 @@ static bool comes_to_sleep(mca_btl_segmsg_module_t *module)
 mca_btl_segmsg_slept_t mca_btl_segmsg_sleep(mca_btl_segmsg_module_t *module)
 {
     mca_btl_segmsg_sleeper_t *sleeper = &module->node.sleeper;
-    if (!sleeper->is_due || sleeper->sleep.after == 0) {
+    if (!sleeper->is_due) {
         return MCA_BTL_SEGMSG_SLEEP_NOT;
     }
     if (!comes_to_sleep(module)) {
@@ -215,8 +219,7 @@ mca_btl_segmsg_slept_t mca_btl_segmsg_sleep(mca_btl_segmsg_module_t *module)
     bool is_woken = segmsg_sleep(&sleeper->sleep, &module->receiver, most, is_needed, module);
     module->wait.looked_in_vain = 0;
     module->wait.called = segmsg_clock_ticks();
-    mark(sleeper);
-    sleeper->more = CALLS_BEFORE;
+    sleep_soon(sleeper);
     if (call == MCA_BTL_SEGMSG_CALL_BLOCKS_ELSEWHERE) {
         mca_btl_segmsg_sleep_end(module); /* awake for as long before the next one */
     }

@@ -109,20 +109,35 @@ static void every_message_of_several_processes_wakes(void)
     messages_wake(3, unit_repetitions(20000), true);
 }
 
+/* A receiver to whom nobody sends for a start. */
+typedef struct {
+    memory_t memory;
+    listener_t listener;
+} quiet_t;
+
+static void open_quiet(quiet_t *quiet, uint32_t starter)
+{
+    memory_open_export(&quiet->memory, "64:100:20,1K:8:8", starter, 32, 6);
+    open_listener(&quiet->listener, &quiet->memory);
+}
+
+static void close_quiet(quiet_t *quiet)
+{
+    segmsg_receiver_destroy(&quiet->listener.receiver);
+    memory_close(&quiet->memory);
+}
+
 static void nobody_wakes_where_nothing_comes(void)
 {
-    memory_t memory;
-    memory_open_export(&memory, "64:100:20,1K:8:8", 16, 32, 6);
-    listener_t listener;
-    open_listener(&listener, &memory);
+    quiet_t quiet;
+    open_quiet(&quiet, 16);
     segmsg_sleep_t sleep = {0};
     for (unsigned time = 0; time < 3; ++time) {
-        UNIT_CHECK(!segmsg_sleep(&sleep, &listener.receiver, 1000000, NULL, NULL));
+        UNIT_CHECK(!segmsg_sleep(&sleep, &quiet.listener.receiver, 1000000, NULL, NULL));
     }
     UNIT_EQUAL(sleep.times, 3);
     UNIT_EQUAL(sleep.rung, 0);
-    segmsg_receiver_destroy(&listener.receiver);
-    memory_close(&memory);
+    close_quiet(&quiet);
 }
 
 static bool is_needed(void *context)
@@ -133,18 +148,15 @@ static bool is_needed(void *context)
 
 static void nobody_sleeps_who_is_needed(void)
 {
-    memory_t memory;
-    memory_open_export(&memory, "64:100:20,1K:8:8", 16, 32, 6);
-    listener_t listener;
-    open_listener(&listener, &memory);
+    quiet_t quiet;
+    open_quiet(&quiet, 16);
     segmsg_sleep_t sleep = {0};
     unsigned asked = 0;
-    UNIT_CHECK(!segmsg_sleep(&sleep, &listener.receiver, 1000000, is_needed, &asked));
-    UNIT_CHECK(segmsg_sleep(&sleep, &listener.receiver, LONGEST, is_needed, &asked));
+    UNIT_CHECK(!segmsg_sleep(&sleep, &quiet.listener.receiver, 1000000, is_needed, &asked));
+    UNIT_CHECK(segmsg_sleep(&sleep, &quiet.listener.receiver, LONGEST, is_needed, &asked));
     UNIT_EQUAL(sleep.times, 1);
     UNIT_EQUAL(asked, 2);
-    segmsg_receiver_destroy(&listener.receiver);
-    memory_close(&memory);
+    close_quiet(&quiet);
 }
 
 /* A sender that finds for long that nobody sleeps says so, and sends without a look from then on. */
@@ -162,26 +174,23 @@ static void who_is_awake_costs_its_senders_nothing(void)
     UNIT_CHECK(!segmsg_doorbell_withdraw(&bell));
     UNIT_CHECK(!segmsg_doorbell_is_offered(&bell));
 
-    memory_t memory;
-    memory_open_export(&memory, "64:100:20,1K:8:8", 100, 32, 6);
-    listener_t listener;
-    open_listener(&listener, &memory);
+    quiet_t quiet;
+    open_quiet(&quiet, 100);
     segmsg_sleep_t sleep = {0};
-    (void) segmsg_sleep(&sleep, &listener.receiver, 1000, NULL, NULL);
+    (void) segmsg_sleep(&sleep, &quiet.listener.receiver, 1000, NULL, NULL);
     static talker_t talker;
     segmsg_growth_t growth = memory_growth(0);
-    open_talker(&talker, &memory, 0, MANY, 1, &growth);
+    open_talker(&talker, &quiet.memory, 0, MANY, 1, &growth);
     unsigned looked = 0;
     for (unsigned m = 0; m < MANY && !unit_has_failed(); ++m) {
         looked += segmsg_doorbell_is_offered(talker.sender.flow.doorbell);
         talk_once(&talker);
-        while (listen_once(&listener)) {
+        while (listen_once(&quiet.listener)) {
         }
     }
     UNIT_CHECK(looked >= FEW && looked < MANY / 2);
     segmsg_sender_destroy(&talker.sender);
-    segmsg_receiver_destroy(&listener.receiver);
-    memory_close(&memory);
+    close_quiet(&quiet);
 }
 
 static void a_sleep_is_as_long_as_the_wait_before_it(void)

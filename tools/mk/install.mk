@@ -8,6 +8,7 @@
 prefix ?= $(shell $(OMPI_INFO) --parsable --path prefix 2>/dev/null | sed -n 's/^path:prefix://p')
 mandir ?= $(prefix)/share/man
 user_dir := $(HOME)/.openmpi
+help_files := $(wildcard src/btl/help-*.txt)
 # Where a user's own programs and pages are looked for.
 user_bin := $(HOME)/.local/bin
 user_man := $(HOME)/.local/share/man/man1
@@ -27,16 +28,16 @@ help_dir = $(call made,opaldatadir)
 # The help file lies above the folder of the components: that one may hold nothing else.
 install-user: all ## into ~/.openmpi, for this user alone; segmsg-inspect into ~/.local/bin
 	@install -D -t '$(user_dir)/components' $(component)
-	@install -D -m 644 -t '$(user_dir)' $(wildcard src/btl/help-*.txt)
+	@install -D -m 644 -t '$(user_dir)' $(help_files)
 	@install -D -t '$(user_bin)' $(BUILD)/bin/segmsg-inspect
 	@install -D -m 644 -t '$(user_man)' man/segmsg-inspect.1
 	@echo 'Installed in $(user_dir)/components, segmsg-inspect in $(user_bin)'
 
 # What uninstall removes, and the folders that install-user may have made.
 uninstalled = $(if $(component_dir),$(DESTDIR)$(component_dir)/mca_btl_segmsg.so) \
-	$(if $(help_dir),$(patsubst src/btl/%,$(DESTDIR)$(help_dir)/%,$(wildcard src/btl/help-*.txt))) \
+	$(if $(help_dir),$(addprefix $(DESTDIR)$(help_dir)/,$(notdir $(help_files)))) \
 	$(if $(prefix),$(DESTDIR)$(prefix)/bin/segmsg-inspect $(DESTDIR)$(mandir)/man1/segmsg-inspect.1) \
-	$(user_dir)/components/mca_btl_segmsg.so $(patsubst src/btl/%,$(user_dir)/%,$(wildcard src/btl/help-*.txt)) \
+	$(user_dir)/components/mca_btl_segmsg.so $(addprefix $(user_dir)/,$(notdir $(help_files))) \
 	$(user_bin)/segmsg-inspect $(user_man)/segmsg-inspect.1
 
 uninstall: ## remove what install and install-user put there
